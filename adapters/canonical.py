@@ -1,0 +1,342 @@
+"""The neutral vocabulary: what a card identity and an application item are, whichever region wrote them.
+
+Values are checked when they are made, so nothing downstream checks again. Everything personal has a masked `repr`.
+A field that is None was not told, or was withheld under an agreement.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from adapters.errors import MalformedFieldError
+from adapters.identifiers import (
+    CardNumber,
+    CitizenNumber,
+    DivisionCode,
+    ElectronicSignNumber,
+    HomeReturnPermit,
+    HongKongIdentityCard,
+    IdentificationCode,
+    Identifier,
+    MacaoResidentIdentityCard,
+    Passport,
+    PermanentResidentCard,
+    ResidencePermit,
+    SocialSecurityNumber,
+    TaiwanPermit,
+)
+
+if TYPE_CHECKING:
+    from datetime import date
+
+
+class CardStatus(StrEnum):
+    """State of a card. UNKNOWN stands for every raw value that a region's table does not hold, and fails closed."""
+
+    NOT_ACTIVATED = "not_activated"
+    ACTIVE = "active"
+    LOST_TEMPORARY = "lost_temporary"
+    LOST_FORMAL = "lost_formal"
+    LOCKED = "locked"
+    SEALED = "sealed"
+    VOID = "void"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+class CardFunction(StrEnum):
+    """Function of a card that can be suspended by itself (Shiyan regulation Art. 17)."""
+
+    SOCIAL_SECURITY = "social_security"
+    FINANCIAL = "financial"
+
+
+class ApplicationClass(StrEnum):
+    """What a card is used for (Chongqing work plan, legend 4). The order is the order of verdicts."""
+
+    IDENTITY = "identity"
+    DISBURSEMENT = "disbursement"
+    PAYMENT = "payment"
+
+
+class Medium(StrEnum):
+    """Form of the card; both are equal in law (Guangdong Art. 2, Shiyan Art. 3), an item may accept only one."""
+
+    PHYSICAL = "physical"
+    ELECTRONIC = "electronic"
+
+
+class Purpose(StrEnum):
+    """Why a card is looked at; a closed list."""
+
+    IDENTITY_CHECK = "identity_check"
+    SERVICE_ACCESS = "service_access"
+    BENEFIT_DISBURSEMENT = "benefit_disbursement"
+    FEE_PAYMENT = "fee_payment"
+    MEDICAL_CARE = "medical_care"
+    RECORD_ENQUIRY = "record_enquiry"
+
+
+class Sex(StrEnum):
+    """Sex, GB/T 2261.1: 0 unknown, 1 male, 2 female, 9 not stated."""
+
+    MALE = "male"
+    FEMALE = "female"
+    UNKNOWN = "unknown"
+    NOT_STATED = "not_stated"
+
+
+class DocumentType(StrEnum):
+    """Kind of identity document."""
+
+    CITIZEN_ID = "citizen_id"
+    RESIDENCE_PERMIT = "residence_permit"
+    HOME_RETURN_PERMIT = "home_return_permit"
+    TAIWAN_PERMIT = "taiwan_permit"
+    PERMANENT_RESIDENT_CARD = "permanent_resident_card"
+    PASSPORT = "passport"
+    HONGKONG_IDENTITY_CARD = "hongkong_identity_card"
+    MACAO_IDENTITY_CARD = "macao_identity_card"
+
+
+class Relation(StrEnum):
+    """How one scope stands to another: the first is RELATION than, or to, the second."""
+
+    EXACT = "exact"
+    BROADER = "broader"
+    NARROWER = "narrower"
+    OVERLAPPING = "overlapping"
+    NONE = "none"
+
+
+class Layer(StrEnum):
+    """Layer of a catalog."""
+
+    NATIONAL = "national"
+    PROVINCE = "province"
+    CITY = "city"
+    SUPPLEMENTARY = "supplementary"
+    JOINT = "joint"
+
+
+class LegalStatus(StrEnum):
+    """Whether a rule binds; a draft is visible and never authorises."""
+
+    IN_FORCE = "in_force"
+    DRAFT = "draft"
+
+
+class LossKind(StrEnum):
+    """How a field suffered in translation."""
+
+    DROPPED = "dropped"
+    UNMAPPABLE = "unmappable"
+    REDUCED = "reduced"
+
+
+DOCUMENT_NUMBERS: dict[DocumentType, type[Identifier]] = {
+    DocumentType.CITIZEN_ID: CitizenNumber,
+    DocumentType.RESIDENCE_PERMIT: ResidencePermit,
+    DocumentType.HOME_RETURN_PERMIT: HomeReturnPermit,
+    DocumentType.TAIWAN_PERMIT: TaiwanPermit,
+    DocumentType.PERMANENT_RESIDENT_CARD: PermanentResidentCard,
+    DocumentType.PASSPORT: Passport,
+    DocumentType.HONGKONG_IDENTITY_CARD: HongKongIdentityCard,
+    DocumentType.MACAO_IDENTITY_CARD: MacaoResidentIdentityCard,
+}
+
+SPECIFICATIONS = frozenset({"1.00", "2.00", "3.00"})
+
+# Control characters, bidirectional overrides, surrogates, line separators, and the bar that two dialects use as a separator.
+_FORBIDDEN_IN_NAMES = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff|]")
+_NATIONALITY = re.compile(r"[A-Z]{3}\Z")
+
+
+class PersonName(Identifier):
+    """Name in native script, 1 to 100 characters, kept byte for byte: no normalisation, no trimming."""
+
+    __slots__ = ()
+    field_type = "name"
+
+    def __init__(self, text: str, *, field: str = "") -> None:
+        """Refuse control characters, `|`, blank ends and lengths outside 1..100 (MalformedFieldError)."""
+        if not 1 <= len(text) <= 100 or _FORBIDDEN_IN_NAMES.search(text) or text[0].isspace() or text[-1].isspace():
+            raise MalformedFieldError(field=field or self.field_type, rule="name")
+        self._value = text
+
+
+@dataclass(frozen=True, slots=True)
+class RomanisedName:
+    """Name in Latin letters; `given` is empty where the region does not split the name."""
+
+    surname: PersonName
+    given: PersonName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Identity document: its kind, and a number that is of this kind."""
+
+    type: DocumentType
+    number: Identifier
+
+    def __post_init__(self) -> None:
+        """Refuse a number of another kind; that is a mistake of the program, not of a caller."""
+        if type(self.number) is not DOCUMENT_NUMBERS[self.type]:
+            message = f"a {self.type} takes a {DOCUMENT_NUMBERS[self.type].__name__}"
+            raise TypeError(message)
+
+    @classmethod
+    def parse(cls, kind: DocumentType, text: str, *, field: str = "") -> Document:
+        """Read a number as one of the given kind (MalformedNumberError)."""
+        return cls(kind, DOCUMENT_NUMBERS[kind](text, field=field))
+
+
+class _Masked:
+    """Shows which fields are told, never what they say."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Name the fields that are told."""
+        told = [f.name for f in fields(self) if getattr(self, f.name)]  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(told)})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Holder(_Masked):
+    """Person a card was issued to."""
+
+    social_security_number: SocialSecurityNumber | None = None
+    name: PersonName | None = None
+    romanised_name: RomanisedName | None = None
+    sex: Sex | None = None
+    birth_date: date | None = None
+    nationality: str | None = None
+    documents: tuple[Document, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the nationality, ISO 3166-1 alpha-3 (MalformedFieldError)."""
+        if self.nationality is not None and not _NATIONALITY.match(self.nationality):
+            raise MalformedFieldError(field="holder.nationality", rule="iso_3166_alpha_3")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Card(_Masked):
+    """The card. Its number changes on replacement, so nothing is keyed by it alone."""
+
+    number: CardNumber | None = None
+    identification_code: IdentificationCode | None = None
+    issuer_division: DivisionCode | None = None
+    specification: str | None = None
+    issued_on: date | None = None
+    expires_on: date | None = None
+    status: CardStatus | None = None
+    suspended_functions: frozenset[CardFunction] = frozenset()
+    electronic_sign_number: ElectronicSignNumber | None = None
+
+    def __post_init__(self) -> None:
+        """Check the specification version (MalformedFieldError)."""
+        if self.specification is not None and self.specification not in SPECIFICATIONS:
+            raise MalformedFieldError(field="card.specification", rule="known_version")
+
+
+@dataclass(frozen=True, slots=True)
+class CardIdentity:
+    """Holder and card as the neutral form has them. `region` is the region whose form they came from."""
+
+    region: str
+    holder: Holder
+    card: Card
+
+
+HOLDER_FIELDS = tuple(f.name for f in fields(Holder))
+CARD_FIELDS = tuple(f.name for f in fields(Card))
+FIELD_PATHS = tuple(f"holder.{name}" for name in HOLDER_FIELDS) + tuple(f"card.{name}" for name in CARD_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One thing that a translation could not keep. `detail` is an English sentence without any value."""
+
+    field: str
+    kind: LossKind
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegionalIdentity:
+    """Identity by one region's own field names, with all that its form could not keep, ordered by field."""
+
+    region: str
+    fields: dict[str, str]
+    losses: tuple[Loss, ...] = ()
+
+    def __repr__(self) -> str:
+        """Name the region and the fields, never what they say."""
+        return f"RegionalIdentity({self.region}, {sorted(self.fields)})"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalizedText:
+    """Text in the four languages of the regions served."""
+
+    zh_hans: str
+    zh_hant: str
+    en: str
+    pt: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTypeRelation:
+    """The regional item is `relation` than, or to, the neutral item type."""
+
+    item_type: str
+    relation: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """Depth of application in one year for one class; `level` is None where the print gives none that its legend allows."""
+
+    year: int
+    application_class: ApplicationClass
+    printed: str
+    level: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationItem:
+    """One service for which the card may be used, as one region lists it."""
+
+    region: str
+    item: str
+    name: LocalizedText
+    unit: str
+    co_units: str
+    content: str
+    classes: tuple[ApplicationClass, ...]
+    media: tuple[Medium, ...]
+    relations: tuple[ItemTypeRelation, ...]
+    residue: str
+    depths: tuple[Depth, ...]
+    depth_note: str
+    layer: Layer
+    legal_status: LegalStatus
+    effective_from: date | None
+    effective_to: date | None
+    source: str
+    article: str
+    synthetic: bool
+    sensitive: bool
+    one_time: bool
+    note: str
+
+    def in_force(self, on: date) -> bool:
+        """Tell whether the item authorises anything on a day: never as a draft, nor outside its dates."""
+        if self.legal_status is not LegalStatus.IN_FORCE or self.effective_from is None:
+            return False
+        return self.effective_from <= on and (self.effective_to is None or on <= self.effective_to)
