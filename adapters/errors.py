@@ -119,3 +119,9 @@ class BlockedAddressError(AdapterError):
     """A platform address is one that a gateway must never call. Metadata: region, rule."""
 
     message = "The platform's address is not one that a gateway may call."
+
+
+class UndecodableTextError(AdapterError):
+    """A text is not what its dialect's encoding demands. Metadata: rule (such as duplicate_name, entity, depth)."""
+
+    message = "The text is not well formed for its dialect."
