@@ -21,7 +21,7 @@ from adapters.identifiers import (
     HongKongIdentityCard,
     IdentificationCode,
     Identifier,
-    MacaoResidentIdentityCard,
+    MacaoIdentityCard,
     Passport,
     PermanentResidentCard,
     ResidencePermit,
@@ -145,7 +145,7 @@ DOCUMENT_NUMBERS: dict[DocumentType, type[Identifier]] = {
     DocumentType.PERMANENT_RESIDENT_CARD: PermanentResidentCard,
     DocumentType.PASSPORT: Passport,
     DocumentType.HONGKONG_IDENTITY_CARD: HongKongIdentityCard,
-    DocumentType.MACAO_IDENTITY_CARD: MacaoResidentIdentityCard,
+    DocumentType.MACAO_IDENTITY_CARD: MacaoIdentityCard,
 }
 
 SPECIFICATIONS = frozenset({"1.00", "2.00", "3.00"})
@@ -165,7 +165,7 @@ class PersonName(Identifier):
         """Refuse control characters, `|`, blank ends and lengths outside 1..100 (MalformedFieldError)."""
         if not 1 <= len(text) <= 100 or _FORBIDDEN_IN_NAMES.search(text) or text[0].isspace() or text[-1].isspace():
             raise MalformedFieldError(field=field or self.field_type, rule="name")
-        self._value = text
+        object.__setattr__(self, "_value", text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,10 @@ class PlatformRefusedError(AdapterError):
     message = "The home platform refused the gateway's own credentials."
 
 
+class TokenRefusedError(PlatformRefusedError):
+    """The home platform no longer takes the token it gave; one fresh login is tried. Metadata: region."""
+
+
 class PlatformUnavailableError(AdapterError):
     """The home platform cannot be reached, or its circuit breaker is open. Metadata: region, fault."""
 

@@ -1,0 +1,111 @@
+"""The adapter of a region: the same verbs in the same order for every region, whatever its dialect.
+
+A region's `translator.py` may define any of the four translating verbs, to say what its manifest cannot; a verb that it
+leaves out is the manifest's own. Each takes the compiled form first, so that it adds to the table and does not repeat it:
+
+    def identity_to_canonical(form: IdentityForm, record: Mapping[str, str], *, strict: bool) -> CardIdentity
+    def identity_from_canonical(form: IdentityForm, identity: CardIdentity) -> RegionalIdentity
+    def item_to_canonical(form: ItemForm, record: Mapping[str, str]) -> str
+    def item_from_canonical(form: ItemForm, item: ApplicationItem) -> dict[str, str]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from adapters.auth import AuthScheme, scheme
+from adapters.dialect import ManifestDialect
+from adapters.form import IdentityForm
+from adapters.item_form import ItemForm
+from adapters.platform_side import PlatformSide
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from adapters.canonical import ApplicationItem, CardIdentity, RegionalIdentity
+    from adapters.catalog import Catalog
+    from adapters.credential import Credential
+    from adapters.manifest import Manifest
+    from adapters.wire import Draft, HttpReply, HttpRequest, PlatformRecord
+
+VERBS = ("identity_to_canonical", "identity_from_canonical", "item_to_canonical", "item_from_canonical")
+
+
+class RegionAdapter(Protocol):
+    """What the gateway asks of every region."""
+
+    region: str
+    manifest: Manifest
+    catalog: Catalog
+
+    def identity_to_canonical(self, record: Mapping[str, str], *, strict: bool = True) -> CardIdentity:
+        """Read an identity as the region writes it (MalformedFieldError, MalformedNumberError, MissingFieldError)."""
+
+    def identity_from_canonical(self, identity: CardIdentity) -> RegionalIdentity:
+        """Write an identity as the region writes it, with all that its form cannot hold."""
+
+    def item_to_canonical(self, record: Mapping[str, str]) -> ApplicationItem:
+        """Find the item that a record of the region names (MalformedFieldError, UnknownItemError)."""
+
+    def item_from_canonical(self, item: ApplicationItem) -> dict[str, str]:
+        """Write an item, of whichever region, by this region's field names."""
+
+    def draft(self, credential: Credential) -> Draft:
+        """Name what to ask the platform for a credential (UnsupportedCredentialError)."""
+
+    def encode(self, draft: Draft, extra: Mapping[str, str]) -> HttpRequest:
+        """Write the platform's request."""
+
+    def decode(self, reply: HttpReply, *, now: float) -> PlatformRecord:
+        """Read the platform's reply."""
+
+    def parse_text(self, text: str) -> dict[str, str]:
+        """Read a record from the text that the region's platform would send (UndecodableTextError)."""
+
+    def write_text(self, fields: Mapping[str, str]) -> str:
+        """Write a record as the text that the region's platform would send."""
+
+
+class ManifestAdapter:
+    """A region as its folder describes it: manifest, catalog, and what its translator adds."""
+
+    def __init__(self, manifest: Manifest, catalog: Catalog, translator: object | None = None) -> None:
+        """Compile the forms and pick up the translator's verbs (RegionDataError for a wrong auth scheme)."""
+        self.region = manifest.region
+        self.manifest = manifest
+        self.catalog = catalog
+        self.form = IdentityForm(manifest)
+        self.item_form = ItemForm(manifest)
+        self.auth: AuthScheme = scheme(manifest.platform.auth.scheme, manifest.platform.auth.option)
+        self.platform_side = PlatformSide(manifest, self.form)
+        dialect = ManifestDialect(manifest, self.form)
+        self.draft = dialect.draft
+        self.encode = dialect.encode
+        self.decode = dialect.decode
+        self.parse_text = dialect.parse_text
+        self.write_text = dialect.write_text
+        self._read_identity: Callable[..., CardIdentity] = _verb(translator, VERBS[0], IdentityForm.read)
+        self._write_identity: Callable[..., RegionalIdentity] = _verb(translator, VERBS[1], IdentityForm.write)
+        self._read_item: Callable[..., str] = _verb(translator, VERBS[2], ItemForm.read)
+        self._write_item: Callable[..., dict[str, str]] = _verb(translator, VERBS[3], ItemForm.write)
+
+    def identity_to_canonical(self, record: Mapping[str, str], *, strict: bool = True) -> CardIdentity:
+        """Read an identity as the region writes it; see RegionAdapter."""
+        return self._read_identity(self.form, record, strict=strict)
+
+    def identity_from_canonical(self, identity: CardIdentity) -> RegionalIdentity:
+        """Write an identity as the region writes it; see RegionAdapter."""
+        return self._write_identity(self.form, identity)
+
+    def item_to_canonical(self, record: Mapping[str, str]) -> ApplicationItem:
+        """Find the item that a record names; see RegionAdapter."""
+        return self.catalog.get(self._read_item(self.item_form, record))
+
+    def item_from_canonical(self, item: ApplicationItem) -> dict[str, str]:
+        """Write an item by this region's field names; see RegionAdapter."""
+        return self._write_item(self.item_form, item)
+
+
+def _verb(translator: object | None, name: str, otherwise: Any) -> Any:
+    """Take the translator's own verb where it has one."""
+    return getattr(translator, name, otherwise)

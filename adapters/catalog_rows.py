@@ -1,0 +1,157 @@
+"""One row of a catalog's CSV and the application item it stands for: closed words, dates, relations, printed depths."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from adapters.canonical import (
+    ApplicationClass,
+    ApplicationItem,
+    Depth,
+    ItemTypeRelation,
+    Layer,
+    LegalStatus,
+    Medium,
+    Relation,
+)
+from adapters.taxonomy import NAME_COLUMNS, read_name
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from adapters.tables import Record
+    from adapters.taxonomy import Taxonomy
+
+YEARS = (2024, 2025, 2026, 2027)
+HEADER = (
+    "item_id",
+    *NAME_COLUMNS,
+    "unit",
+    "co_units",
+    "content",
+    "classes",
+    "media",
+    "relations",
+    "residue",
+    *(f"depth_{year}" for year in YEARS),
+    "depth_note",
+    "layer",
+    "legal_status",
+    "effective_from",
+    "effective_to",
+    "source",
+    "article",
+    "synthetic",
+    "sensitive",
+    "one_time",
+    "note",
+)
+ITEM_ID = re.compile(r"[A-Z]{2}-[0-9]{2,}\Z")
+
+_LEVELS = {"一级": 1, "二级": 2, "三级": 3}
+# The legend of the Chongqing work plan (渝府办发〔2024〕73号) defines two levels for payment, three for the others.
+_DEEPEST = {ApplicationClass.IDENTITY: 3, ApplicationClass.DISBURSEMENT: 3, ApplicationClass.PAYMENT: 2}
+_RELATIONS = {relation.value: relation for relation in Relation if relation is not Relation.NONE}
+
+
+def read_item(record: Record, region: str, taxonomy: Taxonomy) -> ApplicationItem:
+    """Read one row; what is wrong with it is noted in the record."""
+    if not ITEM_ID.match(record.text("item_id")):
+        record.fault("item_id", "item_identifier")
+    classes = record.words("classes", ApplicationClass)
+    relations = _relations(record, taxonomy)
+    status = record.word("legal_status", LegalStatus)
+    start, end = _dates(record, status)
+    return ApplicationItem(
+        region=region,
+        item=record.text("item_id"),
+        name=read_name(record),
+        unit=record.text("unit"),
+        co_units=record.text("co_units"),
+        content=record.text("content"),
+        classes=classes,
+        media=record.words("media", Medium),
+        relations=relations,
+        residue=record.text("residue"),
+        depths=_depths(record, classes),
+        depth_note=record.text("depth_note"),
+        layer=record.word("layer", Layer),
+        legal_status=status,
+        effective_from=start,
+        effective_to=end,
+        source=record.required("source"),
+        article=record.text("article"),
+        synthetic=record.flag("synthetic"),
+        sensitive=record.flag("sensitive"),
+        one_time=record.flag("one_time"),
+        note=record.text("note"),
+    )
+
+
+def depth_level(printed: str, application_class: ApplicationClass) -> int | None:
+    """Read a printed depth for one class: 1 to 3 (payment: 1 to 2), None for anything that the legend does not allow."""
+    level = _LEVELS.get(printed)
+    return level if level is not None and level <= _DEEPEST[application_class] else None
+
+
+def _depths(record: Record, classes: tuple[ApplicationClass, ...]) -> tuple[Depth, ...]:
+    """Give one depth per printed year and class of the row; an empty cell prints nothing."""
+    printed = [(year, record.text(f"depth_{year}")) for year in YEARS]
+    return tuple(Depth(year, c, cell, depth_level(cell, c)) for year, cell in printed if cell for c in classes)
+
+
+def _dates(record: Record, status: LegalStatus) -> tuple[date | None, date | None]:
+    """Read first and last day in force. A draft has neither; what is in force has a first day."""
+    start, end = record.day("effective_from"), record.day("effective_to")
+    if status is LegalStatus.DRAFT:
+        for column in ("effective_from", "effective_to"):
+            if record.text(column):
+                record.fault(column, "draft_has_no_date")
+    elif not record.text("effective_from"):
+        record.fault("effective_from", "in_force_has_a_date")
+    if start and end and end < start:
+        record.fault("effective_to", "ends_before_it_starts")
+    return start, end
+
+
+def _relations(record: Record, taxonomy: Taxonomy) -> tuple[ItemTypeRelation, ...]:
+    """Read `TYPE:relation;TYPE:relation`, each type known and named once; an empty cell names none."""
+    cell = record.text("relations")
+    found: list[ItemTypeRelation] = []
+    parts = cell.split(";") if cell else []
+    for part in parts:
+        code, _, word = part.partition(":")
+        rule = _relation_fault(code, word, taxonomy, {r.item_type for r in found})
+        if rule:
+            record.fault("relations", rule)
+        else:
+            found.append(ItemTypeRelation(code, _RELATIONS[word]))
+    if len(found) == len(parts):
+        _check_scope(record, [r.relation for r in found], residue=bool(record.text("residue")))
+    return tuple(found)
+
+
+def _relation_fault(code: str, word: str, taxonomy: Taxonomy, seen: set[str]) -> str:
+    """Give the rule that one relation breaks, empty where it breaks none."""
+    if word not in _RELATIONS:
+        return "relation"
+    if code not in taxonomy:
+        return "unknown_item_type"
+    return "item_type_repeated" if code in seen else ""
+
+
+def _check_scope(record: Record, relations: list[Relation], *, residue: bool) -> None:
+    """Hold relations and residue against each other.
+
+    An item that is precisely a type, or only a part of it, has nothing else; one that is broader or overlaps has
+    something else, of another listed type or as residue; one without any type is nothing but residue.
+    """
+    beside = len(relations) > 1 or residue
+    if not relations and not residue:
+        record.fault("residue", "item_type_or_residue")
+    for relation in relations:
+        if beside and relation in {Relation.EXACT, Relation.NARROWER}:
+            record.fault("relations", f"{relation}_stands_alone")
+        if not beside and relation in {Relation.BROADER, Relation.OVERLAPPING}:
+            record.fault("relations", f"{relation}_needs_more")

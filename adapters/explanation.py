@@ -1,0 +1,232 @@
+"""One sentence in four languages that says how one region's item stands to the items of another region.
+
+The sentence is put together from clauses; each clause stands for facets that the equivalence names, and for nothing
+else. The words are data: one row of `PHRASES` a clause, in the order 简体, 繁體 (Hong Kong wording), English, Portuguese.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+from typing import TYPE_CHECKING
+
+from adapters.canonical import ApplicationClass, LegalStatus, LocalizedText, Medium, Relation
+from adapters.scopes import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from adapters.canonical import ApplicationItem
+    from adapters.taxonomy import Taxonomy
+
+    Quad = tuple[str, str, str, str]
+
+PHRASES: dict[str, Quad] = {
+    "exact_one": (
+        "{targets}与{source}的范围完全相同",
+        "{targets}與{source}的範圍完全相同",
+        "{targets} covers precisely the same as {source}",
+        "{targets} abrange exatamente o mesmo que {source}",
+    ),
+    "exact_many": (
+        "{targets}合起来与{source}的范围完全相同",
+        "{targets}合起來與{source}的範圍完全相同",
+        "{targets} together cover precisely the same as {source}",
+        "{targets} abrangem em conjunto exatamente o mesmo que {source}",
+    ),
+    "broader_one": (
+        "{targets}涵盖{source}的全部",
+        "{targets}涵蓋{source}的全部",
+        "{targets} covers all of {source}",
+        "{targets} abrange tudo o que cabe em {source}",
+    ),
+    "broader_many": (
+        "{targets}合起来涵盖{source}的全部",
+        "{targets}合起來涵蓋{source}的全部",
+        "{targets} together cover all of {source}",
+        "{targets} abrangem em conjunto tudo o que cabe em {source}",
+    ),
+    "narrower_one": (
+        "{targets}只涵盖{source}的一部分",
+        "{targets}只涵蓋{source}的一部分",
+        "{targets} covers only a part of {source}",
+        "{targets} abrange apenas uma parte de {source}",
+    ),
+    "narrower_many": (
+        "{targets}各涵盖{source}的一部分",
+        "{targets}各涵蓋{source}的一部分",
+        "{targets} each cover a part of {source}",
+        "{targets} abrangem, cada um, uma parte de {source}",
+    ),
+    "overlapping_one": (
+        "{targets}与{source}有部分相同",
+        "{targets}與{source}有部分相同",
+        "{targets} shares a part with {source}",
+        "{targets} tem uma parte em comum com {source}",
+    ),
+    "overlapping_many": (
+        "{targets}各与{source}有部分相同",
+        "{targets}各與{source}有部分相同",
+        "{targets} each share a part with {source}",
+        "{targets} têm, cada um, uma parte em comum com {source}",
+    ),
+    "none": (
+        "目标地区没有可证明与{source}对应的现行事项",
+        "目標地區沒有可證明與{source}對應的現行事項",
+        "No item in force in the target catalog is shown to correspond to {source}",
+        "Nenhum item em vigor no catálogo de destino corresponde comprovadamente a {source}",
+    ),
+    "beyond": ("，此外还包括{list}", "，此外還包括{list}", " and also {list}", " e também {list}"),
+    "lost_scope": (
+        "；以下部分没有可证明的对应：{list}",
+        "；以下部分沒有可證明的對應：{list}",
+        "; without a proven match: {list}",
+        "; sem correspondência comprovada: {list}",
+    ),
+    "lost_use_one": (
+        "；不提供或不接受：{list}",
+        "；不提供或不接受：{list}",
+        "; neither offered nor accepted: {list}",
+        "; não oferecido nem aceite: {list}",
+    ),
+    "lost_use_many": (
+        "；其中有事项不提供或不接受：{list}",
+        "；其中有事項不提供或不接受：{list}",
+        "; not offered or accepted by every one of them: {list}",
+        "; não oferecido ou aceite por todos: {list}",
+    ),
+    "draft": (
+        "；草案，不产生效力：{list}",
+        "；草案，不產生效力：{list}",
+        "; draft that authorizes nothing: {list}",
+        "; projeto que nada autoriza: {list}",
+    ),
+    "not_in_force": (
+        "；查询之日未生效，不产生效力：{list}",
+        "；查詢當日並未生效，不產生效力：{list}",
+        "; not in force on the day asked about: {list}",
+        "; sem vigência no dia consultado: {list}",
+    ),
+    "whole": ("“{name}”", "「{name}」", "“{name}”", "“{name}”"),
+    "part": ("“{name}”的一部分", "「{name}」的一部分", "a part of “{name}”", "uma parte de “{name}”"),
+    "rest": ("“{name}”的其他部分", "「{name}」的其他部分", "other parts of “{name}”", "outras partes de “{name}”"),
+    "item": ("{id}“{name}”", "{id}「{name}」", "{id} “{name}”", "{id} “{name}”"),
+    "residue": (
+        "统一事项类型以外的内容",
+        "統一事項類型以外的內容",
+        "matters outside every item type",
+        "matérias fora de todos os tipos de item",
+    ),
+    "and": ("、", "、", " and ", " e "),
+    "comma": ("、", "、", ", ", ", "),
+    "end": ("。", "。", ".", "."),
+    ApplicationClass.IDENTITY: ("身份识别", "身份識別", "identity recognition", "reconhecimento de identidade"),
+    ApplicationClass.DISBURSEMENT: ("资金发放", "資金發放", "disbursement", "pagamento de apoios"),
+    ApplicationClass.PAYMENT: ("缴费支付", "繳費支付", "fee payment", "pagamento de taxas"),
+    Medium.PHYSICAL: ("实体卡", "實體卡", "physical card", "cartão físico"),
+    Medium.ELECTRONIC: ("电子卡", "電子卡", "electronic card", "cartão eletrónico"),
+}
+
+_NOTHING: Quad = ("", "", "", "")
+
+
+def explain(
+    source: ApplicationItem,
+    relation: Relation,
+    targets: Sequence[ApplicationItem],
+    idle: Sequence[ApplicationItem],
+    taxonomy: Taxonomy,
+) -> LocalizedText:
+    """Say how the target items stand to the source item.
+
+    Args:
+        source: the item asked about.
+        relation: relation of the target items, taken together, to the source item.
+        targets: items in force that the relation is about; none where it is NONE.
+        idle: items that have something in common with the source and are not in force.
+        taxonomy: where the names of the item types are.
+    """
+    mine, theirs = Scope.of(source), [Scope.of(item) for item in targets]
+    number = "one" if len(targets) == 1 else "many"
+    clauses = [
+        _clause(
+            "none" if relation is Relation.NONE else f"{relation}_{number}",
+            source=_item(source),
+            targets=_listed(map(_item, targets)),
+        )
+    ]
+    if targets:
+        clauses += [
+            _list_clause("beyond", _beyond(mine, theirs, taxonomy)),
+            _list_clause("lost_scope", _lost(mine, theirs, taxonomy)),
+            _list_clause(f"lost_use_{number}", _lost_use(source, targets)),
+        ]
+    drafts = [item for item in idle if item.legal_status is LegalStatus.DRAFT]
+    dormant = [item for item in idle if item.legal_status is not LegalStatus.DRAFT]
+    clauses += [_list_clause("draft", map(_item, drafts)), _list_clause("not_in_force", map(_item, dormant))]
+    return LocalizedText(*("".join(parts) for parts in zip(*clauses, PHRASES["end"], strict=True)))
+
+
+def _clause(key: str, **parts: Quad) -> Quad:
+    """Fill one phrase in each language."""
+    first, second, third, fourth = (
+        phrase.format(**{name: part[n] for name, part in parts.items()}) for n, phrase in enumerate(PHRASES[key])
+    )
+    return first, second, third, fourth
+
+
+def _item(item: ApplicationItem) -> Quad:
+    """Name an item: identifier and name."""
+    return _clause("item", id=(item.item,) * 4, name=astuple(item.name))
+
+
+def _named(key: str, code: str, taxonomy: Taxonomy) -> Quad:
+    """Name an item type, or a part of it (UnknownItemTypeError)."""
+    return _clause(key, name=astuple(taxonomy.get(code).name))
+
+
+def _listed(parts: Iterable[Quad]) -> Quad:
+    """Join names as each language does: `a, b and c`."""
+    rows = list(parts) or [_NOTHING]
+    comma, last = PHRASES["comma"], PHRASES["and"]
+    first, second, third, fourth = (
+        last[n].join(filter(None, (comma[n].join(column[:-1]), column[-1])))
+        for n, column in enumerate(zip(*rows, strict=True))
+    )
+    return first, second, third, fourth
+
+
+def _list_clause(key: str, parts: Iterable[Quad]) -> Quad:
+    """Fill a clause that holds a list; an empty list gives no clause."""
+    rows = list(parts)
+    return _clause(key, list=_listed(rows)) if rows else _NOTHING
+
+
+def _beyond(mine: Scope, theirs: Sequence[Scope], taxonomy: Taxonomy) -> Iterable[Quad]:
+    """Name what the targets cover beside the source, as far as that is proved."""
+    for code in sorted(frozenset().union(*(scope.touched for scope in theirs)) - mine.whole):
+        if code not in mine.part:
+            whole = any(code in scope.whole for scope in theirs)
+            yield _named("whole" if whole else "part", code, taxonomy)
+        elif any(code in scope.whole for scope in theirs):
+            yield _named("rest", code, taxonomy)
+    if any(scope.residue for scope in theirs):
+        yield PHRASES["residue"]
+
+
+def _lost(mine: Scope, theirs: Sequence[Scope], taxonomy: Taxonomy) -> Iterable[Quad]:
+    """Name what of the source no target provably covers."""
+    for code in sorted(mine.touched.difference(*(scope.whole for scope in theirs))):
+        untouched = code in mine.whole and not any(code in scope.part for scope in theirs)
+        yield _named("whole" if untouched else "part", code, taxonomy)
+    if mine.residue:
+        yield PHRASES["residue"]
+
+
+def _lost_use(source: ApplicationItem, targets: Sequence[ApplicationItem]) -> Iterable[Quad]:
+    """Name the classes and media of the source that at least one target lacks."""
+    for application_class in source.classes:
+        if any(application_class not in item.classes for item in targets):
+            yield PHRASES[application_class]
+    for medium in source.media:
+        if any(medium not in item.media for item in targets):
+            yield PHRASES[medium]

@@ -1,0 +1,85 @@
+"""The identity documents of a holder: one codec for all the slots that a region's form has for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from adapters.canonical import Document, DocumentType, Loss, LossKind
+from adapters.errors import MalformedFieldError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from adapters.manifest import FieldSpec, Manifest
+
+PATH = "holder.documents"
+
+
+class _Slot:
+    """A place for one document: of a fixed kind, or with the kind told by a coded field beside."""
+
+    def __init__(self, spec: FieldSpec, manifest: Manifest) -> None:
+        self.region = manifest.region
+        self.key = spec.key
+        self.type_key = spec.type_key
+        self.fixed = spec.document
+        self.kinds: dict[str, DocumentType] = dict(manifest.tables.document_type)
+        self.raw = {kind: raw for raw, kind in reversed(self.kinds.items())}
+
+    def holds(self, kind: DocumentType) -> bool:
+        return kind is self.fixed if self.fixed else kind in self.raw
+
+    def read(self, record: Mapping[str, str]) -> Document | None:
+        text = record.get(self.key)
+        code = record.get(self.type_key) if self.type_key else None
+        if not text:
+            if code:
+                raise MalformedFieldError(field=f"fields[{self.key}]", rule="number_missing", region=self.region)
+            return None
+        kind = self.fixed or self.kinds.get(code or "")
+        if kind is None:
+            raise MalformedFieldError(field=f"fields[{self.type_key}]", rule="unknown_code", region=self.region)
+        return Document.parse(kind, text, field=f"fields[{self.key}]")
+
+    def write(self, document: Document, record: dict[str, str]) -> None:
+        record[self.key] = document.number.reveal()
+        if self.type_key:
+            record[self.type_key] = self.raw[document.type]
+
+
+class DocumentsField:
+    """Reads all slots in their order, and fills them with the documents that fit, first come first placed."""
+
+    path = PATH
+    part = "holder"
+
+    def __init__(self, specs: Sequence[FieldSpec], manifest: Manifest) -> None:
+        """Compile the slots; at least one."""
+        self._slots = tuple(_Slot(spec, manifest) for spec in specs)
+        self.keys = tuple(key for slot in self._slots for key in (slot.key, slot.type_key) if key)
+        self._reduced = Loss(
+            PATH, LossKind.REDUCED, "The region's form has no place for some documents, or another order."
+        )
+        self._dropped = Loss(PATH, LossKind.DROPPED, "The region's form has no place for documents of these kinds.")
+
+    def read(self, record: Mapping[str, str], into: dict[str, object]) -> None:
+        """Collect the documents of all filled slots (MalformedFieldError, MalformedNumberError)."""
+        told = tuple(document for slot in self._slots if (document := slot.read(record)))
+        if told:
+            into["documents"] = told
+
+    def write(self, source: Any, record: dict[str, str], losses: list[Loss]) -> None:
+        """Place the documents; a loss unless reading the record would give the same ones in the same order."""
+        documents: tuple[Document, ...] = source.documents
+        if not documents:
+            return
+        left = list(documents)
+        placed: list[Document] = []
+        for slot in self._slots:
+            chosen = next((document for document in left if slot.holds(document.type)), None)
+            if chosen is not None:
+                left.remove(chosen)
+                placed.append(chosen)
+                slot.write(chosen, record)
+        if tuple(placed) != documents:
+            losses.append(self._reduced if placed else self._dropped)

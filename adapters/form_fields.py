@@ -1,0 +1,280 @@
+"""How single fields of an identity form are read and written: one small codec for each kind of neutral field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+from adapters.canonical import (
+    CardStatus,
+    Loss,
+    LossKind,
+    PersonName,
+    RomanisedName,
+)
+from adapters.errors import MalformedFieldError
+from adapters.identifiers import (
+    CardNumber,
+    DivisionCode,
+    ElectronicSignNumber,
+    IdentificationCode,
+    SocialSecurityNumber,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from adapters.manifest import FieldSpec, Manifest
+
+_UNMAPPABLE = "The region's code table has no equal value; the field was left out."
+_TOO_LONG = "The value is longer than the region's form allows; the field was left out."
+
+
+class FieldCodec(Protocol):
+    """Reads one neutral field from a record and writes it into one."""
+
+    path: str
+    part: str
+    keys: tuple[str, ...]
+
+    def read(self, record: Mapping[str, str], into: dict[str, object]) -> None:
+        """Put the neutral value under its name; leave it out where the record has none."""
+
+    def write(self, source: Any, record: dict[str, str], losses: list[Loss]) -> None:
+        """Put the region's text into the record, or a loss into the list; `source` is a Holder or Card."""
+
+
+class _Base:
+    """What all codecs share: where the field lies on both sides."""
+
+    def __init__(self, spec: FieldSpec, manifest: Manifest) -> None:
+        self.path = spec.path
+        self.part, _, self.name = spec.path.partition(".")
+        self.region = manifest.region
+        self.key = spec.key
+        self.keys: tuple[str, ...] = tuple(k for k in (spec.key, spec.type_key, spec.given_key, spec.label_key) if k)
+        self.field = f"fields[{spec.key}]"
+        self.max_length = spec.max_length
+
+    def loss(self, kind: LossKind, detail: str) -> Loss:
+        return Loss(self.path, kind, detail)
+
+    def bad(self, rule: str) -> MalformedFieldError:
+        return MalformedFieldError(field=self.field, rule=rule, region=self.region)
+
+
+class _ValueField(_Base):
+    """Field whose value type checks its own text: numbers, codes and names."""
+
+    def __init__(self, spec: FieldSpec, manifest: Manifest) -> None:
+        super().__init__(spec, manifest)
+        self.make: Callable[..., Any] = VALUE_TYPES[spec.path]
+        self.pad = spec.pad or 0
+        self.hex_length = spec.hex_length
+        self.too_long = self.loss(LossKind.DROPPED, _TOO_LONG)
+        self.wrong_length = self.loss(
+            LossKind.DROPPED, f"The region's form holds {spec.hex_length} digits only; the code cannot be cut."
+        )
+
+    def read(self, record: Mapping[str, str], into: dict[str, object]) -> None:
+        text = record.get(self.key)
+        if self.pad and text:
+            text = text.rstrip(" ")
+        if not text:
+            return
+        value = self.make(text, field=self.field)
+        if self.hex_length and len(text) != self.hex_length:
+            raise self.bad(f"{self.hex_length}_digits")
+        into[self.name] = value
+
+    def write(self, source: Any, record: dict[str, str], losses: list[Loss]) -> None:
+        value = getattr(source, self.name)
+        if value is None:
+            return
+        text: str = value.value if type(value) is DivisionCode else value.reveal()
+        if self.hex_length and len(text) != self.hex_length:
+            losses.append(self.wrong_length)
+        elif self.max_length and len(text) > self.max_length:
+            losses.append(self.too_long)
+        else:
+            record[self.key] = text.ljust(self.pad) if self.pad else text
+
+
+class _TextField(_Base):
+    """Field that is plain checked text: nationality, specification version."""
+
+    def read(self, record: Mapping[str, str], into: dict[str, object]) -> None:
+        text = record.get(self.key)
+        if text:
+            into[self.name] = text
+
+    def write(self, source: Any, record: dict[str, str], losses: list[Loss]) -> None:  # noqa: ARG002 - FieldCodec
+        value = getattr(source, self.name)
+        if value is not None:
+            record[self.key] = value
+
+
+class _DateField(_Base):
+    """Date in the region's own pattern."""
+
+    def __init__(self, spec: FieldSpec, manifest: Manifest) -> None:
+        super().__init__(spec, manifest)
+        self.pattern = spec.date_pattern or ""
+        self.template = self.pattern.replace("YYYY", "{0:04d}").replace("MM", "{1:02d}", 1).replace("DD", "{2:02d}", 1)
+
+    def read(self, record: Mapping[str, str], into: dict[str, object]) -> None:
+        text = record.get(self.key)
+        if text:
+            day = parse_date(text, self.pattern)
+            if day is None:
+                raise self.bad(f"date_{self.pattern}")
+            into[self.name] = day
+
+    def write(self, source: Any, record: dict[str, str], losses: list[Loss]) -> None:  # noqa: ARG002 - FieldCodec
+        day = getattr(source, self.name)
+        if day is not None:
+            record[self.key] = self.template.format(day.year, day.month, day.day)
+
+
+class _CodedField(_Base):
+    """Field with a code table: status, sex. A raw value outside the table is UNKNOWN for a status, else refused."""
+
+    def __init__(self, spec: FieldSpec, manifest: Manifest) -> None:
+        super().__init__(spec, manifest)
+        table: dict[str, Any] = getattr(manifest.tables, spec.table or "")
+        self.neutral = table
+        self.raw: dict[Any, str] = {value: raw for raw, value in reversed(table.items())}
+        self.label_key = spec.label_key
+        self.labels = manifest.tables.label.get(spec.table or "", {})
+        self.fallback = CardStatus.UNKNOWN if spec.path == "card.status" else None
+        self.unmappable = self.loss(LossKind.UNMAPPABLE, _UNMAPPABLE)
+
+    def read(self, record: Mapping[str, str], into: dict[str, object]) -> None:
+        text = record.get(self.key)
+        if not text:
+            return
+        value = self.neutral.get(text, self.fallback)
+        if value is None:
+            raise self.bad("unknown_code")
+        into[self.name] = value
+
+    def write(self, source: Any, record: dict[str, str], losses: list[Loss]) -> None:
+        value = getattr(source, self.name)
+        if value is None:
+            return
+        raw = self.raw.get(value)
+        if raw is None:
+            losses.append(self.unmappable)
+            return
+        record[self.key] = raw
+        if self.label_key and raw in self.labels:
+            record[self.label_key] = self.labels[raw]
+
+
+class _FunctionsField(_CodedField):
+    """Suspended functions, codes joined by a separator; an unknown code is refused, it could hide a suspension."""
+
+    def __init__(self, spec: FieldSpec, manifest: Manifest) -> None:
+        super().__init__(spec, manifest)
+        self.separator = spec.separator
+
+    def read(self, record: Mapping[str, str], into: dict[str, object]) -> None:
+        text = record.get(self.key)
+        if not text:
+            return
+        functions = [self.neutral.get(code) for code in text.split(self.separator)]
+        if None in functions:
+            raise self.bad("unknown_code")
+        into[self.name] = frozenset(functions)
+
+    def write(self, source: Any, record: dict[str, str], losses: list[Loss]) -> None:
+        functions = getattr(source, self.name)
+        codes = sorted(self.raw[f] for f in functions if f in self.raw)
+        if codes:
+            record[self.key] = self.separator.join(codes)
+        if len(codes) < len(functions):
+            losses.append(self.unmappable)
+
+
+class _RomanisedField(_Base):
+    """Romanised name, in two fields, or in one as `SURNAME, Given`."""
+
+    def __init__(self, spec: FieldSpec, manifest: Manifest) -> None:
+        super().__init__(spec, manifest)
+        self.given_key = spec.given_key
+        self.ambiguous = self.loss(LossKind.DROPPED, "The name holds the mark that the region's form splits at.")
+        self.too_long = self.loss(LossKind.DROPPED, _TOO_LONG)
+
+    def read(self, record: Mapping[str, str], into: dict[str, object]) -> None:
+        surname = record.get(self.key)
+        given = record.get(self.given_key, "") if self.given_key else ""
+        if not surname:
+            return
+        if not self.given_key:
+            surname, _, given = surname.partition(", ")
+        into[self.name] = RomanisedName(
+            PersonName(surname, field=self.field), PersonName(given, field=self.field) if given else None
+        )
+
+    def write(self, source: Any, record: dict[str, str], losses: list[Loss]) -> None:
+        name: RomanisedName | None = getattr(source, self.name)
+        if name is None:
+            return
+        surname, given = name.surname.reveal(), name.given.reveal() if name.given else ""
+        if self.max_length and len(surname) + len(given) + 2 > self.max_length:
+            losses.append(self.too_long)
+        elif self.given_key:
+            record[self.key] = surname
+            if given:
+                record[self.given_key] = given
+        elif ", " in surname or surname.endswith(","):
+            losses.append(self.ambiguous)
+        else:
+            record[self.key] = f"{surname}, {given}" if given else surname
+
+
+VALUE_TYPES: dict[str, Callable[..., Any]] = {
+    "holder.social_security_number": SocialSecurityNumber,
+    "holder.name": PersonName,
+    "card.number": CardNumber,
+    "card.identification_code": IdentificationCode,
+    "card.issuer_division": DivisionCode.parse,
+    "card.electronic_sign_number": ElectronicSignNumber,
+}
+
+SINGLE_FIELDS: dict[str, Callable[[FieldSpec, Manifest], FieldCodec]] = {
+    **dict.fromkeys(VALUE_TYPES, _ValueField),
+    "holder.romanised_name": _RomanisedField,
+    "holder.sex": _CodedField,
+    "holder.birth_date": _DateField,
+    "holder.nationality": _TextField,
+    "card.specification": _TextField,
+    "card.issued_on": _DateField,
+    "card.expires_on": _DateField,
+    "card.status": _CodedField,
+    "card.suspended_functions": _FunctionsField,
+}
+
+
+@lru_cache(maxsize=64)
+def _expression(pattern: str) -> re.Pattern[str]:
+    text = re.escape(pattern).replace("YYYY", "(?P<y>[0-9]{4})")
+    return re.compile(text.replace("MM", "(?P<m>[0-9]{2})", 1).replace("DD", "(?P<d>[0-9]{2})", 1) + r"\Z")
+
+
+@lru_cache(maxsize=8192)
+def parse_date(text: str, pattern: str) -> date | None:
+    """Read a date by a pattern such as `YYYY-MM-DD`; None when it does not fit or is no day of the calendar.
+
+    Remembered, because the same birth and issue days come again and again and this was the dearest step of a field.
+    """
+    match = _expression(pattern).match(text)
+    if match is None:
+        return None
+    try:
+        return date(int(match["y"]), int(match["m"]), int(match["d"]))
+    except ValueError:
+        return None

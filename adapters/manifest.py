@@ -1,0 +1,237 @@
+"""The manifest of a region: everything about its dialect that data can say, checked whole before anything runs.
+
+A fault anywhere refuses the manifest, and one report names all of them. Tables go from the region's raw value to the
+neutral one; where two raw values mean the same, the first is the one we write.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from adapters.canonical import (
+    FIELD_PATHS,
+    ApplicationClass,
+    CardFunction,
+    CardStatus,
+    DocumentType,
+    Medium,
+    Sex,
+)
+from adapters.errors import RegionDataError
+
+RegionCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,31}$")]
+FieldKey = Annotated[str, StringConstraints(min_length=1, max_length=32)]
+CredentialName = Literal["card_number", "identification_code", "electronic_sign_number", "qr_text"]
+Fault = Literal[
+    "card_not_found",
+    "holder_mismatch",
+    "credential_used",
+    "platform_refused",
+    "token_refused",
+    "unavailable",
+    "bad_request",
+]
+
+
+class _Part(BaseModel):
+    """Base of all parts: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Words(_Part):
+    """Text in four languages."""
+
+    zh_hans: str = Field(alias="zh-Hans", min_length=1)
+    zh_hant: str = Field(alias="zh-Hant", min_length=1)
+    en: str = Field(min_length=1)
+    pt: str = Field(min_length=1)
+
+
+class LegalSource(_Part):
+    """Law, plan or other text the region's data rests on."""
+
+    title: str = Field(min_length=1)
+    status: Literal["in_force", "draft", "synthetic"]
+    in_force_from: date | None = None
+    note: str = ""
+
+
+class FieldSpec(_Part):
+    """One field of the region's identity form.
+
+    `path` is the neutral field. `date` is a pattern such as `YYYYMMDD`; `table` names one of the manifest's tables;
+    `pad` is the width to which the value is filled with spaces; `hex_length` the only length of an identification code
+    that the form holds; `document` fixes the kind of document a slot is for, `type_key` names the field that tells it;
+    `given_key` holds the given names where the surname has a field of its own; `label_key` names a sibling that holds
+    the label of a coded value, written for people and never read.
+    """
+
+    path: str
+    key: FieldKey
+    date_pattern: str | None = Field(default=None, alias="date", min_length=8, max_length=20)
+    table: Literal["card_status", "document_type", "sex", "card_function"] | None = None
+    pad: int | None = Field(default=None, ge=2, le=100)
+    max_length: int | None = Field(default=None, ge=2, le=200)
+    hex_length: Literal[24, 32] | None = None
+    document: DocumentType | None = None
+    type_key: FieldKey | None = None
+    given_key: FieldKey | None = None
+    label_key: FieldKey | None = None
+    separator: str = ","
+
+    @model_validator(mode="after")
+    def _options_fit_path(self) -> FieldSpec:
+        if self.path not in FIELD_PATHS:
+            raise ValueError("path is not a neutral field")
+        if self.path in {"holder.birth_date", "card.issued_on", "card.expires_on"} and not (
+            self.date_pattern and all(part in self.date_pattern for part in ("YYYY", "MM", "DD"))
+        ):
+            raise ValueError("a date field needs `date`, a pattern with YYYY, MM and DD")
+        if self.path in {"holder.sex", "card.status", "card.suspended_functions"} and self.table is None:
+            raise ValueError("a coded field needs `table`")
+        if self.path == "holder.documents" and (self.document is None) == (self.type_key is None):
+            raise ValueError("a document field needs either `document` or `type_key`")
+        return self
+
+
+class IdentityPart(_Part):
+    """The region's identity form, in the region's own order of fields."""
+
+    field: tuple[FieldSpec, ...] = Field(min_length=4)
+
+    @model_validator(mode="after")
+    def _keys_are_unique(self) -> IdentityPart:
+        keys = [key for f in self.field for key in (f.key, f.type_key, f.given_key, f.label_key) if key]
+        if len(keys) != len(set(keys)):
+            raise ValueError("a key stands twice in the identity form")
+        return self
+
+
+class Tables(_Part):
+    """Code tables, raw value to neutral value; `label` holds texts for people, raw value to text, per table."""
+
+    card_status: dict[str, CardStatus] = Field(min_length=2)
+    document_type: dict[str, DocumentType] = Field(default_factory=dict)
+    sex: dict[str, Sex] = Field(default_factory=dict)
+    card_function: dict[str, CardFunction] = Field(default_factory=dict)
+    application_class: dict[str, ApplicationClass] = Field(min_length=3)
+    medium: dict[str, Medium] = Field(min_length=2)
+    label: dict[str, dict[str, str]] = Field(default_factory=dict)
+
+
+class ItemPart(_Part):
+    """The region's form of an application item: its field names, and which neutral attribute each holds."""
+
+    field: dict[FieldKey, Literal["item", "name", "content", "unit", "classes", "media", "source", "article", "layer"]]
+    language: Literal["zh_hans", "zh_hant", "en", "pt"]
+    separator: str = Field(default="+", min_length=1, max_length=3)
+
+
+class AuthPart(_Part):
+    """Authentication scheme by name, with its options; the scheme itself checks them."""
+
+    scheme: str
+    option: dict[str, str] = Field(default_factory=dict)
+
+
+class CredentialPart(_Part):
+    """How one kind of credential is asked for: request fields by name, and what fills each."""
+
+    record: dict[FieldKey, str]
+    constant: dict[FieldKey, str] = Field(default_factory=dict)
+
+
+class LookupPart(_Part):
+    """How the platform is asked about a card."""
+
+    method: Literal["GET", "POST"] = "POST"
+    path: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9/_.\-]*$")]
+    envelope: Literal["json", "xml", "form", "query"]
+    record: Literal["flat", "line", "rows"] = "flat"
+    record_at: str = ""
+    root: str = "ALL"
+    constant: dict[FieldKey, str] = Field(default_factory=dict)
+    credential: dict[CredentialName, CredentialPart] = Field(min_length=1)
+
+
+class ReplyPart(_Part):
+    """How the platform answers: where its code stands, which codes mean what, and where the record is."""
+
+    envelope: Literal["json", "xml"]
+    record: Literal["flat", "line", "rows"] = "flat"
+    record_at: str = ""
+    root: str = "ALL"
+    code_at: str
+    ok: tuple[str, ...] = ()
+    message_at: str = ""
+    text: dict[str, str] = Field(default_factory=dict)
+    code_is_status: bool = False
+    as_of_at: str = ""
+    as_of_format: str = ""
+    fault: dict[str, Fault] = Field(min_length=3)
+    http_status: dict[str, int] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_a_good_answer(self) -> ReplyPart:
+        if not self.ok and not self.code_is_status:
+            raise ValueError("`ok` is empty and no code is a status")
+        if bool(self.as_of_at) != bool(self.as_of_format):
+            raise ValueError("`as_of_at` and `as_of_format` go together")
+        return self
+
+
+class PlatformPart(_Part):
+    """The region's HTTP dialect. `utc_offset_hours` is the platform's local time."""
+
+    auth: AuthPart
+    lookup: LookupPart
+    reply: ReplyPart
+    line_columns: tuple[FieldKey, ...] = ()
+    utc_offset_hours: int = 8
+
+    @model_validator(mode="after")
+    def _line_has_columns(self) -> PlatformPart:
+        if "line" in {self.reply.record} and not self.line_columns:
+            raise ValueError("a line record needs `line_columns`")
+        return self
+
+
+class Manifest(_Part):
+    """All that data can say of a region."""
+
+    region: RegionCode
+    division_code: Annotated[str, StringConstraints(pattern=r"^\d{6}$")]
+    name: Words
+    owners: tuple[str, ...] = Field(min_length=1)
+    synthetic_dialect: bool
+    dialect_note: str = Field(min_length=1)
+    legal_source: tuple[LegalSource, ...] = ()
+    identity: IdentityPart
+    tables: Tables
+    item: ItemPart
+    platform: PlatformPart
+
+    @model_validator(mode="after")
+    def _documents_are_known(self) -> Manifest:
+        if any(spec.type_key for spec in self.identity.field) and not self.tables.document_type:
+            raise ValueError("`type_key` is used but there is no document_type table")
+        return self
+
+
+def parse_manifest(region: str, text: str) -> Manifest:
+    """Read a manifest; RegionDataError names every fault (location and rule) and no value."""
+    try:
+        manifest = Manifest.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise RegionDataError(region=region, file="manifest.toml", rule="not TOML") from error
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise RegionDataError(region=region, file="manifest.toml", rule=faults) from None
+    if manifest.region != region:
+        raise RegionDataError(region=region, file="manifest.toml", rule="region is not the name of its folder")
+    return manifest
