@@ -1,7 +1,8 @@
 """The adapter of a region: the same verbs in the same order for every region, whatever its dialect.
 
-A region's `translator.py` may define any of the four translating verbs, to say what its manifest cannot; a verb that it
-leaves out is the manifest's own. Each takes the compiled form first, so that it adds to the table and does not repeat it:
+A region's `translator.py` may define any of the four translating verbs, to say what its manifest cannot; a verb that
+it leaves out is the manifest's own. Each takes the compiled form first, so that it adds to the table and does not
+repeat it:
 
     def identity_to_canonical(form: IdentityForm, record: Mapping[str, str], *, strict: bool) -> CardIdentity
     def identity_from_canonical(form: IdentityForm, identity: CardIdentity) -> RegionalIdentity
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from adapters.auth import AuthScheme, scheme
 from adapters.dialect import ManifestDialect
+from adapters.errors import RegionDataError
 from adapters.form import IdentityForm
 from adapters.item_form import ItemForm
 from adapters.platform_side import PlatformSide
@@ -76,7 +78,7 @@ class ManifestAdapter:
         self.catalog = catalog
         self.form = IdentityForm(manifest)
         self.item_form = ItemForm(manifest)
-        self.auth: AuthScheme = scheme(manifest.platform.auth.scheme, manifest.platform.auth.option)
+        self.auth = _auth(manifest)
         self.platform_side = PlatformSide(manifest, self.form)
         dialect = ManifestDialect(manifest, self.form)
         self.draft = dialect.draft
@@ -106,6 +108,14 @@ class ManifestAdapter:
         return self._write_item(self.item_form, item)
 
 
-def _verb(translator: object | None, name: str, otherwise: Any) -> Any:
+def _auth(manifest: Manifest) -> AuthScheme:
+    """Make the authentication scheme; its complaint gets the region's name (RegionDataError)."""
+    try:
+        return scheme(manifest.platform.auth.scheme, manifest.platform.auth.option)
+    except RegionDataError as error:
+        raise RegionDataError(region=manifest.region, file="manifest.toml", **error.metadata) from None
+
+
+def _verb(translator: object | None, name: str, otherwise: Any) -> Any:  # noqa: ANN401 - a module's attribute has no type to check
     """Take the translator's own verb where it has one."""
     return getattr(translator, name, otherwise)

@@ -19,7 +19,7 @@ _NUMERIC_LABEL = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _MAX_PORT = 65_535
 _EMBEDDING_NETWORKS = tuple(
     ipaddress.IPv6Network(text)
-    for text in ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16")
+    for text in ("::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16")
 )
 
 
@@ -41,8 +41,11 @@ def address_rule(address: str) -> str | None:
     Addresses that carry an IPv4 address inside (mapped, NAT64, 6to4, Teredo) are refused whatever they carry.
     """
     ip = ipaddress.ip_address(address)
-    if isinstance(ip, ipaddress.IPv6Address) and any(ip in network for network in _EMBEDDING_NETWORKS[1:]):
-        return "mapped"
+    if isinstance(ip, ipaddress.IPv6Address):
+        if any(ip in network for network in _EMBEDDING_NETWORKS):
+            return "mapped"
+        if ip.is_site_local:
+            return "private"
     kinds = (
         ("unspecified", ip.is_unspecified),
         ("loopback", ip.is_loopback),
@@ -63,9 +66,14 @@ def _url_rule(url: str, *, allow_private_addresses: bool) -> str | None:
         return "scheme"
     if not _PATH.fullmatch(parts["rest"]):
         return _rest_rule(parts["rest"])
-    if "@" in parts["authority"]:
+    return _authority_rule(parts["authority"], allow_private_addresses=allow_private_addresses)
+
+
+def _authority_rule(text: str, *, allow_private_addresses: bool) -> str | None:
+    """Name the rule that host and port break."""
+    if "@" in text:
         return "userinfo"
-    authority = _AUTHORITY.fullmatch(parts["authority"])
+    authority = _AUTHORITY.fullmatch(text)
     if authority is None:
         return "host"
     if authority["port"] is not None and not 1 <= int(authority["port"]) <= _MAX_PORT:
@@ -83,13 +91,12 @@ def _rest_rule(rest: str) -> str:
 def _host_rule(host: str, *, allow_private_addresses: bool) -> str | None:
     """Name the rule that a host breaks; other spellings of an IPv4 address (`127.1`, `0x7f000001`) are always wrong."""
     labels = host.removesuffix(".").lower().split(".")
-    literal = host.startswith("[") or _NUMERIC_LABEL.fullmatch(labels[-1]) is not None
-    if not literal:
+    if not host.startswith("[") and not _NUMERIC_LABEL.fullmatch(labels[-1]):
         if "" in labels:
             return "host"
         return None if allow_private_addresses or labels[-1] != "localhost" else "localhost"
     try:
-        rule = address_rule(host.strip("[]"))
+        address = str(ipaddress.IPv6Address(host[1:-1]) if host.startswith("[") else ipaddress.IPv4Address(host))
     except ValueError:
         return "numeric_host"
-    return None if allow_private_addresses else rule
+    return None if allow_private_addresses else address_rule(address)

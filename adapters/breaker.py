@@ -37,14 +37,14 @@ class Breaker:
         return self._epoch
 
     def succeed(self, permit: int) -> None:
-        """The platform answered: close, and forget the failures."""
+        """Close, and forget the failures: the platform answered."""
         if permit == self._epoch:
             self._opened_at = None
             self._probing = False
             self._failures = 0
 
     def fail(self, permit: int, now: float) -> None:
-        """The platform failed: count it, and open when it was one too many or the probe."""
+        """Count a failure of the platform, and open when it was one too many or the probe."""
         if permit != self._epoch:
             return
         self._failures += 1
@@ -55,6 +55,6 @@ class Breaker:
             self._epoch += 1
 
     def abandon(self, permit: int) -> None:
-        """The call ended without telling anything of the platform; does nothing to a permit that is settled."""
+        """Give a permit back that told nothing of the platform; does nothing to one that is settled."""
         if permit == self._epoch:
             self._probing = False

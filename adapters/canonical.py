@@ -24,6 +24,7 @@ from adapters.identifiers import (
     MacaoIdentityCard,
     Passport,
     PermanentResidentCard,
+    PermanentResidentCard2017,
     ResidencePermit,
     SocialSecurityNumber,
     TaiwanPermit,
@@ -137,22 +138,31 @@ class LossKind(StrEnum):
     REDUCED = "reduced"
 
 
-DOCUMENT_NUMBERS: dict[DocumentType, type[Identifier]] = {
-    DocumentType.CITIZEN_ID: CitizenNumber,
-    DocumentType.RESIDENCE_PERMIT: ResidencePermit,
-    DocumentType.HOME_RETURN_PERMIT: HomeReturnPermit,
-    DocumentType.TAIWAN_PERMIT: TaiwanPermit,
-    DocumentType.PERMANENT_RESIDENT_CARD: PermanentResidentCard,
-    DocumentType.PASSPORT: Passport,
-    DocumentType.HONGKONG_IDENTITY_CARD: HongKongIdentityCard,
-    DocumentType.MACAO_IDENTITY_CARD: MacaoIdentityCard,
+DOCUMENT_NUMBERS: dict[DocumentType, tuple[type[Identifier], ...]] = {
+    DocumentType.CITIZEN_ID: (CitizenNumber,),
+    DocumentType.RESIDENCE_PERMIT: (ResidencePermit,),
+    DocumentType.HOME_RETURN_PERMIT: (HomeReturnPermit,),
+    DocumentType.TAIWAN_PERMIT: (TaiwanPermit,),
+    DocumentType.PERMANENT_RESIDENT_CARD: (PermanentResidentCard, PermanentResidentCard2017),
+    DocumentType.PASSPORT: (Passport,),
+    DocumentType.HONGKONG_IDENTITY_CARD: (HongKongIdentityCard,),
+    DocumentType.MACAO_IDENTITY_CARD: (MacaoIdentityCard,),
 }
+"""The number types of each kind of document; the first is the form in use, a second one an older form still valid."""
+
+_OLD_RESIDENT_CARD_LENGTH = 15
 
 SPECIFICATIONS = frozenset({"1.00", "2.00", "3.00"})
 
-# Control characters, bidirectional overrides, surrogates, line separators, and the bar that two dialects use as a separator.
-_FORBIDDEN_IN_NAMES = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff|]")
-_NATIONALITY = re.compile(r"[A-Z]{3}\Z")
+# Control and non-characters, bidirectional overrides, surrogates, line separators, and the bar that separates columns.
+_FORBIDDEN_IN_NAMES = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff|]"
+)
+NATIONALITY = re.compile(r"[A-Z]{3}\Z")
+"""ISO 3166-1 alpha-3, by form."""
+
+
+MAX_NAME = 100
 
 
 class PersonName(Identifier):
@@ -163,7 +173,12 @@ class PersonName(Identifier):
 
     def __init__(self, text: str, *, field: str = "") -> None:
         """Refuse control characters, `|`, blank ends and lengths outside 1..100 (MalformedFieldError)."""
-        if not 1 <= len(text) <= 100 or _FORBIDDEN_IN_NAMES.search(text) or text[0].isspace() or text[-1].isspace():
+        if (
+            not 1 <= len(text) <= MAX_NAME
+            or _FORBIDDEN_IN_NAMES.search(text)
+            or text[0].isspace()
+            or text[-1].isspace()
+        ):
             raise MalformedFieldError(field=field or self.field_type, rule="name")
         object.__setattr__(self, "_value", text)
 
@@ -185,14 +200,14 @@ class Document:
 
     def __post_init__(self) -> None:
         """Refuse a number of another kind; that is a mistake of the program, not of a caller."""
-        if type(self.number) is not DOCUMENT_NUMBERS[self.type]:
-            message = f"a {self.type} takes a {DOCUMENT_NUMBERS[self.type].__name__}"
-            raise TypeError(message)
+        if type(self.number) not in DOCUMENT_NUMBERS[self.type]:
+            raise TypeError(f"{type(self.number).__name__} is no number of a {self.type}")
 
     @classmethod
     def parse(cls, kind: DocumentType, text: str, *, field: str = "") -> Document:
         """Read a number as one of the given kind (MalformedNumberError)."""
-        return cls(kind, DOCUMENT_NUMBERS[kind](text, field=field))
+        older = kind is DocumentType.PERMANENT_RESIDENT_CARD and len(text) == _OLD_RESIDENT_CARD_LENGTH
+        return cls(kind, DOCUMENT_NUMBERS[kind][1 if older else 0](text, field=field))
 
 
 class _Masked:
@@ -220,7 +235,7 @@ class Holder(_Masked):
 
     def __post_init__(self) -> None:
         """Check the nationality, ISO 3166-1 alpha-3 (MalformedFieldError)."""
-        if self.nationality is not None and not _NATIONALITY.match(self.nationality):
+        if self.nationality is not None and not NATIONALITY.match(self.nationality):
             raise MalformedFieldError(field="holder.nationality", rule="iso_3166_alpha_3")
 
 
@@ -300,7 +315,7 @@ class ItemTypeRelation:
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """Depth of application in one year for one class; `level` is None where the print gives none that its legend allows."""
+    """Depth of application in one year for one class; `level` is None where the legend does not allow the print."""
 
     year: int
     application_class: ApplicationClass

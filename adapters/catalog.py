@@ -8,9 +8,9 @@ from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING
 
 from adapters.canonical import LegalStatus
-from adapters.catalog_rows import HEADER, ITEM_ID, read_item
+from adapters.catalog_rows import HEADER, read_item
 from adapters.errors import RegionDataError, UnknownItemError
-from adapters.tables import read_table, refuse, unique
+from adapters.tables import in_order, read_table, refuse, unique
 from adapters.taxonomy import code_matches
 
 if TYPE_CHECKING:
@@ -70,14 +70,16 @@ class Catalog:
         """Count the items."""
         return len(self.items)
 
+    def __contains__(self, item_id: object) -> bool:
+        """Tell whether there is an item with this identifier."""
+        return item_id in self._by_id
+
     def get(self, item_id: str) -> ApplicationItem:
-        """Give one item (UnknownItemError)."""
-        try:
-            return self._by_id[item_id]
-        except KeyError:
-            # The identifier may come from a caller, so the error names it only where it has the form of one.
-            shown = item_id if len(item_id) <= 16 and ITEM_ID.match(item_id) else ""
-            raise UnknownItemError(region=self.region, item=shown) from None
+        """Give one item (UnknownItemError, which does not repeat what was asked)."""
+        item = self._by_id.get(item_id)
+        if item is None:
+            raise UnknownItemError(region=self.region)
+        return item
 
     def by_type(self, code: str) -> tuple[ApplicationItem, ...]:
         """Give the items that touch an item type, in order."""
@@ -138,7 +140,7 @@ def parse_catalog(region: str, text: str, taxonomy: Taxonomy) -> tuple[Catalog |
     records, faults = read_table(f"{region}/{FILE}", text, HEADER)
     unique(records, "item_id")
     items = tuple([read_item(record, region, taxonomy) for record in records])
-    return (None, faults) if faults else (Catalog(region, items), faults)
+    return (None, in_order(faults)) if faults else (Catalog(region, items), [])
 
 
 def check_catalog(region: str, text: str, taxonomy: Taxonomy) -> list[Fault]:

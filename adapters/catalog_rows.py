@@ -1,4 +1,4 @@
-"""One row of a catalog's CSV and the application item it stands for: closed words, dates, relations, printed depths."""
+"""One row of a catalog's CSV and the item it stands for: closed words, dates, relations, printed depths."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def read_item(record: Record, region: str, taxonomy: Taxonomy) -> ApplicationIte
 
 
 def depth_level(printed: str, application_class: ApplicationClass) -> int | None:
-    """Read a printed depth for one class: 1 to 3 (payment: 1 to 2), None for anything that the legend does not allow."""
+    """Read a printed depth for one class: 1 to 3 (payment: 1 to 2), None for what the legend does not allow."""
     level = _LEVELS.get(printed)
     return level if level is not None and level <= _DEEPEST[application_class] else None
 

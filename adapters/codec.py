@@ -147,9 +147,7 @@ def record_to_rows(record: Mapping[str, str], labels: Mapping[str, str]) -> list
     """
     if not all(_RECORD_NAME.match(name) for name in record):
         raise UndecodableTextError(rule="row_name")
-    return [
-        {"aaa100": name.upper(), "aaa102": value, "aaa103": labels.get(name, "")} for name, value in record.items()
-    ]
+    return [{"aaa100": name.upper(), "aaa102": value, "aaa103": labels.get(name, "")} for name, value in record.items()]
 
 
 def flatten(value: JsonValue) -> dict[str, str]:

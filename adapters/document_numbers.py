@@ -1,7 +1,7 @@
 """Numbers of identity and travel documents of Hong Kong, Macao, Taiwan and abroad.
 
-Only Hong Kong publishes its check digit and only that one is computed; of the others the form is checked, as it is
-commonly known rather than as a standard states it.
+Of these only the Hong Kong card has a check digit whose rule is generally known, and only that one is computed; of
+the others the form is checked, as it is commonly known rather than as a standard states it.
 """
 
 from __future__ import annotations
@@ -12,15 +12,10 @@ from typing import ClassVar
 
 from adapters.masked_values import Identifier, Rule
 
-_PADDING = 36
-"""Value of the blank that precedes a single letter; letters count from A = 10."""
+_HONG_KONG_VALUES = {character: value for value, character in enumerate("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ ")}
+"""Value of each character; a blank, 36, stands before a single letter."""
 
-
-def _hong_kong_sum(letters: str, digits: str) -> int:
-    """Sum letters, six digits and the check character under the weights 9 down to 1."""
-    first, second = (ord(letter) - 55 for letter in letters) if len(letters) == 2 else (_PADDING, ord(letters) - 55)  # noqa: PLR2004
-    check = 10 if digits[6] == "A" else int(digits[6])
-    return 9 * first + 8 * second + sum((7 - place) * int(digits[place]) for place in range(6)) + check
+_HONG_KONG_WEIGHTS = range(9, 0, -1)
 
 
 class HongKongIdentityCard(Identifier):
@@ -37,8 +32,9 @@ class HongKongIdentityCard(Identifier):
     @staticmethod
     def _fault(text: str) -> Rule | None:
         """Check that the weighted sum is a multiple of 11."""
-        plain = text.replace("(", "").replace(")", "")
-        return "check_digit" if _hong_kong_sum(plain[:-7], plain[-7:]) % 11 else None
+        plain = text.replace("(", "").replace(")", "").rjust(9)
+        total = sum(weight * _HONG_KONG_VALUES[c] for weight, c in zip(_HONG_KONG_WEIGHTS, plain, strict=True))
+        return "check_digit" if total % 11 else None
 
     @staticmethod
     def _canonical(text: str) -> str:

@@ -8,8 +8,7 @@ item covers beside the source item is named as `beyond` and is never granted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -61,7 +60,7 @@ class Equivalence:
 
     `relation` is that of the best single item in force, or of the complete set, to the source. `items` are in force
     first; then exact, broader, narrower, overlapping; then by identifier. `complete_set` holds identifiers, and only
-    where no single item in force covers the source. `uncovered_item_types` are those that no item in force covers whole.
+    where no single item in force covers the source. `uncovered_item_types` are covered whole by no item in force.
     """
 
     source: ApplicationItem
@@ -88,7 +87,7 @@ def translate_item(source: ApplicationItem, target: Catalog, taxonomy: Taxonomy,
     )
     usable = [e for e in items if e.in_force]
     relation, chosen = _best(mine, usable)
-    covered = frozenset().union(*(Scope.of(e.item).whole for e in usable))
+    covered = frozenset[str]().union(*(Scope.of(e.item).whole for e in usable))
     return Equivalence(
         source=source,
         target_region=target.region,
@@ -158,37 +157,93 @@ class CoverageKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What of a source item is covered whole by the home region's items in force; only types count, never classes.
+    """What of a source item the home region's items in force cover whole, taken together.
 
     `items` are the home items that cover something. `residue` says that the source has a part outside every item type
-    which the home region does not cover: then nothing is FULL.
+    which the home region does not cover. Only scope is weighed here: whether the source item itself offers a class and
+    accepts a form of the card is for the caller to ask.
     """
 
     whole: tuple[str, ...]
     missing: tuple[str, ...]
     items: tuple[str, ...]
     residue: bool
-    _offers: frozenset[tuple[str, ApplicationClass, Medium]]
+    _offers: frozenset[tuple[str, ApplicationClass, Medium]] = field(repr=False)
 
     @property
     def kind(self) -> CoverageKind:
-        """How much is covered, whatever the class and the medium."""
-        return self._kind(frozenset(self.whole))
+        """How much is covered, whatever the class and the form of the card."""
+        if self.whole or not (self.missing or self.residue):
+            return CoverageKind.PART if self.missing or self.residue else CoverageKind.FULL
+        return CoverageKind.NONE
 
     def covered(self, application_class: ApplicationClass, medium: Medium) -> frozenset[str]:
-        """Give the types that home items cover whole for a class, with a form of the card.
-
-        Whether the source item itself offers the class and accepts the form is for the caller to ask.
-        """
-        return frozenset(t for t, c, m in self._offers if t != RESIDUE and c is application_class and m is medium)
+        """Give the types of the source that home items cover whole, offering the class and accepting the form."""
+        return self._given(application_class, medium) - {RESIDUE}
 
     def kind_for(self, application_class: ApplicationClass, medium: Medium) -> CoverageKind:
-        """Tell how much home items cover for a class, with a form of the card."""
-        return self._kind(frozenset(t for t, c, m in self._offers if c is application_class and m is medium))
+        """Tell how much home items cover that offer the class and accept the form."""
+        given = self._given(application_class, medium)
+        if self.kind is CoverageKind.FULL and given == {part for part, _, _ in self._offers}:
+            return CoverageKind.FULL
+        return CoverageKind.PART if given else CoverageKind.NONE
 
-    def _kind(self, types: frozenset[str]) -> CoverageKind:
-        raise NotImplementedError
+    def _given(self, application_class: ApplicationClass, medium: Medium) -> frozenset[str]:
+        """Give the covered parts of the source, its residue among them, for a class and a form of the card."""
+        return frozenset(part for part, c, m in self._offers if c is application_class and m is medium)
 
 
 def coverage(source: ApplicationItem, home: Catalog, *, on: date) -> Coverage:
-    raise NotImplementedError
+    """Find how much of a source item the home region's items in force on a day cover whole.
+
+    An item covers itself entirely, residue and all, so a card used at home is measured by the same rule.
+    """
+    scope = Scope.of(source)
+    wanted = scope.touched | ({RESIDUE} if scope.residue else frozenset())
+    own = source.item if source.region == home.region and source.item in home else None
+    related = {item.item: item for code in scope.touched for item in home.by_type(code)}
+    if own:
+        related[own] = home.get(own)
+    parts = {
+        item.item: wanted if item.item == own else wanted & Scope.of(item).whole
+        for item in sorted(related.values(), key=lambda item: item_order(item.item))
+        if item.in_force(on)
+    }
+    given = frozenset[str]().union(*parts.values())
+    return Coverage(
+        whole=tuple(sorted(given - {RESIDUE})),
+        missing=tuple(sorted(scope.touched - given)),
+        items=tuple(item_id for item_id, types in parts.items() if types),
+        residue=RESIDUE in wanted - given,
+        _offers=frozenset(
+            (part, c, m)
+            for item_id, types in parts.items()
+            for part in types
+            for c in related[item_id].classes
+            for m in related[item_id].media
+        ),
+    )
+
+
+class EquivalenceBook:
+    """Answers of `translate_item` between catalogs that do not change; the last 4,096 are remembered."""
+
+    def __init__(self, taxonomy: Taxonomy, catalogs: Mapping[str, Catalog]) -> None:
+        """Keep the catalogs by region; new catalogs need a new book."""
+        self._taxonomy = taxonomy
+        self._catalogs = dict(catalogs)
+        self._remembered = lru_cache(maxsize=4096)(self._translate)
+
+    def translate(self, region: str, item: str, target_region: str, *, on: date) -> Equivalence:
+        """Give what an item corresponds to in another region (UnknownRegionError, UnknownItemError)."""
+        return self._remembered(region, item, target_region, on)
+
+    def _translate(self, region: str, item: str, target_region: str, on: date) -> Equivalence:
+        source = self._catalog(region).get(item)
+        return translate_item(source, self._catalog(target_region), self._taxonomy, on=on)
+
+    def _catalog(self, region: str) -> Catalog:
+        catalog = self._catalogs.get(region)
+        if catalog is None:
+            raise UnknownRegionError
+        return catalog

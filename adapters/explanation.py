@@ -1,7 +1,8 @@
 """One sentence in four languages that says how one region's item stands to the items of another region.
 
 The sentence is put together from clauses; each clause stands for facets that the equivalence names, and for nothing
-else. The words are data: one row of `PHRASES` a clause, in the order 简体, 繁體 (Hong Kong wording), English, Portuguese.
+else. The words are data, one row of `PHRASES` a clause: simplified Chinese, traditional Chinese as written in Hong
+Kong, English, Portuguese.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ PHRASES: dict[str, Quad] = {
         "{targets}涵盖{source}的全部",
         "{targets}涵蓋{source}的全部",
         "{targets} covers all of {source}",
-        "{targets} abrange tudo o que cabe em {source}",
+        "{targets} abrange a totalidade de {source}",
     ),
     "broader_many": (
         "{targets}合起来涵盖{source}的全部",
         "{targets}合起來涵蓋{source}的全部",
         "{targets} together cover all of {source}",
-        "{targets} abrangem em conjunto tudo o que cabe em {source}",
+        "{targets} abrangem em conjunto a totalidade de {source}",
     ),
     "narrower_one": (
         "{targets}只涵盖{source}的一部分",
@@ -75,7 +76,13 @@ PHRASES: dict[str, Quad] = {
         "No item in force in the target catalog is shown to correspond to {source}",
         "Nenhum item em vigor no catálogo de destino corresponde comprovadamente a {source}",
     ),
-    "beyond": ("，此外还包括{list}", "，此外還包括{list}", " and also {list}", " e também {list}"),
+    "beyond_broader": ("，此外还包括{list}", "，此外還包括{list}", " and also {list}", " e também {list}"),
+    "beyond_overlapping": (
+        "；超出其范围的还有：{list}",
+        "；超出其範圍的還有：{list}",
+        "; reaching beyond it to: {list}",
+        "; para além disso, abrangendo: {list}",
+    ),
     "lost_scope": (
         "；以下部分没有可证明的对应：{list}",
         "；以下部分沒有可證明的對應：{list}",
@@ -155,8 +162,9 @@ def explain(
         )
     ]
     if targets:
+        reach = "beyond_broader" if relation is Relation.BROADER else "beyond_overlapping"
         clauses += [
-            _list_clause("beyond", _beyond(mine, theirs, taxonomy)),
+            _list_clause(reach, _beyond(mine, theirs, taxonomy)),
             _list_clause("lost_scope", _lost(mine, theirs, taxonomy)),
             _list_clause(f"lost_use_{number}", _lost_use(source, targets)),
         ]
@@ -203,7 +211,7 @@ def _list_clause(key: str, parts: Iterable[Quad]) -> Quad:
 
 def _beyond(mine: Scope, theirs: Sequence[Scope], taxonomy: Taxonomy) -> Iterable[Quad]:
     """Name what the targets cover beside the source, as far as that is proved."""
-    for code in sorted(frozenset().union(*(scope.touched for scope in theirs)) - mine.whole):
+    for code in sorted(frozenset[str]().union(*(scope.touched for scope in theirs)) - mine.whole):
         if code not in mine.part:
             whole = any(code in scope.whole for scope in theirs)
             yield _named("whole" if whole else "part", code, taxonomy)

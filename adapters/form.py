@@ -41,7 +41,7 @@ class IdentityForm:
         """Compile the manifest's field list."""
         self.region = manifest.region
         codecs = _compile(manifest)
-        self.keys: tuple[str, ...] = tuple(key for codec in codecs for key in codec.keys)
+        self.keys = tuple(key for spec in manifest.identity.field for key in spec.keys)
         self._known = frozenset(self.keys)
         paths = {codec.path for codec in codecs}
         self._homeless = tuple(

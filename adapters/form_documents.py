@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from adapters.canonical import Document, DocumentType, Loss, LossKind
 from adapters.errors import MalformedFieldError
@@ -10,6 +10,7 @@ from adapters.errors import MalformedFieldError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from adapters.canonical import Card, Holder
     from adapters.manifest import FieldSpec, Manifest
 
 PATH = "holder.documents"
@@ -51,12 +52,12 @@ class DocumentsField:
     """Reads all slots in their order, and fills them with the documents that fit, first come first placed."""
 
     path = PATH
-    part = "holder"
+    part, _, name = PATH.partition(".")
 
     def __init__(self, specs: Sequence[FieldSpec], manifest: Manifest) -> None:
         """Compile the slots; at least one."""
         self._slots = tuple(_Slot(spec, manifest) for spec in specs)
-        self.keys = tuple(key for slot in self._slots for key in (slot.key, slot.type_key) if key)
+        self.keys = tuple(key for spec in specs for key in spec.keys)
         self._reduced = Loss(
             PATH, LossKind.REDUCED, "The region's form has no place for some documents, or another order."
         )
@@ -66,11 +67,11 @@ class DocumentsField:
         """Collect the documents of all filled slots (MalformedFieldError, MalformedNumberError)."""
         told = tuple(document for slot in self._slots if (document := slot.read(record)))
         if told:
-            into["documents"] = told
+            into[self.name] = told
 
-    def write(self, source: Any, record: dict[str, str], losses: list[Loss]) -> None:
+    def write(self, source: Holder | Card, record: dict[str, str], losses: list[Loss]) -> None:
         """Place the documents; a loss unless reading the record would give the same ones in the same order."""
-        documents: tuple[Document, ...] = source.documents
+        documents: tuple[Document, ...] = getattr(source, self.name)
         if not documents:
             return
         left = list(documents)

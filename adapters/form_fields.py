@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from adapters.canonical import (
+    NATIONALITY,
+    SPECIFICATIONS,
     CardStatus,
     Loss,
     LossKind,
@@ -25,8 +26,9 @@ from adapters.identifiers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from adapters.canonical import Card, Holder
     from adapters.manifest import FieldSpec, Manifest
 
 _UNMAPPABLE = "The region's code table has no equal value; the field was left out."
@@ -43,7 +45,7 @@ class FieldCodec(Protocol):
     def read(self, record: Mapping[str, str], into: dict[str, object]) -> None:
         """Put the neutral value under its name; leave it out where the record has none."""
 
-    def write(self, source: Any, record: dict[str, str], losses: list[Loss]) -> None:
+    def write(self, source: Holder | Card, record: dict[str, str], losses: list[Loss]) -> None:
         """Put the region's text into the record, or a loss into the list; `source` is a Holder or Card."""
 
 
@@ -55,7 +57,7 @@ class _Base:
         self.part, _, self.name = spec.path.partition(".")
         self.region = manifest.region
         self.key = spec.key
-        self.keys: tuple[str, ...] = tuple(k for k in (spec.key, spec.type_key, spec.given_key, spec.label_key) if k)
+        self.keys = spec.keys
         self.field = f"fields[{spec.key}]"
         self.max_length = spec.max_length
 
@@ -90,7 +92,7 @@ class _ValueField(_Base):
             raise self.bad(f"{self.hex_length}_digits")
         into[self.name] = value
 
-    def write(self, source: Any, record: dict[str, str], losses: list[Loss]) -> None:
+    def write(self, source: Holder | Card, record: dict[str, str], losses: list[Loss]) -> None:
         value = getattr(source, self.name)
         if value is None:
             return
@@ -106,12 +108,18 @@ class _ValueField(_Base):
 class _TextField(_Base):
     """Field that is plain checked text: nationality, specification version."""
 
+    def __init__(self, spec: FieldSpec, manifest: Manifest) -> None:
+        super().__init__(spec, manifest)
+        self.rule, self.fits = TEXT_RULES[spec.path]
+
     def read(self, record: Mapping[str, str], into: dict[str, object]) -> None:
         text = record.get(self.key)
         if text:
+            if not self.fits(text):
+                raise self.bad(self.rule)
             into[self.name] = text
 
-    def write(self, source: Any, record: dict[str, str], losses: list[Loss]) -> None:  # noqa: ARG002 - FieldCodec
+    def write(self, source: Holder | Card, record: dict[str, str], losses: list[Loss]) -> None:  # noqa: ARG002 - FieldCodec
         value = getattr(source, self.name)
         if value is not None:
             record[self.key] = value
@@ -133,7 +141,7 @@ class _DateField(_Base):
                 raise self.bad(f"date_{self.pattern}")
             into[self.name] = day
 
-    def write(self, source: Any, record: dict[str, str], losses: list[Loss]) -> None:  # noqa: ARG002 - FieldCodec
+    def write(self, source: Holder | Card, record: dict[str, str], losses: list[Loss]) -> None:  # noqa: ARG002 - FieldCodec
         day = getattr(source, self.name)
         if day is not None:
             record[self.key] = self.template.format(day.year, day.month, day.day)
@@ -161,7 +169,7 @@ class _CodedField(_Base):
             raise self.bad("unknown_code")
         into[self.name] = value
 
-    def write(self, source: Any, record: dict[str, str], losses: list[Loss]) -> None:
+    def write(self, source: Holder | Card, record: dict[str, str], losses: list[Loss]) -> None:
         value = getattr(source, self.name)
         if value is None:
             return
@@ -190,7 +198,7 @@ class _FunctionsField(_CodedField):
             raise self.bad("unknown_code")
         into[self.name] = frozenset(functions)
 
-    def write(self, source: Any, record: dict[str, str], losses: list[Loss]) -> None:
+    def write(self, source: Holder | Card, record: dict[str, str], losses: list[Loss]) -> None:
         functions = getattr(source, self.name)
         codes = sorted(self.raw[f] for f in functions if f in self.raw)
         if codes:
@@ -212,6 +220,8 @@ class _RomanisedField(_Base):
         surname = record.get(self.key)
         given = record.get(self.given_key, "") if self.given_key else ""
         if not surname:
+            if given:
+                raise self.bad("surname_missing")
             return
         if not self.given_key:
             surname, _, given = surname.partition(", ")
@@ -219,7 +229,7 @@ class _RomanisedField(_Base):
             PersonName(surname, field=self.field), PersonName(given, field=self.field) if given else None
         )
 
-    def write(self, source: Any, record: dict[str, str], losses: list[Loss]) -> None:
+    def write(self, source: Holder | Card, record: dict[str, str], losses: list[Loss]) -> None:
         name: RomanisedName | None = getattr(source, self.name)
         if name is None:
             return
@@ -243,6 +253,11 @@ VALUE_TYPES: dict[str, Callable[..., Any]] = {
     "card.identification_code": IdentificationCode,
     "card.issuer_division": DivisionCode.parse,
     "card.electronic_sign_number": ElectronicSignNumber,
+}
+
+TEXT_RULES: dict[str, tuple[str, Callable[[str], object]]] = {
+    "holder.nationality": ("iso_3166_alpha_3", NATIONALITY.match),
+    "card.specification": ("known_version", SPECIFICATIONS.__contains__),
 }
 
 SINGLE_FIELDS: dict[str, Callable[[FieldSpec, Manifest], FieldCodec]] = {

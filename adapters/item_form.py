@@ -24,7 +24,7 @@ class ItemForm:
         self._classes = {value: raw for raw, value in reversed(manifest.tables.application_class.items())}
         self._media = {value: raw for raw, value in reversed(manifest.tables.medium.items())}
         self._fields = tuple((key, self._writer(attribute)) for key, attribute in manifest.item.field.items())
-        self._id_key = next((key for key, attribute in manifest.item.field.items() if attribute == "item"), "")
+        self._id_key = next(key for key, attribute in manifest.item.field.items() if attribute == "item")
 
     def _writer(self, attribute: str) -> Callable[[ApplicationItem], str]:
         """Choose how one attribute becomes text."""

@@ -37,6 +37,15 @@ Fault = Literal[
 ]
 
 
+_TABLE_OF = {"holder.sex": "sex", "card.status": "card_status", "card.suspended_functions": "card_function"}
+_ASKED: dict[CredentialName, frozenset[str]] = {
+    "card_number": frozenset({"card.number", "holder.social_security_number"}),
+    "identification_code": frozenset({"card.identification_code"}),
+    "electronic_sign_number": frozenset({"card.electronic_sign_number"}),
+    "qr_text": frozenset({"qr.text"}),
+}
+
+
 class _Part(BaseModel):
     """Base of all parts: frozen, unknown keys refused."""
 
@@ -74,7 +83,7 @@ class FieldSpec(_Part):
     path: str
     key: FieldKey
     date_pattern: str | None = Field(default=None, alias="date", min_length=8, max_length=20)
-    table: Literal["card_status", "document_type", "sex", "card_function"] | None = None
+    table: Literal["card_status", "sex", "card_function"] | None = None
     pad: int | None = Field(default=None, ge=2, le=100)
     max_length: int | None = Field(default=None, ge=2, le=200)
     hex_length: Literal[24, 32] | None = None
@@ -84,6 +93,11 @@ class FieldSpec(_Part):
     label_key: FieldKey | None = None
     separator: str = ","
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All names of the region's form that this field takes, its own first."""
+        return tuple(key for key in (self.key, self.type_key, self.given_key, self.label_key) if key)
+
     @model_validator(mode="after")
     def _options_fit_path(self) -> FieldSpec:
         if self.path not in FIELD_PATHS:
@@ -92,8 +106,8 @@ class FieldSpec(_Part):
             self.date_pattern and all(part in self.date_pattern for part in ("YYYY", "MM", "DD"))
         ):
             raise ValueError("a date field needs `date`, a pattern with YYYY, MM and DD")
-        if self.path in {"holder.sex", "card.status", "card.suspended_functions"} and self.table is None:
-            raise ValueError("a coded field needs `table`")
+        if self.table != _TABLE_OF.get(self.path):
+            raise ValueError("a coded field needs `table`, the one for what it holds, and no other field has one")
         if self.path == "holder.documents" and (self.document is None) == (self.type_key is None):
             raise ValueError("a document field needs either `document` or `type_key`")
         return self
@@ -106,7 +120,7 @@ class IdentityPart(_Part):
 
     @model_validator(mode="after")
     def _keys_are_unique(self) -> IdentityPart:
-        keys = [key for f in self.field for key in (f.key, f.type_key, f.given_key, f.label_key) if key]
+        keys = [key for spec in self.field for key in spec.keys]
         if len(keys) != len(set(keys)):
             raise ValueError("a key stands twice in the identity form")
         return self
@@ -123,6 +137,12 @@ class Tables(_Part):
     medium: dict[str, Medium] = Field(min_length=2)
     label: dict[str, dict[str, str]] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _every_word_can_be_written(self) -> Tables:
+        if set(ApplicationClass) - set(self.application_class.values()) or set(Medium) - set(self.medium.values()):
+            raise ValueError("application_class and medium need a word for each neutral value")
+        return self
+
 
 class ItemPart(_Part):
     """The region's form of an application item: its field names, and which neutral attribute each holds."""
@@ -130,6 +150,12 @@ class ItemPart(_Part):
     field: dict[FieldKey, Literal["item", "name", "content", "unit", "classes", "media", "source", "article", "layer"]]
     language: Literal["zh_hans", "zh_hant", "en", "pt"]
     separator: str = Field(default="+", min_length=1, max_length=3)
+
+    @model_validator(mode="after")
+    def _names_the_item(self) -> ItemPart:
+        if list(self.field.values()).count("item") != 1:
+            raise ValueError("exactly one field holds the item's identifier")
+        return self
 
 
 class AuthPart(_Part):
@@ -157,6 +183,15 @@ class LookupPart(_Part):
     root: str = "ALL"
     constant: dict[FieldKey, str] = Field(default_factory=dict)
     credential: dict[CredentialName, CredentialPart] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _asks_for_what_it_has(self) -> LookupPart:
+        for kind, part in self.credential.items():
+            if not part.record or not _ASKED[kind].issuperset(part.record.values()):
+                raise ValueError(f"credential.{kind} asks for a field that such a credential does not tell")
+        if self.record != "flat" and not self.record_at:
+            raise ValueError("a line and rows need `record_at`")
+        return self
 
 
 class ReplyPart(_Part):
@@ -196,7 +231,7 @@ class PlatformPart(_Part):
 
     @model_validator(mode="after")
     def _line_has_columns(self) -> PlatformPart:
-        if "line" in {self.reply.record} and not self.line_columns:
+        if self.reply.record == "line" and not self.line_columns:
             raise ValueError("a line record needs `line_columns`")
         return self
 
@@ -217,9 +252,14 @@ class Manifest(_Part):
     platform: PlatformPart
 
     @model_validator(mode="after")
-    def _documents_are_known(self) -> Manifest:
-        if any(spec.type_key for spec in self.identity.field) and not self.tables.document_type:
-            raise ValueError("`type_key` is used but there is no document_type table")
+    def _parts_fit(self) -> Manifest:
+        specs = self.identity.field
+        used = {spec.table for spec in specs if spec.table} | {"document_type" for spec in specs if spec.type_key}
+        if missing := sorted(name for name in used if not getattr(self.tables, name)):
+            raise ValueError(f"a field needs the table {missing[0]}, which is empty")
+        keys = {key for spec in specs for key in spec.keys}
+        if self.platform.line_columns and keys - set(self.platform.line_columns):
+            raise ValueError("line_columns lack a field of the identity form")
         return self
 
 

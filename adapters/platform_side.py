@@ -1,4 +1,4 @@
-"""The platform's end of a dialect: reads look-ups and writes answers, so that a simulated platform needs no code of its own.
+"""The platform's end of a dialect: reads look-ups and writes answers, so that no simulated platform needs its own code.
 
 Pure. A region whose platform cannot be derived from its manifest brings a `simulator.py` with the same two verbs.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Lookup:
-    """A look-up as the platform sees it: the envelope beside the record, the record, and the neutral fields asked for."""
+    """A look-up as the platform sees it: the envelope beside the record, the record, and the neutral fields."""
 
     __slots__ = ("envelope", "record", "values")
 
@@ -63,7 +63,7 @@ class PlatformSide:
             case "query":
                 return dict(parse_qsl(query, keep_blank_values=True))
             case "form":
-                return dict(parse_qsl(body.decode("utf-8", "strict"), keep_blank_values=True))
+                return _form(body)
             case "xml":
                 return dict(codec.decode_xml(body))
             case _:
@@ -106,7 +106,7 @@ class PlatformSide:
             case "line":
                 record: JsonValue = codec.join_line({c: rest.get(c, "") for c in self._columns}, self._columns)
             case "rows":
-                record = list(codec.record_to_rows(rest, {}))
+                record = [{**row} for row in codec.record_to_rows(rest, {})]
             case _:
                 record = dict(rest)
         if self._reply.record_at:
@@ -119,7 +119,7 @@ class PlatformSide:
         return self._close(envelope, code, 200)
 
     def refuse(self, fault: Fault) -> HttpReply:
-        """Write the answer that stands for a fault; `unavailable` where the dialect has no code for it."""
+        """Write the answer that stands for a fault; without a code for it, that for a bad request or the first."""
         code = self._codes.get(fault) or self._codes.get("bad_request") or next(iter(self._reply.fault))
         return self._close({}, code, self._reply.http_status.get(code, 200))
 
@@ -131,6 +131,14 @@ class PlatformSide:
             body = codec.encode_xml(self._reply.root, {k: str(v) for k, v in envelope.items()})
             return HttpReply(status, {"content-type": "text/xml; charset=utf-8"}, body)
         return HttpReply(status, {"content-type": "application/json; charset=utf-8"}, codec.encode_json(envelope))
+
+
+def _form(body: bytes) -> dict[str, JsonValue]:
+    """Read a form (UndecodableTextError for what is no UTF-8)."""
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True))
+    except UnicodeDecodeError:
+        raise UndecodableTextError(rule="charset") from None
 
 
 def _put(envelope: dict[str, JsonValue], path: str, value: JsonValue) -> None:

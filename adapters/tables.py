@@ -109,13 +109,16 @@ class Record:
     def day(self, column: str) -> date | None:
         """Give a cell that holds a day, ISO 8601 `YYYY-MM-DD`, or nothing (rule `iso_date`)."""
         cell = self._cells[column]
-        try:
-            if cell and not _DAY.match(cell):
-                raise ValueError
-            return date.fromisoformat(cell) if cell else None
-        except ValueError:
-            self.fault(column, "iso_date")
+        if not cell:
             return None
+        try:
+            # `fromisoformat` reads more forms than one, so the form is checked first.
+            found = date.fromisoformat(cell) if _DAY.match(cell) else None
+        except ValueError:
+            found = None
+        if found is None:
+            self.fault(column, "iso_date")
+        return found
 
 
 def read_table(file: str, text: str, header: tuple[str, ...]) -> tuple[list[Record], list[Fault]]:
@@ -151,3 +154,8 @@ def unique(records: Sequence[Record], column: str, key: Callable[[str], str] = s
         if cell in seen:
             record.fault(column, "unique")
         seen.add(cell)
+
+
+def in_order(faults: Sequence[Fault]) -> list[Fault]:
+    """Order faults by row; those of one row stay as they were found."""
+    return sorted(faults, key=lambda fault: fault.row)

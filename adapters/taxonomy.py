@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from adapters.canonical import CardFunction, LocalizedText
 from adapters.errors import UnknownItemTypeError
-from adapters.tables import Record, read_table, refuse, unique
+from adapters.tables import Record, in_order, read_table, refuse, unique
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,13 +69,11 @@ class Taxonomy:
         return code in self._by_code
 
     def get(self, code: str) -> ItemType:
-        """Give the type with a code (UnknownItemTypeError)."""
-        try:
-            return self._by_code[code]
-        except KeyError:
-            # The code may come from a caller, so the error names it only where it has the form of a code.
-            shown = code if len(code) <= 64 and _CODE.match(code) else ""
-            raise UnknownItemTypeError(item_type=shown) from None
+        """Give the type with a code (UnknownItemTypeError, which does not repeat what was asked)."""
+        node = self._by_code.get(code)
+        if node is None:
+            raise UnknownItemTypeError
+        return node
 
     def matches(self, pattern: str) -> tuple[ItemType, ...]:
         """Give the types that a code, or a pattern such as `TRA.*`, stands for; none where nothing matches."""
@@ -100,7 +98,7 @@ def _read(text: str) -> tuple[tuple[ItemType, ...], list[Fault]]:
     records, faults = read_table(FILE, text, HEADER)
     codes = {record.text("code") for record in records}
     unique(records, "code")
-    return tuple([_item_type(record, codes) for record in records]), faults
+    return tuple([_item_type(record, codes) for record in records]), in_order(faults)
 
 
 def _item_type(record: Record, codes: set[str]) -> ItemType:

@@ -104,6 +104,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Trust ends at the agreement: a gateway does not pass on what another one vouches for."""
     ERROR_REASON_CLASS_NOT_IN_AGREEMENT: _ErrorReason.ValueType  # 49
     """The agreement does not cover this application class."""
+    ERROR_REASON_PEER_ISSUER_MISMATCH: _ErrorReason.ValueType  # 50
+    """The token was issued by another region than the one that the connection belongs to."""
     ERROR_REASON_PLATFORM_UNAVAILABLE: _ErrorReason.ValueType  # 60
     """The platform of the home region cannot be reached, or does not answer."""
     ERROR_REASON_BAD_UPSTREAM: _ErrorReason.ValueType  # 61
@@ -248,6 +250,8 @@ ERROR_REASON_NOT_TRANSITIVE: ErrorReason.ValueType  # 48
 """Trust ends at the agreement: a gateway does not pass on what another one vouches for."""
 ERROR_REASON_CLASS_NOT_IN_AGREEMENT: ErrorReason.ValueType  # 49
 """The agreement does not cover this application class."""
+ERROR_REASON_PEER_ISSUER_MISMATCH: ErrorReason.ValueType  # 50
+"""The token was issued by another region than the one that the connection belongs to."""
 ERROR_REASON_PLATFORM_UNAVAILABLE: ErrorReason.ValueType  # 60
 """The platform of the home region cannot be reached, or does not answer."""
 ERROR_REASON_BAD_UPSTREAM: ErrorReason.ValueType  # 61

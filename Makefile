@@ -1,0 +1,118 @@
+# Verbs of this repository; `make` alone lists them. Needs Python 3.11 or later, make and git; everything else comes into .venv
+# from the hash-pinned lock files.
+
+SHELL := /bin/sh
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
+	$(shell $(name) -c 'import sys; print("$(name)" if sys.version_info >= (3, 11) else "")' 2>/dev/null)))
+JOBS ?= 2
+ARGS ?=
+
+BIN := .venv/bin
+CORE := .venv/core.stamp
+TEST := .venv/test.stamp
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PROTOS := protos/onecard/gateway/v1
+RELEASED := protos/released.binpb
+CHECKS := format lint types imports wire-lint wire-format wire-breaking generated house
+UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	$(if $(UPGRADE),--upgrade,)
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help sandbox demo test check bench generate lock format clean release-wire $(addprefix check-,$(CHECKS))
+
+help: ## list the verbs
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r verb text; do printf '  make %-14s %s\n' "$$verb" "$$text"; done
+
+sandbox: $(CORE) ## run the whole federation on this machine (ARGS="--keep" goes on where it stopped)
+	@exec $(BIN)/onecard sandbox $(ARGS)
+
+demo: $(CORE) ## play the story through real calls and print one table
+	@exec $(BIN)/onecard demo $(ARGS)
+
+test: $(TEST) ## run all tests with branch coverage (ARGS="-k words" for some)
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup $(if $(ARGS),,--cov --cov-report=term) $(ARGS)
+
+check: $(TEST) ## format, lint, types, import contracts, wire and house rules; says which failed
+	@failed=; for step in $(CHECKS); do \
+		start=$$(date +%s); \
+		if $(MAKE) --silent --no-print-directory check-$$step; then verdict=ok; else verdict=FAILED; failed="$$failed $$step"; fi; \
+		printf '%-14s %-6s %3ss\n' "$$step" "$$verdict" "$$(($$(date +%s) - start))"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "make check failed at:$$failed" >&2; exit 1; fi
+
+bench: $(TEST) ## measure calls beside bare references; prints a table and JSON
+	@exec $(BIN)/python -m bench $(ARGS)
+
+generate: $(TEST) ## generate the Python code of the wire
+	@$(call generate_into,protos)
+
+lock: $(TEST) ## resolve the lock files anew (UPGRADE=1 takes newer releases)
+	@$(call locked,requirements-build.lock,builds an editable install of this repository,--group build)
+	@$(call locked,requirements.lock,runs the gateway,pyproject.toml)
+	@$(call locked,requirements-test.lock,runs the tests and checks,pyproject.toml --extra test --group build -c requirements.lock -c requirements-build.lock)
+
+format: $(TEST) ## put code and wire into the one format
+	$(BIN)/ruff check --select I --fix-only --quiet
+	$(BIN)/ruff format --quiet
+	$(BIN)/buf format -w --path protos/onecard
+
+release-wire: $(TEST) ## keep today's wire as the one that must not break; part of a release
+	$(BIN)/buf build --exclude-source-info --path protos/onecard -o $(RELEASED)
+
+clean: ## remove the environment, the sandbox and all caches
+	rm -rf .venv .sandbox .*_cache .hypothesis .coverage* dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+check-format: $(TEST)
+	$(BIN)/ruff format --check --quiet --diff
+
+check-lint: $(TEST)
+	$(BIN)/ruff check --quiet
+
+check-types: $(TEST)
+	$(BIN)/mypy --no-error-summary
+
+check-imports: $(TEST)
+	$(call quietly,$(BIN)/lint-imports)
+
+check-wire-lint: $(TEST)
+	$(BIN)/buf lint
+
+check-wire-format: $(TEST)
+	$(BIN)/buf format -d --exit-code --path protos/onecard
+
+check-wire-breaking: $(TEST)
+	$(BIN)/buf breaking --against $(RELEASED)
+
+check-generated: $(TEST)
+	fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call generate_into,$$fresh) && \
+		diff -r -x '*.proto' -x __pycache__ "$$fresh/onecard" protos/onecard
+
+check-house: $(TEST)
+	$(call quietly,$(BIN)/pytest -q tests/house)
+
+# Prints what a command said only when it fails.
+quietly = said=$$($(1) 2>&1) || { printf '%s\n' "$$said"; exit 1; }
+
+generate_into = $(BIN)/python -m grpc_tools.protoc -Iprotos --python_out="$(1)" --mypy_out=quiet:"$(1)" $(PROTOS)/*.proto && \
+	$(BIN)/python -m grpc_tools.protoc -Iprotos --grpc_python_out="$(1)" --mypy_grpc_out=quiet:"$(1)" $(PROTOS)/*_service.proto
+
+# Resolves one lock in place, so that pins stay unless UPGRADE is set; the first line says what it is for.
+locked = $(UV) $(3) -o $(1) && \
+	{ echo '\# What $(2), pinned by hash. Made by `make lock`; not edited by hand.'; cat $(1); } > $(1).new && mv $(1).new $(1)
+
+$(CORE): requirements.lock requirements-build.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
+	@echo "making .venv with $$($(PYTHON) --version)"
+	@rm -f $(CORE) $(TEST) && $(PYTHON) -m venv --clear .venv
+	@$(PIP) install --require-hashes -r requirements.lock -r requirements-build.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TEST): $(CORE) requirements-test.lock
+	@echo "installing the tools for tests and checks"
+	@$(PIP) install --require-hashes -r requirements-test.lock
+	@touch $@

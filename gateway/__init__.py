@@ -1,0 +1,1 @@
+"""The running node: wires adapters and trust together and serves them by gRPC."""

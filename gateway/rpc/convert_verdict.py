@@ -1,0 +1,78 @@
+"""Verdicts as messages: the reasons in the caller's language, the correspondence of the item made once and kept."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from gateway.reasons import Actor, Language, Reasons, text_in
+from gateway.rpc.convert import CLASS, FUNCTION, STATUS, enum_numbers, timestamp
+from gateway.rpc.convert_catalog import equivalence_message, text_message
+from gateway.services.local_home import china_day
+from gateway.services.model import Decision
+from onecard.gateway.v1 import verdict_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from adapters.canonical import LocalizedText
+    from gateway.services.model import CardVerdict, ClassVerdict
+    from gateway.services.translate_item import TranslateItem
+    from onecard.gateway.v1 import catalog_pb2
+
+DECISION = enum_numbers(Decision, verdict_pb2.Decision, "DECISION")
+ACTOR = {
+    actor: verdict_pb2.Actor.Value("ACTOR_UNSPECIFIED" if actor is Actor.NONE else f"ACTOR_{actor.name}")
+    for actor in Actor
+}
+
+
+class VerdictWriter:
+    """Writes verdicts; titles of agreements by their ids."""
+
+    def __init__(self, *, reasons: Reasons, titles: Mapping[str, LocalizedText], items: TranslateItem) -> None:
+        """Take the texts, and the use case that knows how a region writes an item."""
+        self._reasons = reasons
+        self._titles = {agreement: text_message(title) for agreement, title in titles.items()}
+        self._items = items
+        self._equivalence = lru_cache(maxsize=4096)(self._make_equivalence)
+        self._class = lru_cache(maxsize=4096)(self._make_class)
+
+    def write(self, verdict: CardVerdict, message: verdict_pb2.CardVerdict, language: Language) -> None:
+        """Fill a verdict message."""
+        message.home_region = verdict.home_region
+        message.visited_region = verdict.visited_region
+        message.classes.extend(self._class(one, language) for one in verdict.classes)
+        message.card_status = STATUS[verdict.card_status]  # type: ignore[assignment]
+        message.suspended_functions.extend(sorted(FUNCTION[f] for f in verdict.suspended_functions))  # type: ignore[arg-type]
+        message.status_as_of.CopyFrom(timestamp(verdict.status_as_of))
+        age = max(0.0, verdict.answered_at - verdict.status_as_of)
+        message.data_age.seconds = int(age)
+        message.data_age.nanos = int((age - int(age)) * 1_000_000) * 1000
+        source = verdict.item.source
+        message.item.CopyFrom(
+            self._equivalence(source.region, source.item, verdict.home_region, china_day(verdict.answered_at))
+        )
+        message.agreement = verdict.agreement
+        title = self._titles.get(verdict.agreement)
+        if title is not None:
+            message.agreement_title.CopyFrom(title)
+
+    def _make_equivalence(self, region: str, item: str, target_region: str, _day: date) -> catalog_pb2.Equivalence:
+        """Make the correspondence as it stands on the day that is part of the key."""
+        translated = self._items(region=region, item=item, target_region=target_region)
+        return equivalence_message(translated.equivalence, translated.regional_fields)
+
+    def _make_class(self, verdict: ClassVerdict, language: Language) -> verdict_pb2.ClassVerdict:
+        reason = self._reasons.get(verdict.reason)
+        return verdict_pb2.ClassVerdict(
+            application_class=CLASS[verdict.application_class],  # type: ignore[arg-type]
+            decision=DECISION[verdict.decision],  # type: ignore[arg-type]
+            reason=verdict.reason,
+            message=text_in(reason.message, language),
+            actor=ACTOR[reason.actor],
+            remedy="" if verdict.reason == "OK" else text_in(reason.remedy, language),
+            item_types=verdict.item_types,
+            legal_basis=verdict.legal_basis,
+        )

@@ -1,0 +1,173 @@
+"""IdentityService: verifies cards and translates identities, one or many at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from adapters.canonical import Medium, Purpose
+from gateway.errors import InvalidFieldError, LimitError
+from gateway.rpc import convert
+from gateway.rpc.status import CONTRACT_ERRORS
+from gateway.services.model import CardQuestion
+from onecard.gateway.v1 import identity_service_pb2 as pb
+
+if TYPE_CHECKING:
+    from gateway.rpc.boundary import Call
+    from gateway.rpc.convert_verdict import VerdictWriter
+    from gateway.services.model import VerifiedCard
+    from gateway.services.request_memory import RequestMemory
+    from gateway.services.translate_identity import TranslateIdentity
+    from gateway.services.verify_card import VerifyCard, View
+
+VERIFY_BATCH = 100
+TRANSLATE_BATCH = 1000
+_AT_ONCE = 16
+
+
+class IdentityServicer:
+    """Serves IdentityService; the visited region is always the caller's own."""
+
+    SERVICE = pb.DESCRIPTOR.services_by_name["IdentityService"]
+    SCOPES = {
+        "VerifyCard": "card.verify",
+        "BatchVerifyCards": "card.verify",
+        "TranslateIdentity": "identity.translate",
+        "BatchTranslateIdentities": "identity.translate",
+    }
+
+    def __init__(
+        self,
+        *,
+        verify: VerifyCard,
+        translate: TranslateIdentity,
+        memory: RequestMemory[VerifiedCard],
+        verdicts: VerdictWriter,
+    ) -> None:
+        """Take the use cases."""
+        self._verify = verify
+        self._translate = translate
+        self._memory = memory
+        self._verdicts = verdicts
+
+    async def verify_card(self, request: pb.VerifyCardRequest, call: Call) -> pb.VerifyCardResponse:
+        """Verify one card."""
+        question, view = _question(request, call)
+
+        async def work() -> VerifiedCard:
+            return await self._verify(question, view=view, from_gateway=call.caller.kind == "gateway")
+
+        verified, replayed = await self._memory.once(
+            caller=call.caller.id, request_id=question.request_id, digest=f"{question.digest()}{view}", work=work
+        )
+        response = pb.VerifyCardResponse(replayed=replayed)
+        self._write(response, verified, view, call)
+        return response
+
+    def _write(self, response: pb.VerifyCardResponse, verified: VerifiedCard, view: View, call: Call) -> None:
+        answer = verified.answer
+        self._verdicts.write(answer.verdict, response.verdict, call.language)
+        if answer.identity is not None and view.canonical:
+            convert.identity_out(answer.identity, response.identity)
+        if verified.regional_identity is not None:
+            convert.regional_out(verified.regional_identity, "", response.regional_identity)
+            convert.losses_out(verified.losses, response.losses)
+        if answer.recognition is not None and answer.claims is not None:
+            response.recognition = answer.recognition
+            response.recognition_expire_time.seconds = answer.claims.exp
+
+    async def batch_verify_cards(self, request: pb.BatchVerifyCardsRequest, call: Call) -> pb.BatchVerifyCardsResponse:
+        """Verify the entries of one message side by side, a bounded number at once, and answer in their order."""
+        _check_batch(len(request.entries), VERIFY_BATCH)
+        at_once = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(entry: pb.VerifyCardRequest) -> pb.VerifyCardOutcome:
+            async with at_once:
+                try:
+                    return pb.VerifyCardOutcome(response=await self.verify_card(entry, call))
+                except CONTRACT_ERRORS as error:
+                    return pb.VerifyCardOutcome(error=call.status(error))
+
+        outcomes = await asyncio.gather(*(one(entry) for entry in request.entries))
+        return pb.BatchVerifyCardsResponse(outcomes=outcomes)
+
+    async def translate_identity(
+        self, request: pb.TranslateIdentityRequest, call: Call
+    ) -> pb.TranslateIdentityResponse:
+        """Translate one identity."""
+        response = pb.TranslateIdentityResponse()
+        self._translate_into(request, response, call)
+        return response
+
+    async def batch_translate_identities(
+        self, request: pb.BatchTranslateIdentitiesRequest, call: Call
+    ) -> pb.BatchTranslateIdentitiesResponse:
+        """Translate the entries of one message in their order."""
+        _check_batch(len(request.entries), TRANSLATE_BATCH)
+        response = pb.BatchTranslateIdentitiesResponse()
+        for entry in request.entries:
+            outcome = response.outcomes.add()
+            try:
+                self._translate_into(entry, outcome.response, call)
+            except CONTRACT_ERRORS as error:
+                outcome.error.CopyFrom(call.status(error))
+        return response
+
+    def _translate_into(
+        self, request: pb.TranslateIdentityRequest, response: pb.TranslateIdentityResponse, call: Call
+    ) -> None:
+        source = request.source
+        if not source.region or not request.target_region:
+            missing = [("source.region", source.region), ("target_region", request.target_region)]
+            raise InvalidFieldError(*((name, "required") for name, value in missing if not value))
+        translation = self._translate(
+            caller_region=call.caller.region,
+            source_region=source.region,
+            fields=dict(source.fields),
+            text=source.text,
+            target_region=request.target_region,
+            include_text=request.include_text,
+        )
+        convert.regional_out(translation.regional, translation.text, response.identity)
+        if translation.regional.losses:
+            convert.losses_out(translation.regional.losses, response.losses)
+        if request.include_canonical:
+            convert.identity_out(translation.canonical, response.canonical)
+
+
+def question_of(request: Any, *, home_region: str, visited_region: str, fields: convert.Fields) -> CardQuestion:
+    """Read what VerifyCard and IssueRecognition have in common (InvalidFieldError names all that is wrong)."""
+    credential = convert.credential_in(request.credential, fields)
+    request_id = fields.request_id(request.request_id)
+    item = fields.item("visited_item", request.visited_item)
+    medium = fields.word("medium", request.medium, convert.MEDIUM_WORD, Medium.PHYSICAL)
+    purpose = fields.word("purpose", request.purpose, convert.PURPOSE_WORD, Purpose.IDENTITY_CHECK)
+    reference = fields.reference("consent_reference", request.consent_reference)
+    fields.finish()
+    if credential is None:
+        raise InvalidFieldError(("credential", "required"))
+    return CardQuestion(
+        request_id=request_id,
+        home_region=home_region,
+        visited_region=visited_region,
+        credential=credential,
+        medium=medium,
+        visited_item=item,
+        purpose=purpose,
+        consent_reference=reference,
+    )
+
+
+def _question(request: pb.VerifyCardRequest, call: Call) -> tuple[CardQuestion, View]:
+    fields = convert.Fields()
+    home = fields.region("home_region", request.home_region)
+    view = fields.view(request.view)
+    return question_of(request, home_region=home, visited_region=call.caller.region, fields=fields), view
+
+
+def _check_batch(count: int, largest: int) -> None:
+    """Refuse a message with no entries or too many."""
+    if count == 0:
+        raise InvalidFieldError(("entries", "required"))
+    if count > largest:
+        raise LimitError(limit=f"{largest}_entries")

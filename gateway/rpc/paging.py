@@ -1,0 +1,72 @@
+"""Page tokens: a position, bound to the other arguments and authenticated, so that nobody can make or alter one.
+
+A token grants nothing and holds no personal data: it is the place of the next element in a stable order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import TYPE_CHECKING, TypeVar
+
+from gateway.errors import BadPageTokenError, InvalidFieldError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DEFAULT_SIZE = 50
+LARGEST_SIZE = 1000
+_TAG_BYTES = 12
+_LONGEST = 64
+
+Element = TypeVar("Element")
+
+
+class Paging:
+    """Cuts stable sequences into pages with one server key."""
+
+    def __init__(self, key: bytes) -> None:
+        """Keep the key; a new key makes old tokens worthless, which a client mends by starting again."""
+        self._key = key
+
+    def page(
+        self, elements: Sequence[Element], *, size: int, token: str, arguments: str
+    ) -> tuple[Sequence[Element], str]:
+        """Give the elements of a page and the token of the next one, empty on the last.
+
+        Args:
+            elements: the whole sequence, in its stable order.
+            size: what the caller asked for; 0 means the default, more than the largest is cut, negative is refused.
+            token: what the caller brought; empty for the first page.
+            arguments: the other arguments of the call as one text; a token of other arguments is refused.
+
+        Raises:
+            InvalidFieldError: the size is negative.
+            BadPageTokenError: the token was not made here for these arguments.
+        """
+        if size < 0:
+            raise InvalidFieldError(("page_size", "not_negative"))
+        start = self._read(token, arguments) if token else 0
+        end = start + (min(size, LARGEST_SIZE) or DEFAULT_SIZE)
+        return elements[start:end], self._write(end, arguments) if end < len(elements) else ""
+
+    def _tag(self, position: bytes, arguments: str) -> bytes:
+        text = position + b"\0" + arguments.encode("utf-8", "surrogatepass")
+        return hmac.digest(self._key, text, hashlib.sha256)[:_TAG_BYTES]
+
+    def _write(self, position: int, arguments: str) -> str:
+        body = str(position).encode()
+        return urlsafe_b64encode(self._tag(body, arguments) + body).rstrip(b"=").decode()
+
+    def _read(self, token: str, arguments: str) -> int:
+        if len(token) > _LONGEST or not token.isascii():
+            raise BadPageTokenError
+        try:
+            raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        except ValueError:
+            raise BadPageTokenError from None
+        tag, body = raw[:_TAG_BYTES], raw[_TAG_BYTES:]
+        if not hmac.compare_digest(tag, self._tag(body, arguments)):
+            raise BadPageTokenError
+        return int(body)

@@ -1,0 +1,1 @@
+"""The demonstration federation: simulated platforms, generated keys, nine gateways on this machine."""

@@ -1,0 +1,203 @@
+"""The home side in this process: asks the platform, forms the verdict, signs the recognition."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from adapters.canonical import CardStatus, LocalizedText
+from adapters.equivalence import coverage
+from adapters.errors import (
+    BadUpstreamError,
+    HolderMismatchError,
+    MalformedFieldError,
+    MalformedNumberError,
+    MissingFieldError,
+)
+from gateway.services.disclosure import disclose_fields, holder_key, reveal
+from gateway.services.model import CardAnswer, CardVerdict
+from gateway.services.verdict import CardFacts, UseFacts
+from trust.claims import RecognitionClaims
+from trust.pseudonym import pairwise_subject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from adapters.adapter import ManifestAdapter
+    from adapters.canonical import ApplicationItem, CardIdentity
+    from adapters.credential import Credential
+    from adapters.equivalence import Coverage, EquivalenceBook
+    from gateway.services.model import CardQuestion, ClassVerdict
+    from gateway.services.ports import Clock, Platform
+    from gateway.services.verdict import VerdictRules
+    from trust.agreement import Agreement
+    from trust.policy import AgreementBook, Permission
+    from trust.signer import RecognitionSigner
+
+RECOGNITION_SECONDS = 300
+"""Life of a recognition; the profile allows ten minutes at most."""
+
+_UNREADABLE = (MalformedNumberError, MalformedFieldError, MissingFieldError)
+
+CHINA_TIME = timezone(timedelta(hours=8))
+"""Days of agreements, items and cards begin and end in the regions' own time."""
+
+
+class LocalHome:
+    """Answers questions about the cards of one home region."""
+
+    def __init__(
+        self,
+        *,
+        adapter: ManifestAdapter,
+        items: Callable[[str, str], ApplicationItem],
+        platform: Platform,
+        rules: VerdictRules,
+        book: EquivalenceBook,
+        agreements: AgreementBook,
+        signer: RecognitionSigner,
+        pseudonym_secret: bytes,
+        new_id: Callable[[], str],
+        clock: Clock,
+    ) -> None:
+        """Take the region's parts; `items` finds an item of any region by region code and identifier."""
+        self._adapter = adapter
+        self._items = items
+        self._platform = platform
+        self._rules = rules
+        self._book = book
+        self._agreements = agreements
+        self._signer = signer
+        self._secret = pseudonym_secret
+        self._new_id = new_id
+        self._clock = clock
+
+    @property
+    def reachable(self) -> bool:
+        """Tell whether the region's platform answered lately."""
+        return self._platform.reachable
+
+    async def answer(self, question: CardQuestion, *, disclose: bool) -> CardAnswer:
+        """Answer a question about a card of this region.
+
+        Nothing is asked of the platform before the agreement allows it. Raises TrustError leaves of the agreement,
+        UnknownItemError, UnsupportedCredentialError, CardNotFoundError and the other errors of the platform edge.
+        """
+        item = self._items(question.visited_region, question.visited_item)
+        today = china_day(self._clock())
+        permission = permit(self._agreements, question, item, on=today)
+        covered = coverage(item, self._adapter.catalog, on=today) if permission else None
+        identity, as_of = await self._look_up(question.credential)
+        now = self._clock()
+        use = UseFacts(item=item, medium=question.medium, permission=permission, coverage=covered)
+        card = CardFacts(card=identity.card, age_seconds=max(0.0, now - as_of), today=today)
+        verdict = CardVerdict(
+            home_region=self._adapter.region,
+            visited_region=question.visited_region,
+            classes=self._rules.form(card, use),
+            card_status=card.card.status or CardStatus.UNKNOWN,
+            suspended_functions=identity.card.suspended_functions,
+            status_as_of=as_of,
+            answered_at=now,
+            item=self._book.translate(question.visited_region, item.item, self._adapter.region, on=today),
+            agreement=permission.agreement if permission else "",
+        )
+        disclosed = disclose_fields(identity, permission) if disclose and verdict.usable else None
+        if permission is None or covered is None or not verdict.usable:
+            return CardAnswer(verdict=verdict, identity=disclosed, recognition=None, claims=None)
+        claims = self._claims(question, verdict, permission, covered, identity)
+        return CardAnswer(verdict=verdict, identity=disclosed, recognition=self._signer.issue(claims), claims=claims)
+
+    async def _look_up(self, credential: Credential) -> tuple[CardIdentity, float]:
+        """Ask the platform and hold its answer against what the credential itself says."""
+        record = await self._platform.lookup(self._adapter.draft(credential))
+        try:
+            identity = self._adapter.identity_to_canonical(record.fields, strict=False)
+        except _UNREADABLE as error:
+            raise BadUpstreamError(
+                region=self._adapter.region, rule="record", field=error.metadata.get("field", "")
+            ) from None
+        for path, expected in credential.checks.items():
+            told = reveal(identity, path)
+            if told is not None and told != expected:
+                raise HolderMismatchError(region=self._adapter.region)
+        return identity, record.as_of
+
+    def _claims(
+        self,
+        question: CardQuestion,
+        verdict: CardVerdict,
+        permission: Permission,
+        covered: Coverage,
+        identity: CardIdentity,
+    ) -> RecognitionClaims:
+        """Put together what the recognition says."""
+        now = int(verdict.answered_at)
+        item = verdict.item.source
+        return RecognitionClaims(
+            iss=self._adapter.region,
+            aud=question.visited_region,
+            sub=pairwise_subject(
+                self._secret,
+                home=self._adapter.region,
+                visited=question.visited_region,
+                holder_key=holder_key(identity),
+            ),
+            iat=now,
+            nbf=now,
+            exp=now + RECOGNITION_SECONDS,
+            jti=self._new_id(),
+            item=item.item,
+            home_items=covered.items,
+            item_types=recognised_types(verdict.classes, covered, permission),
+            catalog_version=self._adapter.catalog.version,
+            purpose=question.purpose.value,
+            classes=tuple(v.application_class.value for v in verdict.classes if v.usable),
+            card_status=verdict.card_status.value,
+            card_status_as_of=int(verdict.status_as_of),
+            medium=question.medium.value,
+            assurance="substantial",
+            request_hash=question.digest(),
+            agreement=permission.agreement,
+            one_time=item.one_time,
+        )
+
+
+def china_day(now: float) -> date:
+    """Give the calendar day in the regions' time for a Unix time."""
+    return datetime.fromtimestamp(now, CHINA_TIME).date()
+
+
+def permit(agreements: AgreementBook, question: CardQuestion, item: ApplicationItem, *, on: date) -> Permission | None:
+    """Ask the agreement between the two regions; None for use in the home region itself, which needs none.
+
+    Raises NoAgreementError, AgreementNotInForceError, PurposeNotAllowedError, ItemNotInAgreementError,
+    MediumNotAllowedError or ConsentMissingError.
+    """
+    if question.home_region == question.visited_region:
+        return None
+    return agreements.permit(
+        home=question.home_region,
+        visited=question.visited_region,
+        item_types=[relation.item_type for relation in item.relations],
+        purpose=question.purpose.value,
+        classes=[c.value for c in item.classes],
+        medium=question.medium.value,
+        on=on,
+        consent_reference=question.consent_reference,
+    )
+
+
+def recognised_types(classes: tuple[ClassVerdict, ...], covered: Coverage, permission: Permission) -> tuple[str, ...]:
+    """Give the item types for which a recognition holds: the limits of limited classes, or all that is covered."""
+    limits = {t for verdict in classes if verdict.usable for t in verdict.item_types}
+    if limits and all(verdict.item_types for verdict in classes if verdict.usable):
+        return tuple(sorted(limits))
+    return tuple(sorted(set(covered.whole) & set(permission.item_types)))
+
+
+def agreement_title(agreement: Agreement) -> LocalizedText:
+    """Give the title of an agreement in four languages."""
+    title = agreement.title
+    return LocalizedText(zh_hans=title["zh-Hans"], zh_hant=title["zh-Hant"], en=title["en"], pt=title["pt"])

@@ -1,0 +1,127 @@
+"""Values that pass between the use cases: the question about a card, and the answer with its verdicts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from adapters.canonical import (
+        ApplicationClass,
+        CardFunction,
+        CardIdentity,
+        CardStatus,
+        Loss,
+        Medium,
+        Purpose,
+        RegionalIdentity,
+    )
+    from adapters.credential import Credential
+    from adapters.equivalence import Equivalence
+    from trust.claims import RecognitionClaims
+
+
+class Decision(StrEnum):
+    """Decision about one application class."""
+
+    ALLOWED = "allowed"
+    LIMITED = "limited"
+    REFUSED = "refused"
+    NOT_OFFERED = "not_offered"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassVerdict:
+    """Verdict for one class. `reason` is an ErrorReason without prefix; `item_types` bound a LIMITED decision."""
+
+    application_class: ApplicationClass
+    decision: Decision
+    reason: str
+    item_types: tuple[str, ...] = ()
+    legal_basis: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Tell whether the card may be used at all for this class."""
+        return self.decision in {Decision.ALLOWED, Decision.LIMITED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardQuestion:
+    """What a visited region asks about a card."""
+
+    request_id: str
+    home_region: str
+    visited_region: str
+    credential: Credential = field(repr=False)
+    medium: Medium
+    visited_item: str
+    purpose: Purpose
+    consent_reference: str | None = field(default=None, repr=False)
+
+    def digest(self) -> str:
+        """Hash the whole question, base64url SHA-256; a recognition carries it, so that it answers only this.
+
+        Both ends compute it from the fields and not from message bytes, which protobuf does not promise to keep stable.
+        """
+        parts = [
+            self.request_id,
+            self.home_region,
+            self.visited_region,
+            self.credential.kind,
+            sorted(self.credential.values.items()),
+            sorted(self.credential.checks.items()),
+            self.medium,
+            self.visited_item,
+            self.purpose,
+            self.consent_reference,
+        ]
+        document = json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        return urlsafe_b64encode(hashlib.sha256(document).digest()).rstrip(b"=").decode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardVerdict:
+    """Everything that the visited region learns about a card, by class; never a bare yes. `as_of` is Unix time."""
+
+    home_region: str
+    visited_region: str
+    classes: tuple[ClassVerdict, ...]
+    card_status: CardStatus
+    suspended_functions: frozenset[CardFunction]
+    status_as_of: float
+    answered_at: float
+    item: Equivalence
+    agreement: str
+
+    @property
+    def usable(self) -> bool:
+        """Tell whether any class is allowed, entirely or in part."""
+        return any(verdict.usable for verdict in self.classes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardAnswer:
+    """Answer of a home region: verdict, the disclosed identity, and the signed recognition.
+
+    `identity` and `recognition` are None when every class is refused; use in the home region itself needs no
+    recognition.
+    """
+
+    verdict: CardVerdict
+    identity: CardIdentity | None = field(repr=False)
+    recognition: str | None = field(repr=False)
+    claims: RecognitionClaims | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedCard:
+    """Answer of the visited region's gateway: the home region's answer in the visited region's forms."""
+
+    answer: CardAnswer
+    regional_identity: RegionalIdentity | None = field(repr=False)
+    losses: tuple[Loss, ...] = ()

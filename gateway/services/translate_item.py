@@ -1,0 +1,38 @@
+"""Translates an application item: what it corresponds to in another region, and how that region would write it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.services.local_home import china_day
+
+if TYPE_CHECKING:
+    from adapters.equivalence import Equivalence, EquivalenceBook
+    from adapters.registry import Registry
+    from gateway.services.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class TranslatedItem:
+    """The correspondence, and the source item by the target region's own field names."""
+
+    equivalence: Equivalence
+    regional_fields: dict[str, str]
+
+
+class TranslateItem:
+    """The use case."""
+
+    def __init__(self, *, registry: Registry, book: EquivalenceBook, clock: Clock) -> None:
+        """Take the installed regions and the book of correspondences."""
+        self._registry = registry
+        self._book = book
+        self._clock = clock
+
+    def __call__(self, *, region: str, item: str, target_region: str) -> TranslatedItem:
+        """Translate (UnknownRegionError, UnknownItemError); what the data does not prove is no correspondence."""
+        source = self._registry.get(region).catalog.get(item)
+        target = self._registry.get(target_region)
+        equivalence = self._book.translate(region, item, target_region, on=china_day(self._clock()))
+        return TranslatedItem(equivalence, target.item_from_canonical(source))

@@ -1,0 +1,1 @@
+"""The small HTTP side: liveness, readiness and published keys."""

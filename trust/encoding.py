@@ -1,0 +1,39 @@
+"""Base64url without padding (RFC 7515 section 2) in its one canonical form, and SHA-256 written in it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from typing import Final
+
+_SHA256: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+_ALPHABET: Final = re.compile(r"[A-Za-z0-9_-]*")
+_TO_STANDARD: Final = str.maketrans("-_", "+/")
+
+
+def encode_base64url(data: bytes) -> str:
+    """Write bytes in base64url without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def decode_base64url(text: str) -> bytes | None:
+    """Read base64url; None when it is not the one text that these bytes have (padding, junk, unused bits set)."""
+    if not _ALPHABET.fullmatch(text):
+        return None
+    try:
+        data = binascii.a2b_base64(text.translate(_TO_STANDARD) + "=" * (-len(text) % 4))
+    except binascii.Error:
+        return None
+    return data if encode_base64url(data) == text else None
+
+
+def hash_request(request: bytes) -> str:
+    """Give the SHA-256 of a request's bytes as a recognition carries it in `request_hash` (43 characters)."""
+    return encode_base64url(hashlib.sha256(request).digest())
+
+
+def is_sha256(text: str) -> bool:
+    """Tell whether the text is 32 bytes in canonical base64url; the last character carries four bits only."""
+    return _SHA256.fullmatch(text) is not None

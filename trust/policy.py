@@ -1,0 +1,172 @@
+"""What the agreements in force allow: the answer to whether, and how far, one region recognises another's card.
+
+Rules, each a small check of its own: nothing is allowed without an agreement in force that names both regions; an
+agreement of A with B and one of B with C say nothing of A and C; what an agreement does not list it does not allow;
+where it demands a consent or contract, or data crosses the border, a reference must be there. Being allowed for an
+empty set of items or classes is being refused. Use at home (one region) is no business of this module: refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from trust.errors import (
+    AgreementDataError,
+    AgreementNotInForceError,
+    ClassNotAllowedError,
+    ConsentMissingError,
+    ItemNotInAgreementError,
+    MediumNotAllowedError,
+    NoAgreementError,
+    PurposeNotAllowedError,
+)
+from trust.vocabulary import nameable_region
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from trust.agreement import Agreement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """What may be done under one agreement: never more than was asked for, never more than it lists.
+
+    `agreement` is its id; `classes` and `item_types` keep the order of the question and are never empty; `fields` may
+    leave the home region; `data_age_limit_seconds` holds a limit for each class of `classes`.
+    """
+
+    agreement: str
+    classes: tuple[str, ...]
+    item_types: tuple[str, ...]
+    fields: frozenset[str]
+    data_age_limit_seconds: Mapping[str, int] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Use:
+    """What is asked for, beyond regions, items and classes."""
+
+    purpose: str
+    medium: str
+    consent_reference: str | None
+
+
+def _check_purpose(agreement: Agreement, use: _Use) -> None:
+    """Demand a purpose that the agreement lists."""
+    if use.purpose not in agreement.purposes:
+        raise PurposeNotAllowedError(agreement=agreement.id)
+
+
+def _check_medium(agreement: Agreement, use: _Use) -> None:
+    """Demand a medium that the agreement lists."""
+    if use.medium not in agreement.media:
+        raise MediumNotAllowedError(agreement=agreement.id)
+
+
+def _check_consent(agreement: Agreement, use: _Use) -> None:
+    """Demand a reference where data needs one (standard contract of the Greater Bay Area; Guangdong Art. 17)."""
+    needed = agreement.consent_required or agreement.cross_border
+    if needed and not (use.consent_reference or "").strip():
+        raise ConsentMissingError(agreement=agreement.id)
+
+
+_CHECKS: Final[tuple[Callable[[Agreement, _Use], None], ...]] = (_check_purpose, _check_medium, _check_consent)
+
+
+class AgreementBook:
+    """All agreements that a gateway goes by.
+
+    Raises:
+        AgreementDataError: two have the same id, or two join the same regions on the same day, so that it would be
+            unclear which applies.
+    """
+
+    __slots__ = ("_agreements",)
+
+    def __init__(self, agreements: Iterable[Agreement]) -> None:
+        """Keep the agreements, sorted by id."""
+        self._agreements = tuple(sorted(agreements, key=lambda agreement: agreement.id))
+        for one, other in combinations(self._agreements, 2):
+            _check_distinct(one, other)
+
+    @property
+    def agreements(self) -> tuple[Agreement, ...]:
+        """All of them, by id, in force or not."""
+        return self._agreements
+
+    def between(self, home: str, visited: str, *, on: date) -> Agreement:
+        """Find the agreement of two regions on a day; which of the two is home makes no difference.
+
+        Raises:
+            NoAgreementError: none names both.
+            AgreementNotInForceError: one does, but not on this day.
+        """
+        regions = f"{nameable_region(home)},{nameable_region(visited)}"
+        candidates = [agreement for agreement in self._agreements if agreement.joins(home, visited)]
+        if not candidates:
+            raise NoAgreementError(regions=regions)
+        for agreement in candidates:
+            if agreement.in_force(on):
+                return agreement
+        raise AgreementNotInForceError(agreement=candidates[-1].id, regions=regions)
+
+    def permit(
+        self,
+        *,
+        home: str,
+        visited: str,
+        item_types: Sequence[str],
+        purpose: str,
+        classes: Sequence[str],
+        medium: str,
+        on: date,
+        consent_reference: str | None = None,
+    ) -> Permission:
+        """Say what is allowed of what is asked for.
+
+        Raises:
+            NoAgreementError: no agreement names both regions.
+            AgreementNotInForceError: not on this day.
+            PurposeNotAllowedError: the purpose is not listed.
+            MediumNotAllowedError: the medium is not listed.
+            ConsentMissingError: a reference is needed and missing.
+            ItemNotInAgreementError: none of the item types is covered.
+            ClassNotAllowedError: none of the classes is listed.
+        """
+        agreement = self.between(home, visited, on=on)
+        use = _Use(purpose=purpose, medium=medium, consent_reference=consent_reference)
+        for check in _CHECKS:
+            check(agreement, use)
+        return _permission(agreement, item_types=item_types, classes=classes)
+
+
+def _permission(agreement: Agreement, *, item_types: Sequence[str], classes: Sequence[str]) -> Permission:
+    """Cut the question down to what the agreement lists."""
+    covered = tuple(item_type for item_type in dict.fromkeys(item_types) if agreement.covers(item_type))
+    if not covered:
+        raise ItemNotInAgreementError(agreement=agreement.id)
+    allowed = tuple(str(name) for name in dict.fromkeys(classes) if name in agreement.classes)
+    if not allowed:
+        raise ClassNotAllowedError(agreement=agreement.id)
+    limits = {name: agreement.data_age_limit_seconds[name] for name in allowed}
+    return Permission(
+        agreement=agreement.id,
+        classes=allowed,
+        item_types=covered,
+        fields=agreement.fields,
+        data_age_limit_seconds=MappingProxyType(limits),
+    )
+
+
+def _check_distinct(one: Agreement, other: Agreement) -> None:
+    """Refuse two agreements between which nobody could choose."""
+    if one.id == other.id:
+        raise AgreementDataError(agreement=other.id, faults=("id: there twice",))
+    shared = len(set(one.regions) & set(other.regions)) > 1
+    if shared and one.in_force_from <= other.in_force_to and other.in_force_from <= one.in_force_to:
+        raise AgreementDataError(agreement=other.id, faults=("regions: two agreements at the same time",))
