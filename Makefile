@@ -14,8 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PROTOS := protos/onecard/gateway/v1
 RELEASED := protos/released.binpb
 CHECKS := format lint types imports wire-lint wire-format wire-breaking generated house
-UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-	$(if $(UPGRADE),--upgrade,)
+UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(if $(UPGRADE),--upgrade,)
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -100,9 +99,10 @@ quietly = said=$$($(1) 2>&1) || { printf '%s\n' "$$said"; exit 1; }
 generate_into = $(BIN)/python -m grpc_tools.protoc -Iprotos --python_out="$(1)" --mypy_out=quiet:"$(1)" $(PROTOS)/*.proto && \
 	$(BIN)/python -m grpc_tools.protoc -Iprotos --grpc_python_out="$(1)" --mypy_grpc_out=quiet:"$(1)" $(PROTOS)/*_service.proto
 
-# Resolves one lock in place, so that pins stay unless UPGRADE is set; the first line says what it is for.
-locked = $(UV) $(3) -o $(1) && \
-	{ echo '\# What $(2), pinned by hash. Made by `make lock`; not edited by hand.'; cat $(1); } > $(1).new && mv $(1).new $(1)
+# Resolves one lock: pins stay unless UPGRADE is set, the first line says what it is for, and a lock that stays the same is not touched.
+locked = fresh=$$(mktemp) && cp $(1) "$$fresh" && $(UV) $(3) -o "$$fresh" && \
+	{ echo '\# What $(2), pinned by hash. Made by `make lock`; not edited by hand.'; cat "$$fresh"; } > "$$fresh.told" && \
+	{ cmp -s "$$fresh.told" $(1) || cp "$$fresh.told" $(1); } && rm -f "$$fresh" "$$fresh.told"
 
 $(CORE): requirements.lock requirements-build.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3 ..." >&2; exit 1; }

@@ -12,7 +12,7 @@ from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING
 
 from adapters.auth_passwords import ApiKey, BasicCredentials, BodyCredentials
-from adapters.auth_scheme import AuthScheme, Login, PlainScheme, TokenRefusedError
+from adapters.auth_scheme import AuthScheme, Login, PlainScheme
 from adapters.auth_signatures import HmacHeaders, SignedFields, TifHeaders
 from adapters.auth_tokens import LoginToken, OAuth2ClientCredentials
 from adapters.errors import RegionDataError
@@ -20,7 +20,7 @@ from adapters.errors import RegionDataError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["SCHEME_NAMES", "AuthScheme", "Login", "TokenRefusedError", "scheme"]
+__all__ = ["SCHEME_NAMES", "AuthScheme", "Login", "scheme"]
 
 _CLASSES: dict[str, type[PlainScheme]] = {
     "api_key": ApiKey,

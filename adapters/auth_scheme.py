@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from adapters.errors import BadUpstreamError, PlatformRefusedError, RegionDataError
+from adapters.errors import BadUpstreamError, RegionDataError
 from adapters.wire import HttpReply, HttpRequest
 
 if TYPE_CHECKING:
@@ -24,10 +24,6 @@ FRESHNESS_SECONDS = 300.0
 _TIMESTAMP = re.compile(r"[0-9]{1,15}", re.ASCII)
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 _MAX_LIFETIME_SECONDS = 86_400.0
-
-
-class TokenRefusedError(PlatformRefusedError):
-    """The login token is no longer good. Stays inside this package: the client logs in afresh, once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ __all__ = [
     "split_line",
 ]
 
-JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
 MAX_DEPTH = 16
 _MAX_INTEGER_DIGITS = 32

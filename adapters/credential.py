@@ -28,12 +28,13 @@ class Credential:
     """A credential that was checked for form.
 
     `values` are the neutral fields by path; `checks` are fields that the platform's answer must agree with, because
-    the reader read them from the chip.
+    the reader read them from the chip. `text` is what was shown where it was one text, to be passed on as it is.
     """
 
     kind: CredentialKind
     values: dict[str, str]
     checks: dict[str, str]
+    text: str = ""
 
     def __repr__(self) -> str:
         """Name the kind only."""
@@ -56,20 +57,20 @@ def by_card_number(card_number: str, social_security_number: str, *, field: str 
 def by_identification_code(text: str, *, field: str = "credential.identification_code") -> Credential:
     """Make a credential of a chip's identification code (MalformedNumberError)."""
     values = {"card.identification_code": IdentificationCode(text, field=field).reveal()}
-    return Credential(CredentialKind.IDENTIFICATION_CODE, values, values)
+    return Credential(CredentialKind.IDENTIFICATION_CODE, values, values, text)
 
 
 def by_electronic_sign_number(text: str, *, field: str = "credential.electronic_sign_number") -> Credential:
     """Make a credential of an electronic card's sign number (MalformedNumberError)."""
     values = {"card.electronic_sign_number": ElectronicSignNumber(text, field=field).reveal()}
-    return Credential(CredentialKind.ELECTRONIC_SIGN_NUMBER, values, values)
+    return Credential(CredentialKind.ELECTRONIC_SIGN_NUMBER, values, values, text)
 
 
 def by_qr_text(text: str, *, field: str = "credential.qr_text") -> Credential:
     """Make a credential of an opaque QR text: printable ASCII, 1 to 512 characters (MalformedFieldError)."""
     if not _QR_TEXT.match(text):
         raise MalformedFieldError(field=field, rule="printable_ascii_1_to_512")
-    return Credential(CredentialKind.QR_TEXT, {"qr.text": text}, {})
+    return Credential(CredentialKind.QR_TEXT, {"qr.text": text}, {}, text)
 
 
 def by_reader_text(text: str, *, field: str = "credential.reader_text") -> Credential:
@@ -103,4 +104,4 @@ def by_reader_text(text: str, *, field: str = "credential.reader_text") -> Crede
         "card.identification_code": IdentificationCode(code, field=f"{field}[identification_code]").reveal(),
         "holder.name": name.strip(" "),
     }
-    return Credential(CredentialKind.READER_TEXT, values, checks)
+    return Credential(CredentialKind.READER_TEXT, values, checks, text)

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from adapters.auth_scheme import TokenRefusedError
 from adapters.breaker import Breaker
 from adapters.errors import (
     AdapterError,
@@ -21,6 +20,7 @@ from adapters.errors import (
     PlatformRefusedError,
     PlatformTimeoutError,
     PlatformUnavailableError,
+    TokenRefusedError,
     UndecodableTextError,
 )
 from adapters.token_cache import TokenCache
@@ -240,7 +240,7 @@ class LookupPolicy:
             raise
 
 
-def _look_at(login: asyncio.Task[str]) -> None:
+def _look_at(task: asyncio.Task[str]) -> None:
     """Take note of a failed login for which nobody waits any more; asyncio would log it."""
-    if not login.cancelled():
-        login.exception()
+    if not task.cancelled():
+        task.exception()

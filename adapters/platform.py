@@ -20,13 +20,13 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from adapters.addresses import address_rule, check_base_url
-from adapters.auth_scheme import TokenRefusedError
 from adapters.errors import (
     AdapterError,
     BadUpstreamError,
     BlockedAddressError,
     PlatformUnavailableError,
     RegionDataError,
+    TokenRefusedError,
 )
 from adapters.lookup import Dialect, LookupPolicy, PlatformLimits, Surroundings
 from adapters.wire import Draft, HttpReply, HttpRequest, PlatformRecord
@@ -116,7 +116,7 @@ class PlatformClient:
             PlatformTimeoutError: the time is up.
             PlatformUnavailableError: fault is one of name_resolution, tls, connect, connect_timeout, interrupted,
                 disconnected, http_5xx, circuit_open, closed.
-            BadUpstreamError: rule is redirect, status, content_encoding, too_long, http_syntax, or one of the dialect's.
+            BadUpstreamError: rule is redirect, status, content_encoding, too_long, http_syntax, or the dialect's.
             BlockedAddressError: the platform's name leads to an address that a gateway must not call.
             RegionDataError: the dialect or the scheme wrote something that is no HTTP; rule is target or header.
         """
@@ -223,5 +223,4 @@ class _GuardedResolver(AbstractResolver):
         return found
 
     async def close(self) -> None:
-        """Close the resolver below."""
-        await self._inner.close()
+        """Do nothing: the resolver below keeps nothing open."""

@@ -57,7 +57,7 @@ class VerificationKey:
     issuer: str
     kid: str
     algorithm: str
-    public_key: PublicKey = field(repr=False)
+    public_key: PublicKey = field(repr=False, hash=False)
 
     def __post_init__(self) -> None:
         """Refuse a key that does not belong to its algorithm."""
@@ -167,8 +167,10 @@ class KeyRing:
         """Sort the keys by issuer; the same kid under two issuers is two keys."""
         table: dict[str, dict[str, VerificationKey]] = {}
         for key in keys:
-            if table.setdefault(key.issuer, {}).setdefault(key.kid, key) is not key:
+            of_issuer = table.setdefault(key.issuer, {})
+            if key.kid in of_issuer:
                 raise KeyMaterialError(rule="duplicate kid")
+            of_issuer[key.kid] = key
         self._keys: Mapping[str, Mapping[str, VerificationKey]] = MappingProxyType(table)
 
     @property

@@ -8,7 +8,6 @@ empty set of items or classes is being refused. Use at home (one region) is no b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from types import MappingProxyType
@@ -27,6 +26,7 @@ from trust.errors import (
 from trust.vocabulary import nameable_region
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
     from trust.agreement import Agreement

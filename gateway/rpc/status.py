@@ -124,7 +124,8 @@ _NUMBERS: dict[grpc.StatusCode, int] = {code: code_pb2.Code.Value(code.name) for
 def row_of(error: Exception) -> Row:
     """Find the line of an error; a peer's refusal brings its own code and reason."""
     if isinstance(error, g.PeerRefusedError):
-        return Row(_Code[error.code], error.reason, Who(error.metadata.get("who_failed", Who.PEER)))
+        told = error.metadata.get("who_failed", "")
+        return Row(_Code[error.code], error.reason, Who(told) if told in set(Who) else Who.PEER)
     return TABLE.get(type(error), UNFORESEEN)
 
 

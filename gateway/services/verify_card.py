@@ -1,23 +1,21 @@
-"""Verifies a card for the visited region: finds the home side, asks it, believes only what it signed, and translates."""
+"""Verifies a card for the visited region: finds the home side, asks it, and translates what it discloses."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.errors import NotTransitiveError, PeerProtocolError, RegionNotServedError
+from gateway.errors import NotTransitiveError, RegionNotServedError
 from gateway.services.local_home import LocalHome, china_day, permit
 from gateway.services.model import VerifiedCard
-from trust.errors import TrustError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from adapters.registry import Registry
-    from gateway.services.model import CardAnswer, CardQuestion
+    from gateway.services.model import CardQuestion
     from gateway.services.ports import Clock, Home
     from trust.policy import AgreementBook
-    from trust.verifier import RecognitionVerifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +40,12 @@ class VerifyCard:
         registry: Registry,
         homes: Mapping[str, Home],
         agreements: AgreementBook,
-        recognitions: RecognitionVerifier,
         clock: Clock,
     ) -> None:
         """Take the parts; `homes` has an entry for each region that this gateway serves or knows a peer for."""
         self._registry = registry
         self._homes = homes
         self._agreements = agreements
-        self._recognitions = recognitions
         self._clock = clock
 
     async def __call__(self, question: CardQuestion, *, view: View, from_gateway: bool) -> VerifiedCard:
@@ -64,8 +60,6 @@ class VerifyCard:
         item = visited.catalog.get(question.visited_item)
         permit(self._agreements, question, item, on=china_day(self._clock()))
         answer = await home.answer(question, disclose=view.any)
-        if not isinstance(home, LocalHome):
-            self._believe(question, answer)
         if answer.identity is None or not view.regional:
             return VerifiedCard(answer=answer, regional_identity=None)
         regional = visited.identity_from_canonical(answer.identity)
@@ -80,33 +74,3 @@ class VerifyCard:
         if from_gateway and not isinstance(home, LocalHome):
             raise NotTransitiveError(region=region)
         return home
-
-    def _believe(self, question: CardQuestion, answer: CardAnswer) -> None:
-        """Hold a peer's answer against the recognition it signed; a usable answer without one is not believed."""
-        if not answer.verdict.usable:
-            return
-        if answer.recognition is None:
-            raise PeerProtocolError(region=question.home_region, rule="no_recognition")
-        try:
-            verified = self._recognitions.verify(
-                answer.recognition,
-                audience=question.visited_region,
-                now=int(self._clock()),
-                request_hash=question.digest(),
-                issuer=question.home_region,
-            )
-        except TrustError as error:
-            raise PeerProtocolError(region=question.home_region, rule=type(error).__name__) from error
-        claims = verified.claims
-        usable = {v.application_class.value for v in answer.verdict.classes if v.usable}
-        told = (claims.iss, claims.item, claims.purpose, claims.medium, claims.card_status, set(claims.classes))
-        asked = (
-            question.home_region,
-            question.visited_item,
-            question.purpose.value,
-            question.medium.value,
-            answer.verdict.card_status.value,
-            usable,
-        )
-        if told != asked:
-            raise PeerProtocolError(region=question.home_region, rule="recognition_differs")

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from adapters.auth import scheme
-from adapters.auth_scheme import TokenRefusedError
 from adapters.codec import decode_json, encode_json, flatten
-from adapters.errors import AdapterError, CardNotFoundError, PlatformUnavailableError
+from adapters.errors import AdapterError, CardNotFoundError, PlatformUnavailableError, TokenRefusedError
 from adapters.lookup import LookupPolicy, PlatformLimits, Surroundings
 from adapters.wire import Draft, HttpReply, HttpRequest, PlatformRecord
 

@@ -15,10 +15,11 @@ Answer: TypeAlias = "Callable[[asyncio.StreamWriter], Awaitable[None]]"
 
 @dataclass
 class Server:
-    """A running server: its port, the heads and bodies of the requests it got, and how many bytes it could send."""
+    """A running server: its port, the requests it got, how many clients left it, how many bytes it could send."""
 
     port: int = 0
     connections: int = 0
+    clients_gone: int = 0
     requests: list[bytes] = field(default_factory=list)
     bytes_sent: int = 0
 
@@ -43,6 +44,10 @@ def says(*replies: bytes) -> Answer:
         await writer.drain()
 
     return answer
+
+
+async def silent(_writer: asyncio.StreamWriter) -> None:
+    """Do not answer."""
 
 
 def forever(start: bytes, piece: bytes, *, pause: float, server: Server) -> Answer:
@@ -84,6 +89,7 @@ async def serving(answer: Answer, server: Server | None = None) -> AsyncIterator
                 served.requests.append(await _request(reader))
                 await answer(writer)
         except (asyncio.IncompleteReadError, ConnectionError):
+            served.clients_gone += 1
             writer.close()
 
     listener = await asyncio.start_server(connected, "127.0.0.1", 0)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NOW = 1_800_000_000.25
 NONCE = "n0nce-1"
-TOKEN = "t0ken-issued"  # noqa: S105
+TOKEN = "t0ken-issued"
 RECORD = {"aac002": "110101191003070012", "aac003": "测试甲&a=1"}
 CONSTANTS = {"version": "1.0.0", "fn": "0811014"}
 BODY = "卡=1".encode()
@@ -79,17 +79,17 @@ def alterations(name: str) -> list[tuple[str, Sent]]:
     headers = sent.request.headers
     altered: list[tuple[str, Sent]] = []
     for key, value in headers.items():
-        for changed in (value + "x", value[:-1], value.swapcase(), ""):
-            if changed != value:
-                altered.append((key, replace(sent, request=replace(sent.request, headers={**headers, key: changed}))))
-        rest = {other: text for other, text in headers.items() if other != key}
-        altered.append((key, replace(sent, request=replace(sent.request, headers=rest))))
-    added = sent.envelope.keys() - CONSTANTS.keys()
+        changes = {value + "x", value[:-1], value.swapcase(), ""} - {value}
+        changed_headers = [{**headers, key: changed} for changed in sorted(changes)]
+        changed_headers.append({other: text for other, text in headers.items() if other != key})
+        altered += [(key, replace(sent, request=replace(sent.request, headers=one))) for one in changed_headers]
+    added = sorted(sent.envelope.keys() - CONSTANTS.keys())
     for key in sent.envelope if name == "signed_fields" else added:
-        for changed in (sent.envelope[key] + "x", sent.envelope[key][:-1], ""):
-            altered.append((key, replace(sent, envelope={**sent.envelope, key: changed})))
-        rest = {other: text for other, text in sent.envelope.items() if other != key}
-        altered.append((key, replace(sent, envelope=rest)))
+        changed_fields = [
+            {**sent.envelope, key: one} for one in (sent.envelope[key] + "x", sent.envelope[key][:-1], "")
+        ]
+        changed_fields.append({other: text for other, text in sent.envelope.items() if other != key})
+        altered += [(key, replace(sent, envelope=one)) for one in changed_fields]
     if name == "signed_fields":
         altered += [
             ("changed field", replace(sent, record={**RECORD, "aac003": "测试乙"})),

@@ -12,7 +12,7 @@ from adapters.codec import JsonValue, decode_json, encode_json
 from adapters.errors import BadUpstreamError, PlatformRefusedError, RegionDataError
 from adapters.wire import HttpReply, HttpRequest
 
-TOKEN = "t0ken-issued"  # noqa: S105
+TOKEN = "t0ken-issued"
 JSON_LOGIN = scheme("login_token", {})
 OAUTH2 = scheme("oauth2_client_credentials", {"scope": "card:read"})
 APP = {"app_id": "gateway", "app_secret": "s3cret"}

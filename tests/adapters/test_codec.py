@@ -135,7 +135,7 @@ def test_json_is_compact_utf8() -> None:
 
 
 @given(st.lists(st.tuples(_ROW_NAMES, _PLAIN), min_size=1, max_size=8, unique_by=lambda pair: pair[0]), st.booleans())
-def test_line_round_trip(pairs: list[tuple[str, str]], trailing: bool) -> None:  # noqa: FBT001
+def test_line_round_trip(pairs: list[tuple[str, str]], trailing: bool) -> None:
     """Whatever is joined is split into the same, with or without a trailing pipe."""
     fields = dict(pairs)
     assert split_line(join_line(fields, list(fields)) + "|" * trailing, list(fields)) == fields
@@ -173,7 +173,7 @@ def test_line_refuses_to_write(fields: dict[str, str], rule: str) -> None:
 @given(st.dictionaries(_ROW_NAMES, _TEXT, max_size=6))
 def test_rows_round_trip(record: dict[str, str]) -> None:
     """Whatever is written as keyed rows is read back the same."""
-    rows = json.loads(json.dumps(record_to_rows(record, {name: "标签" for name in record})))
+    rows = json.loads(json.dumps(record_to_rows(record, dict.fromkeys(record, "标签"))))
     assert rows_to_record(rows) == record
 
 

@@ -41,7 +41,8 @@ def test_xml_round_trip(fields: dict[str, str]) -> None:
 
 def test_xml_reads_what_platforms_write() -> None:
     """A declaration, white space between fields, references and empty elements are fine."""
-    body = '<?xml version="1.0" encoding="utf-8"?>\n<ALL>\n <姓名> 测试&#x7532;&amp; </姓名>\r\n <ERR/><b><![CDATA[<]]></b>\n</ALL>\n'
+    fields = "<姓名> 测试&#x7532;&amp; </姓名>\r\n <ERR/><b><![CDATA[<]]></b>"
+    body = f'<?xml version="1.0" encoding="utf-8"?>\n<ALL>\n {fields}\n</ALL>\n'
     assert decode_xml(body.encode()) == {"姓名": " 测试甲& ", "ERR": "", "b": "<"}
 
 

@@ -113,7 +113,7 @@ async def test_own_mistakes_leave_the_breaker_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "held_against"), [(None, True), (60.0, True), (0.02, False)])
-async def test_deadline(seconds: float | None, held_against: bool) -> None:  # noqa: FBT001
+async def test_deadline(seconds: float | None, held_against: bool) -> None:
     """The shorter of limit and caller's time ends the call; a hasty caller does not open the breaker."""
     platform = Platform()
     asked = policy(platform, total_seconds=0.05, failures_to_open=1)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from trust.claims import CALLER_TYPE, RECOGNITION_TYPE, RecognitionClaims
 from trust.encoding import encode_base64url, hash_request
 from trust.keys import KeyRing, SigningKey
 from trust.signer import CallerTokenSigner, RecognitionSigner
 from trust.suites import SUITES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NOW: Final = 1_800_000_000
 HOME: Final = "https://chongqing.example"
@@ -53,7 +55,7 @@ def recognition(**changes: object) -> RecognitionClaims:
     return RecognitionClaims(**{**values, **changes})  # type: ignore[arg-type]  # a test may give anything
 
 
-def issue(key: SigningKey = HOME_KEY, **changes: object) -> str:
+def issue(key: SigningKey = HOME_KEY, /, **changes: object) -> str:
     """Give a good recognition, with some claims changed."""
     return RecognitionSigner(key).issue(recognition(**changes))
 
@@ -66,7 +68,7 @@ def caller_token(*scopes: str, key: SigningKey = CALLER_KEY, lifetime_seconds: i
     )
 
 
-def header(key: SigningKey = HOME_KEY, **changes: object) -> dict[str, object]:
+def header(key: SigningKey = HOME_KEY, /, **changes: object) -> dict[str, object]:
     """Give the header of a recognition, with some members changed; None takes a member away."""
     members = {"alg": key.algorithm, "kid": key.kid, "typ": RECOGNITION_TYPE, **changes}
     return {name: value for name, value in members.items() if value is not None}
@@ -96,6 +98,11 @@ def seal(head: str | bytes, body: str | bytes, key: SigningKey = HOME_KEY, *, al
     """Sign any header and payload text, however wrong, with a real key."""
     signing_input = ".".join(encode_base64url(_bytes(part)) for part in (head, body))
     return f"{signing_input}.{encode_base64url(sign(signing_input, key, alg=alg))}"
+
+
+def each(name: str, *values: object) -> list[tuple[str, object]]:
+    """Give a row for each value that something of this name is to have."""
+    return [(name, value) for value in values]
 
 
 def sign(signing_input: str, key: SigningKey = HOME_KEY, *, alg: str | None = None) -> bytes:

@@ -1,0 +1,68 @@
+"""`make sandbox`: generates what is needed, runs the federation, and says how to talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from adapters.registry import load_registry
+from gateway.errors import SettingsError
+from gateway.sandbox.federation import Federation
+from gateway.sandbox.generate import generate
+from gateway.sandbox.layout import Layout
+from gateway.sandbox.lines import grpcurl_lines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run_sandbox(folder: Path, *, port_base: int, keep: bool) -> None:
+    """Run the sandbox until Ctrl-C or SIGTERM (SettingsError where a part cannot start)."""
+    started = time.monotonic()
+    asyncio.run(_run(prepare(folder, port_base=port_base, keep=keep), started))
+
+
+def prepare(folder: Path, *, port_base: int, keep: bool = False) -> Layout:
+    """Generate a sandbox, or read the one that is to go on."""
+    if keep and (folder / "endpoints.json").is_file():
+        return Layout.load(folder)
+    registry = load_registry()
+    layout = Layout.of(folder, registry.regions, port_base)
+    generate(layout, registry)
+    return layout
+
+
+async def _run(layout: Layout, started: float) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with Federation(layout) as federation:
+        _welcome(layout, time.monotonic() - started)
+        ended = asyncio.create_task(federation.wait_for_end())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if not stopped.done():
+            stopped.cancel()
+            raise SettingsError((f"{ended.result()} ended by itself; see {layout.folder}/logs",))
+        ended.cancel()
+    Console().print("stopped")
+
+
+def _welcome(layout: Layout, seconds: float) -> None:
+    """Say where everything is, and give lines that can be pasted."""
+    console = Console(soft_wrap=True, highlight=False)
+    table = Table("region", "gateway (gRPC, TLS)", "web", "simulated platform")
+    for site in layout.sites:
+        table.add_row(site.region, site.grpc, f"http://{site.web}", f"http://{site.platform}")
+    console.print(table)
+    console.print(f"ready after {seconds:.1f} s; CA {layout.ca}, addresses {layout.endpoints}, logs {layout.folder}/logs")
+    console.print("All cardholders are fictitious and all dialects synthetic. Paste in another terminal:\n")
+    for title, line in grpcurl_lines(layout):
+        console.print(f"# {title}", style="bold")
+        print(line, flush=True)
+    console.print("\nCtrl-C stops everything.")

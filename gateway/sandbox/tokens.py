@@ -1,0 +1,30 @@
+"""Bearer tokens of the sandbox's callers, for grpcurl and the demonstration."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from gateway.callers import SCOPES
+from gateway.errors import SettingsError
+from gateway.sandbox.layout import Layout, caller_id
+from trust.keys import SigningKey
+from trust.signer import CallerTokenSigner
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def platform_token(folder: Path, region: str, *, lifetime_seconds: int = 300) -> str:
+    """Sign a token of a region's own platform for its gateway (SettingsError where no such sandbox is there)."""
+    layout = Layout(folder, ())
+    try:
+        pem = layout.caller_key(region).read_bytes()
+    except OSError:
+        raise SettingsError((f"no sandbox with this region in {folder}: run `make sandbox` first",)) from None
+    key = SigningKey.from_pem(pem, issuer=caller_id(region))
+    signer = CallerTokenSigner(key, new_id=lambda: uuid.uuid4().hex)
+    return signer.issue(
+        audience=f"gateway.{region}", now=int(time.time()), scopes=sorted(SCOPES), lifetime_seconds=lifetime_seconds
+    )
