@@ -66,7 +66,9 @@ def test_draft_names_what_to_ask() -> None:
     speaker = dialect({"platform.lookup.constant": {"v": "1"}})
     record = {"card": "Z00000019", "ssn": HOLDER}
     assert speaker.draft(BY_NUMBER) == Draft("POST", "/ask", record, {"v": "1"}, repeatable=True)
-    assert speaker.draft(by_qr_text("q")) == Draft("POST", "/ask", {"qr": "q"}, {"v": "1", "kind": "qr"}, repeatable=False)
+    assert speaker.draft(by_qr_text("q")) == Draft(
+        "POST", "/ask", {"qr": "q"}, {"v": "1", "kind": "qr"}, repeatable=False
+    )
 
 
 def test_credential_that_the_platform_does_not_know_is_refused() -> None:
@@ -93,15 +95,19 @@ def test_bar_in_a_qr_text_cannot_make_a_second_column() -> None:
         ({"record_at": "in", "record": "line"}, b'{"sign":"s","in":"Z00000019|500112190302110117"}'),
         (
             {"record_at": "in", "record": "rows"},
-            b'{"sign":"s","in":[{"aaa100":"CARD","aaa102":"Z00000019","aaa103":""},'
-            b'{"aaa100":"SSN","aaa102":"500112190302110117","aaa103":""}]}',
+            (
+                b'{"sign":"s","in":[{"aaa100":"CARD","aaa102":"Z00000019","aaa103":""},'
+                b'{"aaa100":"SSN","aaa102":"500112190302110117","aaa103":""}]}'
+            ),
         ),
         ({"envelope": "form"}, b"sign=s&card=Z00000019&ssn=500112190302110117"),
         ({"envelope": "form", "record": "line", "record_at": "in"}, b"sign=s&in=Z00000019%7C500112190302110117"),
         (
             {"envelope": "xml", "root": "Q"},
-            b'<?xml version="1.0" encoding="UTF-8"?>'
-            b"<Q><sign>s</sign><card>Z00000019</card><ssn>500112190302110117</ssn></Q>",
+            (
+                b'<?xml version="1.0" encoding="UTF-8"?>'
+                b"<Q><sign>s</sign><card>Z00000019</card><ssn>500112190302110117</ssn></Q>"
+            ),
         ),
     ],
 )

@@ -109,6 +109,18 @@ def test_flat_xml_answer_has_the_record_beside_the_code() -> None:
     assert reply.headers["content-type"].startswith("text/xml")
 
 
+def test_answer_may_be_a_line_or_rows() -> None:
+    """A record is written in the shape of the dialect: empty columns stay, rows are keyed."""
+    keys = ("ssn", "name", "surname", "given", "sex", "sex_text", "born", "nation", "doc", "doc_type", "permit", "card")
+    columns = [*keys, "chip", "issuer", "spec", "state", "off"]
+    _, platform = both({"platform.reply.record": "line", "platform.line_columns": columns})
+    told = json.loads(platform.answer({"card": "Z00000019", "state": "A"}, as_of=0.0).body)
+    assert told["data"] == "|||||||||||Z00000019||||A|"
+    _, platform = both({"platform.reply.record": "rows"})
+    told = json.loads(platform.answer({"card": "Z00000019"}, as_of=0.0).body)
+    assert told["data"] == [{"aaa100": "CARD", "aaa102": "Z00000019", "aaa103": ""}]
+
+
 def test_code_that_is_the_status_leaves_the_record() -> None:
     """Where the code carries the status, the record does not repeat it."""
     _, platform = both({"platform.reply.code_is_status": True, "platform.reply.ok": []})
