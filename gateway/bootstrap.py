@@ -10,11 +10,12 @@ import time
 import tomllib
 import uuid
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import grpc
 
-from adapters.canonical import ApplicationItem
 from adapters.equivalence import EquivalenceBook
 from adapters.errors import AdapterError
 from adapters.platform import PlatformClient, PlatformLimits
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from adapters.canonical import ApplicationItem
     from gateway.rpc.boundary import Servicer
     from gateway.services.ports import Home
     from gateway.settings import HomeSettings, PeerSettings, Settings
@@ -100,7 +102,9 @@ class Node:
         self.journal = JsonJournal(gateway=shared.settings.gateway)
         self._platforms = {home.region: _platform(home, shared) for home in shared.settings.home}
         rules = VerdictRules(load_status_rules(), shared.registry.taxonomy)
-        self._locals = {h.region: _local_home(h, shared, self._platforms[h.region], rules) for h in shared.settings.home}
+        self._locals = {
+            h.region: _local_home(h, shared, self._platforms[h.region], rules) for h in shared.settings.home
+        }
         self._peers = {peer.region: _peer_home(peer, shared) for peer in shared.settings.peer}
         homes: dict[str, Home] = {**self._locals, **self._peers}
         self._boundary = Boundary(callers=_callers(shared), reasons=load_reasons(), journal=self.journal)
@@ -128,7 +132,7 @@ class Node:
         credentials = None
         if listen.tls is not None:
             pair = (listen.tls.key.read_bytes(), listen.tls.certificate.read_bytes())
-            credentials = grpc.ssl_server_credentials((pair,))
+            credentials = grpc.ssl_server_credentials([pair])
         key_sets = {region: self._shared.region_keys.jwks(region) for region in self._locals}
         self._web = WebSide(
             key_sets=key_sets, ready=lambda: {home: side.reachable for home, side in self._locals.items()}
@@ -301,8 +305,7 @@ def run(settings: Settings) -> None:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    try:
-        import uvloop
-    except ImportError:
+    """Take the fast event loop; it does not exist for Windows."""
+    if find_spec("uvloop") is None:
         return asyncio.new_event_loop
-    return uvloop.new_event_loop
+    return import_module("uvloop").new_event_loop  # type: ignore[no-any-return]  # looked up by name, see above

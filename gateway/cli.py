@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from adapters.errors import AdapterError
 from gateway.errors import SettingsError
 from gateway.sandbox.layout import DEFAULT_FOLDER, DEFAULT_PORT_BASE
 
@@ -112,10 +112,8 @@ def adapter_check(region: Region) -> None:
 
 def main() -> None:
     """Run the command; an error of ours is told in words, without a trace."""
-    from adapters.errors import AdapterError
-
     try:
         app()
     except (SettingsError, AdapterError) as error:
-        print(error, file=sys.stderr)
+        typer.echo(error, err=True)
         raise SystemExit(2) from None

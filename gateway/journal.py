@@ -29,7 +29,7 @@ class Journal(Protocol):
     def unforeseen(self, opened: OpenCall, error: Exception) -> None:
         """Write where an unforeseen exception came from."""
 
-    def event(self, name: str, **fields: str | int | float | bool) -> None:
+    def event(self, name: str, **fields: str | float | bool) -> None:
         """Write an event of the node's own life."""
 
 

@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer  # the public name `health.aio` has no types
 
 from gateway.rpc.reflection import add_reflection
 
@@ -48,7 +49,7 @@ class GrpcServer:
         self._ready = ready
         self._server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=max_concurrent_calls)
         self._server.add_generic_rpc_handlers([boundary.handlers(servicer) for servicer in servicers])
-        self._health = health.aio.HealthServicer()
+        self._health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if reflection:
             add_reflection(self._server, [servicer.SERVICE.full_name for servicer in servicers])

@@ -130,7 +130,7 @@ class Settings(_Part):
 
     def secret_files(self) -> tuple[Path, ...]:
         """Name the files that nobody else may read."""
-        files = [self.signing_key, *(self.listen.tls and [self.listen.tls.key] or [])]
+        files = [self.signing_key, *((self.listen.tls and [self.listen.tls.key]) or [])]
         for home in self.home:
             files += [home.signing_key, home.pseudonym_secret, home.platform.secrets]
         return tuple(files)

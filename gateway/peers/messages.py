@@ -45,9 +45,9 @@ def question_message(question: CardQuestion, *, disclose: bool) -> pb.VerifyCard
     message = pb.VerifyCardRequest(
         request_id=question.request_id,
         home_region=question.home_region,
-        medium=MEDIUM[question.medium],  # type: ignore[arg-type]
+        medium=MEDIUM[question.medium],
         visited_item=question.visited_item,
-        purpose=PURPOSE[question.purpose],  # type: ignore[arg-type]
+        purpose=PURPOSE[question.purpose],
         consent_reference=question.consent_reference or "",
         view=pb.IDENTITY_VIEW_CANONICAL if disclose else pb.IDENTITY_VIEW_NONE,
     )

@@ -32,13 +32,17 @@ _TOKEN_SECONDS = 300
 _TOKEN_MARGIN_SECONDS = 60
 _ATTEMPTS = 2
 _DETAILS = "grpc-status-details-bin"
+_ERROR_INFO = "google.rpc.ErrorInfo"
+_BAD_REQUEST = "google.rpc.BadRequest"
 
 # What a peer says about our own credentials is our operator's trouble and would mislead the caller, and an INTERNAL of
 # the peer is its bug; neither is passed on.
 _NOT_PASSED_ON = frozenset({_Code.UNAUTHENTICATED, _Code.INTERNAL, _Code.UNKNOWN, _Code.UNIMPLEMENTED})
 _OUR_OWN_REASONS = frozenset({"SCOPE", "CALLER_REGION", "NOT_TRANSITIVE", "REQUEST_ID_REUSED", "MALFORMED_REQUEST"})
 _PASSED_ON = ("region", "field", "rule", "fault", "agreement", "regions", "credential", "who_failed")
-_REASONS = frozenset(name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.keys())
+_REASONS = frozenset(
+    name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name
+)
 _CHANNEL_OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
@@ -172,14 +176,15 @@ class PeerHome:
     async def close(self) -> None:
         """Close the channel."""
         if self._channel is not None:
-            await self._channel.close()
+            await self._channel.close(None)
 
 
 def _details(
     error: grpc.aio.AioRpcError,
 ) -> tuple[error_details_pb2.ErrorInfo | None, tuple[tuple[str, str], ...]]:
     """Read ErrorInfo and BadRequest from the trailers, or nothing where they are not there or not readable."""
-    raw = next((value for key, value in error.trailing_metadata() or () if key == _DETAILS), b"")
+    trailers: dict[str, str | bytes] = dict(error.trailing_metadata() or ())  # type: ignore[arg-type]  # pairs
+    raw = trailers.get(_DETAILS, b"")
     info: error_details_pb2.ErrorInfo | None = None
     violations: tuple[tuple[str, str], ...] = ()
     try:
@@ -187,10 +192,10 @@ def _details(
     except DecodeError:
         return None, ()
     for detail in status.details:
-        if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
+        if detail.TypeName() == _ERROR_INFO:
             info = error_details_pb2.ErrorInfo()
             detail.Unpack(info)
-        elif detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
+        elif detail.TypeName() == _BAD_REQUEST:
             bad = error_details_pb2.BadRequest()
             detail.Unpack(bad)
             violations = tuple((v.field, v.description) for v in bad.field_violations)

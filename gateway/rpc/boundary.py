@@ -1,9 +1,9 @@
 """The boundary of every method: bytes in, bytes out, and nothing but contract errors on the way.
 
-grpc.aio answers an unreadable message with UNKNOWN and sends the words of an exception to the peer. So the servicers are
-registered with raw bytes, and this one place reads the message, proves the caller, keeps the deadline, maps errors by the
-table, and writes one log line. It stands in the handler and not in a chain of interceptors, because each link of such a
-chain costs another coroutine per call.
+grpc.aio answers an unreadable message with UNKNOWN and sends the words of an exception to the peer. So the servicers
+are registered with raw bytes, and this one place reads the message, proves the caller, keeps the deadline, maps errors
+by the table, and writes one log line. It stands in the handler and not in a chain of interceptors, because each link
+of such a chain costs another coroutine per call.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import grpc
 from google.protobuf import message_factory
@@ -65,6 +65,12 @@ class Call:
     language: Language
     trace_id: str
     boundary: Boundary
+    context: Context
+
+    def seconds_left(self) -> float:
+        """Give the caller's own deadline, or the cap where it set none or a longer one."""
+        remaining = self.context.time_remaining()
+        return DEADLINE_CAP_SECONDS if remaining is None else min(remaining, DEADLINE_CAP_SECONDS)
 
     def status(self, error: Exception) -> status_pb2.Status:
         """Turn the error of one entry of a batch into the status that the single method would have given."""
@@ -72,10 +78,14 @@ class Call:
 
 
 class Servicer(Protocol):
-    """One service: a method in snake case for each of the contract's, and the scope that each method needs."""
+    """One service: a method in snake case for each of the contract's, and the scope that each method needs.
 
-    SERVICE: ServiceDescriptor
-    SCOPES: dict[str, str]
+    `WAITS` names the methods that wait for something; only they need a timer for their deadline.
+    """
+
+    SERVICE: ClassVar[ServiceDescriptor]
+    SCOPES: ClassVar[dict[str, str]]
+    WAITS: ClassVar[frozenset[str]]
 
 
 class Boundary:
@@ -94,18 +104,20 @@ class Boundary:
         """Refuse new calls from now on; running ones go on."""
         self._stopping = True
 
-    def handlers(self, servicer: Servicer) -> grpc.GenericRpcHandler:
+    def handlers(self, servicer: Servicer) -> grpc.GenericRpcHandler[bytes, bytes]:
         """Make the handlers of a service, with bytes on both sides."""
         service = servicer.SERVICE
         return grpc.method_handlers_generic_handler(
             service.full_name, {method.name: self._handler(servicer, method) for method in service.methods}
         )
 
-    def _handler(self, servicer: Servicer, method: MethodDescriptor) -> grpc.RpcMethodHandler:
+    def _handler(self, servicer: Servicer, method: MethodDescriptor) -> grpc.RpcMethodHandler[bytes, bytes]:
         work = getattr(servicer, snake_case(method.name))
         request_type = message_factory.GetMessageClass(method.input_type)
         scope = servicer.SCOPES[method.name]
         name = f"{method.containing_service.name}/{method.name}"
+        if method.name in servicer.WAITS:
+            work = _within_deadline(work)
         if method.client_streaming:
             return grpc.stream_stream_rpc_method_handler(self._stream(name, scope, request_type, work))
         return grpc.unary_unary_rpc_method_handler(self._unary(name, scope, request_type, work))
@@ -114,10 +126,8 @@ class Boundary:
         async def handle(raw: bytes, context: Context) -> bytes:
             opened = self._open(name, context)
             try:
-                call = self._admit(opened, scope)
-                request = read_message(request_type, raw)
-                async with asyncio.timeout(_seconds_left(context)):
-                    reply = (await work(request, call)).SerializeToString()
+                call = self._admit(opened, scope, context)
+                reply = (await work(read_message(request_type, raw), call)).SerializeToString()
             except CONTRACT_ERRORS as error:
                 failure: Exception = error
             except TimeoutError:
@@ -138,13 +148,10 @@ class Boundary:
         async def handle(messages: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
             opened = self._open(name, context)
             try:
-                call = self._admit(opened, scope)
+                call = self._admit(opened, scope, context)
                 async for raw in messages:
                     self._callers.recheck(call.caller)
-                    request = read_message(request_type, raw)
-                    async with asyncio.timeout(_seconds_left(context)):
-                        reply = (await work(request, call)).SerializeToString()
-                    yield reply
+                    yield (await work(read_message(request_type, raw), call)).SerializeToString()
             except CONTRACT_ERRORS as error:
                 failure: Exception = error
             except TimeoutError:
@@ -177,7 +184,7 @@ class Boundary:
             authorization if isinstance(authorization, str) else None,
         )
 
-    def _admit(self, opened: OpenCall, scope: str) -> Call:
+    def _admit(self, opened: OpenCall, scope: str, context: Context) -> Call:
         """Prove the caller and what it may do; permission comes before everything the request says."""
         if self._stopping:
             raise ShuttingDownError
@@ -187,7 +194,7 @@ class Boundary:
         opened.caller = caller.id
         if scope not in caller.scopes:
             raise ScopeError(scope=scope)
-        return Call(caller, opened.language, opened.trace_id, self)
+        return Call(caller, opened.language, opened.trace_id, self, context)
 
     def status(self, error: Exception, *, language: Language, trace_id: str) -> status_pb2.Status:
         """Give the status of an error; what is not of the contract becomes the fixed text of an unforeseen one."""
@@ -217,7 +224,11 @@ def snake_case(name: str) -> str:
     return _WORD_START.sub("_", name).lower()
 
 
-def _seconds_left(context: Context) -> float:
-    """Give the caller's own deadline, or the cap where it set none or a longer one."""
-    remaining = context.time_remaining()
-    return DEADLINE_CAP_SECONDS if remaining is None else min(remaining, DEADLINE_CAP_SECONDS)
+def _within_deadline(work: UnaryWork) -> UnaryWork:
+    """Give up a method's work, for one message of a stream too, when the caller's time or the cap is over."""
+
+    async def timed(request: Message, call: Call) -> Message:
+        async with asyncio.timeout(call.seconds_left()):
+            return await work(request, call)
+
+    return timed

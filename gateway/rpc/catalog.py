@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from gateway.errors import InvalidFieldError
 from gateway.rpc import names
@@ -23,8 +23,9 @@ _LONGEST_TEXT = 100
 class CatalogServicer:
     """Serves CatalogService."""
 
-    SERVICE = pb.DESCRIPTOR.services_by_name["CatalogService"]
-    SCOPES = dict.fromkeys((method.name for method in SERVICE.methods), "catalog.read")
+    SERVICE: ClassVar = pb.DESCRIPTOR.services_by_name["CatalogService"]
+    SCOPES: ClassVar = dict.fromkeys((method.name for method in SERVICE.methods), "catalog.read")
+    WAITS: ClassVar = frozenset[str]()
 
     def __init__(self, *, registry: Registry, translate: TranslateItem, paging: Paging) -> None:
         """Take the catalogs and the use case."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from enum import StrEnum
 
-    from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
     from adapters.canonical import CardIdentity, Loss, RegionalIdentity
     from adapters.credential import Credential
@@ -37,7 +37,17 @@ _REGION = re.compile(r"[a-z][a-z0-9_]{1,31}\Z")
 _ITEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 
-def enum_numbers(words: type[StrEnum], wrapper: EnumTypeWrapper[Any], prefix: str) -> dict[Any, int]:
+Word = TypeVar("Word")
+
+
+class NamedNumbers(Protocol):
+    """An enum of the contract, as the generated code has it."""
+
+    def Value(self, name: str) -> int:
+        """Give the number of a name (ValueError)."""
+
+
+def enum_numbers(words: type[StrEnum], wrapper: NamedNumbers, prefix: str) -> dict[Any, Any]:
     """Pair the program's words with the numbers of the contract's enum (ValueError where one is missing)."""
     return {word: wrapper.Value(f"{prefix}_{word.name}") for word in words}
 
@@ -52,7 +62,7 @@ DOCUMENT = enum_numbers(DocumentType, card_pb2.DocumentType, "DOCUMENT_TYPE")
 LOSS = enum_numbers(LossKind, card_pb2.LossKind, "LOSS_KIND")
 
 
-def reversed_numbers(numbers: dict[Any, int]) -> dict[int, Any]:
+def reversed_numbers(numbers: dict[Any, Any]) -> dict[Any, Any]:
     """Give the words by number."""
     return {number: word for word, number in numbers.items()}
 
@@ -65,7 +75,7 @@ PURPOSE_WORD = reversed_numbers(PURPOSE)
 SEX_WORD = reversed_numbers(SEX)
 DOCUMENT_WORD = reversed_numbers(DOCUMENT)
 
-_VIEWS = {
+_VIEWS: dict[int, View] = {
     identity_service_pb2.IDENTITY_VIEW_UNSPECIFIED: View(),
     identity_service_pb2.IDENTITY_VIEW_NONE: View(canonical=False, regional=False),
     identity_service_pb2.IDENTITY_VIEW_CANONICAL: View(canonical=True, regional=False),
@@ -106,7 +116,7 @@ class Fields:
         """Check an optional reference."""
         return self.text(name, value, _REFERENCE, required=False) or None
 
-    def word(self, name: str, number: int, words: dict[int, Any], default: Any) -> Any:
+    def word(self, name: str, number: int, words: dict[int, Word], default: Word) -> Word:
         """Check an enum value; zero counts as missing, and the default only stands in until `finish`."""
         word = words.get(number)
         if word is None:
@@ -170,12 +180,12 @@ def identity_out(identity: CardIdentity, message: card_pb2.CardIdentity) -> None
         if source.romanised_name.given is not None:
             holder.romanised_given_names = source.romanised_name.given.reveal()
     if source.sex is not None:
-        holder.sex = SEX[source.sex]  # type: ignore[assignment]
+        holder.sex = SEX[source.sex]
     if source.birth_date is not None:
         holder.birth_date = source.birth_date.isoformat()
     holder.nationality = source.nationality or ""
     for document in source.documents:
-        holder.documents.add(type=DOCUMENT[document.type], number=document.number.reveal())  # type: ignore[arg-type]
+        holder.documents.add(type=DOCUMENT[document.type], number=document.number.reveal())
     card_out(identity, message.card)
 
 
@@ -194,8 +204,8 @@ def card_out(identity: CardIdentity, message: card_pb2.Card) -> None:
     if card.expires_on is not None:
         message.expires_on = card.expires_on.isoformat()
     if card.status is not None:
-        message.status = STATUS[card.status]  # type: ignore[assignment]
-    message.suspended_functions.extend(sorted(FUNCTION[f] for f in card.suspended_functions))  # type: ignore[arg-type]
+        message.status = STATUS[card.status]
+    message.suspended_functions.extend(sorted(FUNCTION[f] for f in card.suspended_functions))
     if card.electronic_sign_number is not None:
         message.electronic_sign_number = card.electronic_sign_number.reveal()
 
@@ -203,12 +213,14 @@ def card_out(identity: CardIdentity, message: card_pb2.Card) -> None:
 def regional_out(regional: RegionalIdentity, text: str, message: card_pb2.RegionalIdentity) -> None:
     """Write a regional form into a message."""
     message.region = regional.region
-    message.fields.update(regional.fields)
+    fields = message.fields
+    for key, value in regional.fields.items():  # `update` of this container costs twice as much
+        fields[key] = value
     if text:
         message.text = text
 
 
-def losses_out(losses: Iterable[Loss], into: Any) -> None:
+def losses_out(losses: Iterable[Loss], into: RepeatedCompositeFieldContainer[card_pb2.Loss]) -> None:
     """Write losses into a repeated field."""
     for loss in losses:
         into.add(field=loss.field, kind=LOSS[loss.kind], detail=loss.detail)

@@ -34,12 +34,12 @@ def item_message(item: ApplicationItem) -> catalog_pb2.ApplicationItem:
         content=item.content,
         responsible_unit=item.unit,
         cooperating_units=item.co_units,
-        classes=[CLASS[c] for c in item.classes],  # type: ignore[misc]
-        media=[MEDIUM[m] for m in item.media],  # type: ignore[misc]
+        classes=[CLASS[c] for c in item.classes],
+        media=[MEDIUM[m] for m in item.media],
         residue=item.residue,
         depth_note=item.depth_note,
-        layer=LAYER[item.layer],  # type: ignore[arg-type]
-        legal_status=LEGAL_STATUS[item.legal_status],  # type: ignore[arg-type]
+        layer=LAYER[item.layer],
+        legal_status=LEGAL_STATUS[item.legal_status],
         effective_from=item.effective_from.isoformat() if item.effective_from else "",
         effective_to=item.effective_to.isoformat() if item.effective_to else "",
         legal_source=item.source,
@@ -50,11 +50,11 @@ def item_message(item: ApplicationItem) -> catalog_pb2.ApplicationItem:
         note=item.note,
     )
     for relation in item.relations:
-        message.item_types.add(item_type=relation.item_type, relation=RELATION[relation.relation])  # type: ignore[arg-type]
+        message.item_types.add(item_type=relation.item_type, relation=RELATION[relation.relation])
     for depth in item.depths:
         message.depths.add(
             year=depth.year,
-            application_class=CLASS[depth.application_class],  # type: ignore[arg-type]
+            application_class=CLASS[depth.application_class],
             printed=depth.printed,
             level=depth.level or 0,
         )
@@ -69,7 +69,7 @@ def catalog_message(catalog: Catalog) -> catalog_pb2.Catalog:
         version=catalog.version,
         item_count=len(catalog),
         legal_sources=catalog.sources,
-        legal_status=LEGAL_STATUS[catalog.legal_status],  # type: ignore[arg-type]
+        legal_status=LEGAL_STATUS[catalog.legal_status],
         synthetic=catalog.synthetic,
     )
 
@@ -79,7 +79,7 @@ def equivalence_message(equivalence: Equivalence, regional_fields: dict[str, str
     message = catalog_pb2.Equivalence(
         source=item_message(equivalence.source),
         target_region=equivalence.target_region,
-        relation=RELATION[equivalence.relation],  # type: ignore[arg-type]
+        relation=RELATION[equivalence.relation],
         complete_set=equivalence.complete_set,
         uncovered_item_types=equivalence.uncovered_item_types,
         explanation=text_message(equivalence.explanation),
@@ -88,7 +88,7 @@ def equivalence_message(equivalence: Equivalence, regional_fields: dict[str, str
     for found in equivalence.items:
         message.items.add(
             item=item_message(found.item),
-            relation=RELATION[found.relation],  # type: ignore[arg-type]
+            relation=RELATION[found.relation],
             shared_item_types=found.shared_item_types,
             lost=found.lost,
             beyond=found.beyond,

@@ -44,8 +44,8 @@ class VerdictWriter:
         message.home_region = verdict.home_region
         message.visited_region = verdict.visited_region
         message.classes.extend(self._class(one, language) for one in verdict.classes)
-        message.card_status = STATUS[verdict.card_status]  # type: ignore[assignment]
-        message.suspended_functions.extend(sorted(FUNCTION[f] for f in verdict.suspended_functions))  # type: ignore[arg-type]
+        message.card_status = STATUS[verdict.card_status]
+        message.suspended_functions.extend(sorted(FUNCTION[f] for f in verdict.suspended_functions))
         message.status_as_of.CopyFrom(timestamp(verdict.status_as_of))
         age = max(0.0, verdict.answered_at - verdict.status_as_of)
         message.data_age.seconds = int(age)
@@ -67,8 +67,8 @@ class VerdictWriter:
     def _make_class(self, verdict: ClassVerdict, language: Language) -> verdict_pb2.ClassVerdict:
         reason = self._reasons.get(verdict.reason)
         return verdict_pb2.ClassVerdict(
-            application_class=CLASS[verdict.application_class],  # type: ignore[arg-type]
-            decision=DECISION[verdict.decision],  # type: ignore[arg-type]
+            application_class=CLASS[verdict.application_class],
+            decision=DECISION[verdict.decision],
             reason=verdict.reason,
             message=text_in(reason.message, language),
             actor=ACTOR[reason.actor],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 from adapters.canonical import Medium, Purpose
 from gateway.errors import InvalidFieldError, LimitError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gateway.services.request_memory import RequestMemory
     from gateway.services.translate_identity import TranslateIdentity
     from gateway.services.verify_card import VerifyCard, View
+    from onecard.gateway.v1 import recognition_service_pb2
 
 VERIFY_BATCH = 100
 TRANSLATE_BATCH = 1000
@@ -28,13 +29,14 @@ _AT_ONCE = 16
 class IdentityServicer:
     """Serves IdentityService; the visited region is always the caller's own."""
 
-    SERVICE = pb.DESCRIPTOR.services_by_name["IdentityService"]
-    SCOPES = {
+    SERVICE: ClassVar = pb.DESCRIPTOR.services_by_name["IdentityService"]
+    SCOPES: ClassVar = {
         "VerifyCard": "card.verify",
         "BatchVerifyCards": "card.verify",
         "TranslateIdentity": "identity.translate",
         "BatchTranslateIdentities": "identity.translate",
     }
+    WAITS: ClassVar = frozenset({"VerifyCard", "BatchVerifyCards"})
 
     def __init__(
         self,
@@ -135,7 +137,13 @@ class IdentityServicer:
             convert.identity_out(translation.canonical, response.canonical)
 
 
-def question_of(request: Any, *, home_region: str, visited_region: str, fields: convert.Fields) -> CardQuestion:
+def question_of(
+    request: pb.VerifyCardRequest | recognition_service_pb2.IssueRecognitionRequest,
+    *,
+    home_region: str,
+    visited_region: str,
+    fields: convert.Fields,
+) -> CardQuestion:
     """Read what VerifyCard and IssueRecognition have in common (InvalidFieldError names all that is wrong)."""
     credential = convert.credential_in(request.credential, fields)
     request_id = fields.request_id(request.request_id)

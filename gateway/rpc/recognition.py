@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from adapters.canonical import ApplicationClass, CardStatus, Medium, Purpose
 from gateway.errors import InvalidFieldError
 from gateway.rpc import convert
 from gateway.rpc.identity import question_of
-from onecard.gateway.v1 import recognition_pb2
+from onecard.gateway.v1 import card_pb2, recognition_pb2
 from onecard.gateway.v1 import recognition_service_pb2 as pb
 
 if TYPE_CHECKING:
@@ -19,14 +19,13 @@ if TYPE_CHECKING:
     from gateway.services.request_memory import RequestMemory
     from trust.claims import RecognitionClaims
 
-_UNSPECIFIED = 0
-
 
 class RecognitionServicer:
     """Serves RecognitionService."""
 
-    SERVICE = pb.DESCRIPTOR.services_by_name["RecognitionService"]
-    SCOPES = {"IssueRecognition": "recognition.issue", "VerifyRecognition": "recognition.verify"}
+    SERVICE: ClassVar = pb.DESCRIPTOR.services_by_name["RecognitionService"]
+    SCOPES: ClassVar = {"IssueRecognition": "recognition.issue", "VerifyRecognition": "recognition.verify"}
+    WAITS: ClassVar = frozenset({"IssueRecognition"})
 
     def __init__(
         self,
@@ -73,7 +72,8 @@ class RecognitionServicer:
 
 def _claims_message(claims: RecognitionClaims, *, key_id: str) -> recognition_pb2.Recognition:
     """Make the message of what a recognition says; a status word of a later version reads as unspecified."""
-    known_status = claims.card_status in set(CardStatus)
+    known = claims.card_status in set(CardStatus)
+    status = convert.STATUS[CardStatus(claims.card_status)] if known else card_pb2.CARD_STATUS_UNSPECIFIED
     return recognition_pb2.Recognition(
         issuer=claims.iss,
         audience=claims.aud,
@@ -85,11 +85,11 @@ def _claims_message(claims: RecognitionClaims, *, key_id: str) -> recognition_pb
         home_items=claims.home_items,
         item_types=claims.item_types,
         catalog_version=claims.catalog_version,
-        purpose=convert.PURPOSE[Purpose(claims.purpose)],  # type: ignore[arg-type]
-        classes=[convert.CLASS[ApplicationClass(c)] for c in claims.classes],  # type: ignore[misc]
-        card_status=convert.STATUS[CardStatus(claims.card_status)] if known_status else _UNSPECIFIED,  # type: ignore[arg-type]
+        purpose=convert.PURPOSE[Purpose(claims.purpose)],
+        classes=[convert.CLASS[ApplicationClass(c)] for c in claims.classes],
+        card_status=status,
         status_as_of=convert.timestamp(claims.card_status_as_of),
-        medium=convert.MEDIUM[Medium(claims.medium)],  # type: ignore[arg-type]
+        medium=convert.MEDIUM[Medium(claims.medium)],
         agreement=claims.agreement,
         one_time=claims.one_time,
         key_id=key_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from adapters.credential import CredentialKind
 from gateway.rpc import names
@@ -27,8 +27,9 @@ CREDENTIAL_KIND = enum_numbers(CredentialKind, region_pb2.CredentialKind, "CREDE
 class RegionServicer:
     """Serves RegionService."""
 
-    SERVICE = region_service_pb2.DESCRIPTOR.services_by_name["RegionService"]
-    SCOPES = dict.fromkeys((method.name for method in SERVICE.methods), "region.read")
+    SERVICE: ClassVar = region_service_pb2.DESCRIPTOR.services_by_name["RegionService"]
+    SCOPES: ClassVar = dict.fromkeys((method.name for method in SERVICE.methods), "region.read")
+    WAITS: ClassVar = frozenset[str]()
 
     def __init__(
         self, *, registry: Registry, homes: Mapping[str, Home], agreements: AgreementBook, paging: Paging

@@ -125,7 +125,7 @@ def row_of(error: Exception) -> Row:
     """Find the line of an error; a peer's refusal brings its own code and reason."""
     if isinstance(error, g.PeerRefusedError):
         told = error.metadata.get("who_failed", "")
-        return Row(_Code[error.code], error.reason, Who(told) if told in set(Who) else Who.PEER)
+        return Row(grpc.StatusCode[error.code], error.reason, Who(told) if told in set(Who) else Who.PEER)
     return TABLE.get(type(error), UNFORESEEN)
 
 

@@ -89,7 +89,9 @@ class Federation:
                 return
             await asyncio.sleep(_POLL_SECONDS)
         log = self._layout.folder / "logs" / f"{region}.log"
-        raise SettingsError((f"gateway of {region} did not get ready:", *log.read_text("utf-8").splitlines()[-_LAST_LINES:]))
+        raise SettingsError(
+            (f"gateway of {region} did not get ready:", *log.read_text("utf-8").splitlines()[-_LAST_LINES:])
+        )
 
     async def _stop_all(self) -> None:
         """Ask all processes to end, and end those that do not within the time given."""

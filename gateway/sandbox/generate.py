@@ -50,7 +50,9 @@ class Authority:
             .sign(self._key, hashes.SHA256())
         )
 
-    def _builder(self, subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    def _builder(
+        self, subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+    ) -> x509.CertificateBuilder:
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -143,13 +145,14 @@ def configuration(layout: Layout, homes: tuple[Site, ...], *, listen: Site | Non
         listen: addresses and name of the gateway where they are not those of its first home.
     """
     here = listen or homes[0]
+    agreements = [f"../agreements/{path.name}" for path in sorted((layout.folder / "agreements").iterdir())]
     lines = [
         "# Made by the sandbox; every value is for this machine only.",
         f'gateway = "{here.gateway}"',
         "sandbox = true",
         "reflection = true",
         'signing_key = "gateway.pem"',
-        f"agreement = {json.dumps([f'../agreements/{p.name}' for p in sorted((layout.folder / 'agreements').iterdir())])}",
+        f"agreement = {json.dumps(agreements)}",
         "",
         "[listen]",
         f'grpc = "{here.grpc}"',
@@ -162,11 +165,11 @@ def configuration(layout: Layout, homes: tuple[Site, ...], *, listen: Site | Non
     for site in homes:
         lines += _home_lines(site)
     for site in layout.sites:
-        if site.region not in served:
+        if site.region in served:
+            lines += _caller_lines(caller_id(site.region), site.region, "platform", _PLATFORM_SCOPES)
+        else:
             lines += _peer_lines(site)
-        lines += _caller_lines(caller_id(site.region), site.region, "platform", _PLATFORM_SCOPES, site.region in served)
-        foreign = site.region not in served
-        lines += _caller_lines(site.gateway, site.region, "gateway", _GATEWAY_SCOPES, foreign)
+            lines += _caller_lines(site.gateway, site.region, "gateway", _GATEWAY_SCOPES)
     return "\n".join(lines) + "\n"
 
 
@@ -198,9 +201,7 @@ def _peer_lines(site: Site) -> list[str]:
     ]
 
 
-def _caller_lines(name: str, region: str, kind: str, scopes: list[str], wanted: bool) -> list[str]:
-    if not wanted:
-        return []
+def _caller_lines(name: str, region: str, kind: str, scopes: list[str]) -> list[str]:
     return [
         "",
         "[[caller]]",

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from adapters.registry import load_vectors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gateway.sandbox.layout import Layout
 
 
-def grpcurl(layout: Layout, region: str, method: str, request: dict[str, object], *, language: str = "") -> str:
+def grpcurl(layout: Layout, region: str, method: str, request: Mapping[str, object], *, language: str = "") -> str:
     """Write a grpcurl line to a region's gateway as that region's own platform."""
     site = next(site for site in layout.sites if site.region == region)
     spoken = f" -H 'accept-language: {language}'" if language else ""

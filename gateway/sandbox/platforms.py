@@ -12,7 +12,6 @@ import secrets
 import signal
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -126,7 +125,9 @@ class SimulatedPlatform:
         if faulty is not None:
             return faulty
         path = request.raw_path
-        asked = HttpRequest(request.method, path, {k.lower(): v for k, v in request.headers.items()}, await request.read())
+        asked = HttpRequest(
+            request.method, path, {k.lower(): v for k, v in request.headers.items()}, await request.read()
+        )
         reply = self._answer(asked)
         return web.Response(status=reply.status, headers=dict(reply.headers), body=reply.body)
 
@@ -172,7 +173,9 @@ class SimulatedPlatform:
 async def run_platforms(layout: Layout) -> None:
     """Run the simulated platforms of all sites until SIGTERM or SIGINT."""
     registry = load_registry()
-    platforms = [await _start(registry.get(site.region), site, layout) for site in layout.sites]
+    platforms = [SimulatedPlatform(registry.get(site.region), _secrets_of(site, layout)) for site in layout.sites]
+    for platform, site in zip(platforms, layout.sites, strict=True):
+        await platform.start(site.platform)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -182,8 +185,6 @@ async def run_platforms(layout: Layout) -> None:
             await platform.stop()
 
 
-async def _start(adapter: ManifestAdapter, site: Site, layout: Layout) -> SimulatedPlatform:
-    secret_values = json.loads(Path(layout.home(site.region) / "platform.json").read_text("utf-8"))
-    platform = SimulatedPlatform(adapter, secret_values)
-    await platform.start(site.platform)
-    return platform
+def _secrets_of(site: Site, layout: Layout) -> dict[str, str]:
+    values: dict[str, str] = json.loads((layout.home(site.region) / "platform.json").read_text("utf-8"))
+    return values

@@ -60,9 +60,11 @@ def _welcome(layout: Layout, seconds: float) -> None:
     for site in layout.sites:
         table.add_row(site.region, site.grpc, f"http://{site.web}", f"http://{site.platform}")
     console.print(table)
-    console.print(f"ready after {seconds:.1f} s; CA {layout.ca}, addresses {layout.endpoints}, logs {layout.folder}/logs")
+    console.print(
+        f"ready after {seconds:.1f} s; CA {layout.ca}, addresses {layout.endpoints}, logs {layout.folder}/logs"
+    )
     console.print("All cardholders are fictitious and all dialects synthetic. Paste in another terminal:\n")
     for title, line in grpcurl_lines(layout):
         console.print(f"# {title}", style="bold")
-        print(line, flush=True)
+        console.file.write(f"{line}\n")
     console.print("\nCtrl-C stops everything.")

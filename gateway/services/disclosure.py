@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adapters.canonical import CARD_FIELDS, HOLDER_FIELDS, CardIdentity
 from adapters.errors import BadUpstreamError
@@ -12,7 +12,7 @@ from adapters.identifiers import DivisionCode, Identifier
 if TYPE_CHECKING:
     from trust.policy import Permission
 
-_EMPTY = {"documents": (), "suspended_functions": frozenset()}
+_EMPTY: dict[str, Any] = {"documents": (), "suspended_functions": frozenset()}
 
 
 def disclose_fields(identity: CardIdentity, permission: Permission | None) -> CardIdentity:
@@ -20,8 +20,8 @@ def disclose_fields(identity: CardIdentity, permission: Permission | None) -> Ca
     if permission is None:
         return identity
     allowed = permission.fields
-    holder = {name: _EMPTY.get(name) for name in HOLDER_FIELDS if f"holder.{name}" not in allowed}
-    card = {name: _EMPTY.get(name) for name in CARD_FIELDS if f"card.{name}" not in allowed}
+    holder: dict[str, Any] = {name: _EMPTY.get(name) for name in HOLDER_FIELDS if f"holder.{name}" not in allowed}
+    card: dict[str, Any] = {name: _EMPTY.get(name) for name in CARD_FIELDS if f"card.{name}" not in allowed}
     return CardIdentity(identity.region, replace(identity.holder, **holder), replace(identity.card, **card))
 
 

@@ -59,8 +59,8 @@ class RequestMemory(Generic[Answer]):
         task = asyncio.ensure_future(work())
         self._entries[key] = _Entry(digest, task, self._clock() + self._life)
         task.add_done_callback(lambda done: self._forget_failed(key, done))
-        # Shielded, because a caller that leaves must not spoil it for one that shares the work or repeats the request in
-        # a moment; the work is bounded by its own deadlines, and stopping it could use up a one-time credential.
+        # Shielded, because a caller that leaves must not spoil it for one that shares the work or asks again in a
+        # moment; the work is bounded by its own deadlines, and stopping it could use up a one-time credential.
         return await asyncio.shield(task), False
 
     def _forget_failed(self, key: tuple[str, str], work: asyncio.Future[Answer]) -> None:

@@ -89,15 +89,14 @@ class VerdictRules:
         if refusal:
             return refusal
         types = frozenset(relation.item_type for relation in use.item.relations)
-        usable, reason, basis = types, "OK", ""
         blocked = self._suspended(c, card.card.suspended_functions, types)
         if blocked is None or (blocked and blocked == types):
             return ClassVerdict(c, Decision.REFUSED, "FUNCTION_SUSPENDED", (), _SUSPENSION_BASIS)
-        if blocked:
-            usable, reason, basis = usable - blocked, "FUNCTION_SUSPENDED", _SUSPENSION_BASIS
+        usable = types - blocked
+        verdict = _narrowed(c, usable, types, ("FUNCTION_SUSPENDED", _SUSPENSION_BASIS))
         if use.permission is None or use.coverage is None:
-            return _narrowed(c, usable, types, reason, basis)
-        return self._judge_abroad(c, use, use.permission, use.coverage, usable, reason, basis)
+            return verdict
+        return self._judge_abroad(verdict, usable, use, use.permission, use.coverage)
 
     def _item_objects(self, c: ApplicationClass, today: date, use: UseFacts) -> ClassVerdict | None:
         """Refuse what the visited region's own item does not give."""
@@ -134,16 +133,14 @@ class VerdictRules:
         return frozenset(t for t in types if self._taxonomy.get(t).function in suspended)
 
     def _judge_abroad(
-        self,
-        c: ApplicationClass,
-        use: UseFacts,
-        permission: Permission,
-        coverage: Coverage,
-        usable: frozenset[str],
-        reason: str,
-        basis: str,
+        self, so_far: ClassVerdict, usable: frozenset[str], use: UseFacts, permission: Permission, coverage: Coverage
     ) -> ClassVerdict:
-        """Narrow to what the agreement and the home region's catalog both cover."""
+        """Narrow to what the agreement and the home region's catalog both cover.
+
+        `so_far` is what the card itself allows, for the `usable` item types. Why a limit is there is told by the rule
+        that set the first one.
+        """
+        c = so_far.application_class
         if c.value not in permission.classes:
             return ClassVerdict(c, Decision.REFUSED, "CLASS_NOT_IN_AGREEMENT")
         if not coverage.whole:
@@ -151,20 +148,20 @@ class VerdictRules:
         offered = coverage.covered(c, use.medium)
         if not offered:
             return ClassVerdict(c, Decision.REFUSED, "CLASS_NOT_IN_HOME_ITEM")
-        types = frozenset(relation.item_type for relation in use.item.relations)
         left = usable & offered & frozenset(permission.item_types)
         if not left:
-            return ClassVerdict(c, Decision.REFUSED, "ITEM_NOT_IN_AGREEMENT" if reason == "OK" else reason, (), basis)
-        if left < usable or use.item.residue:
-            reason = "ITEM_COVERED_IN_PART" if reason == "OK" else reason
-            return ClassVerdict(c, Decision.LIMITED, reason, tuple(sorted(left)), basis)
-        return _narrowed(c, left, types, reason, basis)
+            return ClassVerdict(c, Decision.REFUSED, "ITEM_NOT_IN_AGREEMENT")
+        if left == usable and not use.item.residue:
+            return so_far
+        reason = "ITEM_COVERED_IN_PART" if so_far.decision is Decision.ALLOWED else so_far.reason
+        return ClassVerdict(c, Decision.LIMITED, reason, tuple(sorted(left)), so_far.legal_basis)
 
 
 def _narrowed(
-    c: ApplicationClass, usable: frozenset[str], types: frozenset[str], reason: str, basis: str
+    c: ApplicationClass, usable: frozenset[str], types: frozenset[str], limit: tuple[str, str]
 ) -> ClassVerdict:
-    """Allow what is left whole, or limit it to the rest."""
+    """Allow what is left where it is all, or limit it for the reason and on the legal basis given."""
     if usable == types:
         return ClassVerdict(c, Decision.ALLOWED, "OK")
+    reason, basis = limit
     return ClassVerdict(c, Decision.LIMITED, reason, tuple(sorted(usable)), basis)
