@@ -23,12 +23,20 @@ Region = Annotated[str, typer.Argument(help="Region code, such as chongqing.")]
 
 
 @app.command()
-def serve(config: Annotated[Path, typer.Option("--config", help="Configuration file, TOML.")]) -> None:
-    """Run a gateway on a configuration until it is told to stop."""
+def serve(
+    config: Annotated[list[Path], typer.Option("--config", help="Configuration file, TOML; once for each gateway.")],
+    logs: Annotated[Path | None, typer.Option("--logs", help="Folder for logs, needed for several gateways.")] = None,
+) -> None:
+    """Run a gateway on a configuration until it is told to stop; or several, each as a process of its own."""
     from gateway.bootstrap import run
+    from gateway.fleet import run_fleet
     from gateway.settings import load_settings
 
-    run(load_settings(config))
+    if logs is not None:
+        raise typer.Exit(run_fleet(config, logs, serve=lambda one: run(load_settings(one))))
+    if len(config) > 1:
+        raise SettingsError(("several --config need --logs, so that each gateway has a log of its own",))
+    run(load_settings(config[0]))
 
 
 @app.command()

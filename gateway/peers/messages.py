@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from adapters.canonical import Card, CardIdentity, Document, Holder, PersonName, RomanisedName
+from adapters.canonical import ApplicationClass, Card, CardIdentity, Document, Holder, PersonName, RomanisedName
 from adapters.credential import CredentialKind
 from adapters.errors import AdapterError
 from adapters.identifiers import (
@@ -28,6 +28,7 @@ from gateway.rpc.convert import (
 )
 from gateway.rpc.convert_verdict import DECISION
 from gateway.services.model import CardAnswer, CardVerdict, ClassVerdict
+from onecard.gateway.v1 import error_reason_pb2
 from onecard.gateway.v1 import identity_service_pb2 as pb
 
 if TYPE_CHECKING:
@@ -36,7 +37,13 @@ if TYPE_CHECKING:
     from onecard.gateway.v1 import card_pb2, verdict_pb2
 
 _DECISION_WORD = reversed_numbers(DECISION)
-_LONGEST_REASON = 63
+_LATEST = 2**37
+"""Unix time that no honest clock shows, and that our calendar still holds (year 6325)."""
+
+REASONS = frozenset(
+    name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name
+) - {"UNSPECIFIED"}
+"""Reasons that we can explain to our own callers; a peer that names another one is not understood."""
 
 
 def question_message(question: CardQuestion, *, disclose: bool) -> pb.VerifyCardRequest:
@@ -68,6 +75,8 @@ def answer_value(response: pb.VerifyCardResponse, question: CardQuestion, item: 
         raise PeerProtocolError(region=question.home_region, rule=f"answer:{type(error).__name__}") from None
     if identity is not None and identity.region != question.home_region:
         raise PeerProtocolError(region=question.home_region, rule="identity_region")
+    if identity is not None and not verdict.usable:
+        raise PeerProtocolError(region=question.home_region, rule="identity_without_recognition")
     return CardAnswer(verdict=verdict, identity=identity, recognition=response.recognition or None, claims=None)
 
 
@@ -76,6 +85,10 @@ def _verdict(message: verdict_pb2.CardVerdict, question: CardQuestion, item: Equ
         raise ValueError("regions")
     as_of = message.status_as_of.seconds + message.status_as_of.nanos / 1e9
     age = message.data_age.seconds + message.data_age.nanos / 1e9
+    if not 0 <= as_of <= as_of + age < _LATEST:
+        raise ValueError("times")
+    if [CLASS_WORD[one.application_class] for one in message.classes] != list(ApplicationClass):
+        raise ValueError("classes")
     return CardVerdict(
         home_region=message.home_region,
         visited_region=message.visited_region,
@@ -90,7 +103,7 @@ def _verdict(message: verdict_pb2.CardVerdict, question: CardQuestion, item: Equ
 
 
 def _class_verdict(message: verdict_pb2.ClassVerdict) -> ClassVerdict:
-    if not 1 <= len(message.reason) <= _LONGEST_REASON:
+    if message.reason not in REASONS:
         raise ValueError("reason")
     return ClassVerdict(
         CLASS_WORD[message.application_class],

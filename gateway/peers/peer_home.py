@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,10 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 from gateway.errors import DeadlineError, PeerProtocolError, PeerRefusedError, PeerUnavailableError
-from gateway.peers.messages import answer_value, question_message
+from gateway.peers.messages import REASONS, answer_value, question_message
 from gateway.services.believe import believe
 from gateway.services.local_home import china_day
-from onecard.gateway.v1 import error_reason_pb2, identity_service_pb2_grpc
+from onecard.gateway.v1 import identity_service_pb2_grpc
 
 if TYPE_CHECKING:
     from adapters.equivalence import EquivalenceBook
@@ -30,7 +31,6 @@ _SCOPE = "card.verify"
 _TIMEOUT_SECONDS = 10.0
 _TOKEN_SECONDS = 300
 _TOKEN_MARGIN_SECONDS = 60
-_ATTEMPTS = 2
 _DETAILS = "grpc-status-details-bin"
 _ERROR_INFO = "google.rpc.ErrorInfo"
 _BAD_REQUEST = "google.rpc.BadRequest"
@@ -40,9 +40,8 @@ _BAD_REQUEST = "google.rpc.BadRequest"
 _NOT_PASSED_ON = frozenset({_Code.UNAUTHENTICATED, _Code.INTERNAL, _Code.UNKNOWN, _Code.UNIMPLEMENTED})
 _OUR_OWN_REASONS = frozenset({"SCOPE", "CALLER_REGION", "NOT_TRANSITIVE", "REQUEST_ID_REUSED", "MALFORMED_REQUEST"})
 _PASSED_ON = ("region", "field", "rule", "fault", "agreement", "regions", "credential", "who_failed")
-_REASONS = frozenset(
-    name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name
-)
+_MOST_VIOLATIONS = 20
+_LONGEST_TEXT = 64
 _CHANNEL_OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
@@ -121,17 +120,18 @@ class PeerHome:
 
     async def _ask(self, request: identity_service_pb2.VerifyCardRequest) -> identity_service_pb2.VerifyCardResponse:
         """Call the peer; once more where the connection broke, which is safe because the request id makes it so."""
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                return await self._stub()(request, timeout=_TIMEOUT_SECONDS, metadata=self._metadata())
-            except grpc.aio.AioRpcError as error:
-                failure = self._failure(error)
-                if not isinstance(failure, PeerUnavailableError):
-                    raise failure from None
-                if attempt == _ATTEMPTS:
-                    self._reachable = False
-                    raise failure from None
-        raise AssertionError("the loop ends by an answer or an error")
+        with suppress(PeerUnavailableError):
+            return await self._call(request)
+        return await self._call(request)
+
+    async def _call(self, request: identity_service_pb2.VerifyCardRequest) -> identity_service_pb2.VerifyCardResponse:
+        try:
+            return await self._stub()(request, timeout=_TIMEOUT_SECONDS, metadata=self._metadata())
+        except grpc.aio.AioRpcError as error:
+            failure = self._failure(error)
+            # A refusal comes from a peer that was reached.
+            self._reachable = not isinstance(failure, PeerUnavailableError | DeadlineError)
+            raise failure from None
 
     def _stub(
         self,
@@ -168,9 +168,9 @@ class PeerHome:
             return PeerProtocolError(region=region, rule=error.code().name)
         if error.code() in _NOT_PASSED_ON or info.reason in _OUR_OWN_REASONS:
             return PeerProtocolError(region=region, rule=info.reason)
-        if info.reason not in _REASONS:
+        if info.reason not in REASONS:
             return PeerProtocolError(region=region, rule="unknown_reason")
-        safe = {key: info.metadata[key][:64] for key in _PASSED_ON if key in info.metadata}
+        safe = {key: info.metadata[key][:_LONGEST_TEXT] for key in _PASSED_ON if key in info.metadata}
         return PeerRefusedError(code=error.code().name, reason=info.reason, violations=violations, **safe)
 
     async def close(self) -> None:
@@ -188,15 +188,15 @@ def _details(
     info: error_details_pb2.ErrorInfo | None = None
     violations: tuple[tuple[str, str], ...] = ()
     try:
-        status = status_pb2.Status.FromString(raw if isinstance(raw, bytes) else b"")
+        for detail in status_pb2.Status.FromString(raw if isinstance(raw, bytes) else b"").details:
+            if detail.TypeName() == _ERROR_INFO:
+                info = error_details_pb2.ErrorInfo()
+                detail.Unpack(info)
+            elif detail.TypeName() == _BAD_REQUEST:
+                bad = error_details_pb2.BadRequest()
+                detail.Unpack(bad)
+                named = bad.field_violations[:_MOST_VIOLATIONS]
+                violations = tuple((v.field[:_LONGEST_TEXT], v.description[:_LONGEST_TEXT]) for v in named)
     except DecodeError:
         return None, ()
-    for detail in status.details:
-        if detail.TypeName() == _ERROR_INFO:
-            info = error_details_pb2.ErrorInfo()
-            detail.Unpack(info)
-        elif detail.TypeName() == _BAD_REQUEST:
-            bad = error_details_pb2.BadRequest()
-            detail.Unpack(bad)
-            violations = tuple((v.field, v.description) for v in bad.field_violations)
     return info, violations

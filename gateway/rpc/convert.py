@@ -147,10 +147,11 @@ def credential_in(message: identity_service_pb2.Credential, fields: Fields) -> C
     match message.WhichOneof("kind"):
         case "card_number":
             pair = message.card_number
-            for name in ("card_number", "social_security_number"):
-                if not getattr(pair, name):
-                    fields.add(f"credential.card_number.{name}", "required")
-                    return None
+            missing = [name for name in ("card_number", "social_security_number") if not getattr(pair, name)]
+            for name in missing:
+                fields.add(f"credential.card_number.{name}", "required")
+            if missing:
+                return None
             return credentials.by_card_number(
                 pair.card_number, pair.social_security_number, field="credential.card_number"
             )

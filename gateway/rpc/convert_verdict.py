@@ -59,9 +59,9 @@ class VerdictWriter:
         if title is not None:
             message.agreement_title.CopyFrom(title)
 
-    def _make_equivalence(self, region: str, item: str, target_region: str, _day: date) -> catalog_pb2.Equivalence:
+    def _make_equivalence(self, region: str, item: str, target_region: str, day: date) -> catalog_pb2.Equivalence:
         """Make the correspondence as it stands on the day that is part of the key."""
-        translated = self._items(region=region, item=item, target_region=target_region)
+        translated = self._items(region=region, item=item, target_region=target_region, on=day)
         return equivalence_message(translated.equivalence, translated.regional_fields)
 
     def _make_class(self, verdict: ClassVerdict, language: Language) -> verdict_pb2.ClassVerdict:

@@ -56,8 +56,10 @@ class Paging:
         return hmac.digest(self._key, text, hashlib.sha256)[:_TAG_BYTES]
 
     def _write(self, position: int, arguments: str) -> str:
-        body = str(position).encode()
-        return urlsafe_b64encode(self._tag(body, arguments) + body).rstrip(b"=").decode()
+        return self._spell(str(position).encode(), arguments).decode()
+
+    def _spell(self, body: bytes, arguments: str) -> bytes:
+        return urlsafe_b64encode(self._tag(body, arguments) + body).rstrip(b"=")
 
     def _read(self, token: str, arguments: str) -> int:
         if len(token) > _LONGEST or not token.isascii():
@@ -66,7 +68,8 @@ class Paging:
             raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
         except ValueError:
             raise BadPageTokenError from None
-        tag, body = raw[:_TAG_BYTES], raw[_TAG_BYTES:]
-        if not hmac.compare_digest(tag, self._tag(body, arguments)):
+        body = raw[_TAG_BYTES:]
+        # Compared as text and not as bytes: base64 has many spellings of the same bytes, and only ours is good.
+        if not hmac.compare_digest(token.encode(), self._spell(body, arguments)):
             raise BadPageTokenError
         return int(body)

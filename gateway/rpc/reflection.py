@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format
 from grpc_reflection.v1alpha import reflection_pb2
+from grpc_reflection.v1alpha._async import ReflectionServicer  # the public name `reflection.aio` has no types
 from grpc_reflection.v1alpha.reflection import SERVICE_NAME as V1ALPHA
-from grpc_reflection.v1alpha.reflection import aio as reflection_aio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ _FILE = "grpc_reflection/v1/reflection.proto"
 def add_reflection(server: grpc.aio.Server, services: Sequence[str]) -> None:
     """Serve reflection for the services named, for health, and for reflection itself."""
     _describe_v1()
-    servicer = reflection_aio.ReflectionServicer([*services, _HEALTH, V1, V1ALPHA])
+    servicer = ReflectionServicer([*services, _HEALTH, V1, V1ALPHA])
     handler = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
-from google.rpc import code_pb2, error_details_pb2, status_pb2
+from google.rpc import error_details_pb2, status_pb2
 
 from adapters import errors as a
 from gateway import errors as g
@@ -118,14 +118,15 @@ TABLE: dict[type[Exception], Row] = {
 }
 
 CONTRACT_ERRORS = (a.AdapterError, t.TrustError, g.GatewayError)
-_NUMBERS: dict[grpc.StatusCode, int] = {code: code_pb2.Code.Value(code.name) for code in grpc.StatusCode}
 
 
 def row_of(error: Exception) -> Row:
     """Find the line of an error; a peer's refusal brings its own code and reason."""
     if isinstance(error, g.PeerRefusedError):
         told = error.metadata.get("who_failed", "")
-        return Row(grpc.StatusCode[error.code], error.reason, Who(told) if told in set(Who) else Who.PEER)
+        # What the peer calls "gateway" is itself, which is not the gateway that our caller speaks to.
+        who = Who(told) if told in set(Who) - {Who.GATEWAY} else Who.PEER
+        return Row(grpc.StatusCode[error.code], error.reason, who)
     return TABLE.get(type(error), UNFORESEEN)
 
 
@@ -159,7 +160,7 @@ def _assemble(
     joint = "" if language in (Language.ZH_HANS, Language.ZH_HANT) else " "
     text = text_in(reason.message, language) + joint + text_in(reason.remedy, language)
     details.append(error_details_pb2.LocalizedMessage(locale=language.value, message=text))
-    status = status_pb2.Status(code=_NUMBERS[row.code], message=reason.message.en)
+    status = status_pb2.Status(code=row.code.value[0], message=reason.message.en)
     for detail in details:
         packed = AnyMessage()
         packed.Pack(detail)

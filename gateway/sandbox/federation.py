@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.request import urlopen
 
 from gateway.errors import SettingsError
+from gateway.fleet import exit_file, pid_file
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -20,27 +21,45 @@ if TYPE_CHECKING:
 READY_SECONDS = 60.0
 STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.05
+_WATCH_SECONDS = 0.25
 _LAST_LINES = 5
+_FLEET = "gateways"
 
 
 class Federation:
-    """The processes of a sandbox. Use it as an asynchronous context: inside, every gateway is ready."""
+    """The processes of a sandbox. Use it as an asynchronous context: inside, every gateway is ready.
+
+    The gateways are forked from one `onecard serve`, see `gateway.fleet`; one that is started again later is a process
+    that we start ourselves.
+    """
 
     def __init__(self, layout: Layout) -> None:
         """Take a generated sandbox."""
         self._layout = layout
         self._processes: dict[str, asyncio.subprocess.Process] = {}
+        self._forked: set[str] = set()
 
     async def __aenter__(self) -> Self:
         """Start everything side by side and wait until each part is ready."""
         try:
+            (self._layout.folder / "logs").mkdir(exist_ok=True)
             await self._launch("platforms", "-m", "gateway.sandbox", str(self._layout.folder))
-            await asyncio.gather(*(self.start(site.region) for site in self._layout.sites))
+            await self._launch(_FLEET, "-m", "gateway", "serve", *self._fleet_arguments())
+            self._forked = {site.region for site in self._layout.sites}
             await asyncio.gather(*(self._wait(site.region) for site in self._layout.sites))
         except BaseException:
             await self._stop_all()
             raise
         return self
+
+    def _fleet_arguments(self) -> list[str]:
+        arguments = ["--logs", str(self._layout.folder / "logs")]
+        for site in self._layout.sites:
+            config = self._layout.config(site.region)
+            for stale in (pid_file(config), exit_file(config)):
+                stale.unlink(missing_ok=True)
+            arguments += ["--config", str(config)]
+        return arguments
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -48,30 +67,52 @@ class Federation:
         """Stop everything, gracefully first."""
         await self._stop_all()
 
+    def pid(self, region: str) -> int:
+        """Give the process id of a region's gateway (KeyError where it does not run)."""
+        if region in self._forked:
+            return int(pid_file(self._layout.config(region)).read_text("ascii"))
+        return self._processes[region].pid
+
     async def start(self, region: str) -> None:
-        """Start the gateway of a region."""
+        """Start the gateway of a region that was stopped, and wait until it is ready."""
         await self._launch(region, "-m", "gateway", "serve", "--config", str(self._layout.config(region)))
+        await self._wait(region)
 
     async def stop(self, region: str, *, kill: bool = False) -> int:
         """Stop the gateway of a region, by SIGTERM or SIGKILL; gives its exit code."""
-        process = self._processes.pop(region)
-        process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
-        return await process.wait()
+        os.kill(self.pid(region), signal.SIGKILL if kill else signal.SIGTERM)
+        if region not in self._forked:
+            return await self._processes.pop(region).wait()
+        while (code := self._exit_code(region)) is None:  # noqa: ASYNC110 - another process ends, not a task
+            await asyncio.sleep(_POLL_SECONDS)
+        self._forked.discard(region)
+        return code
 
-    async def wait_for_end(self) -> str:
-        """Wait until a process ends by itself, which none should; gives its name."""
-        tasks = {asyncio.create_task(process.wait()): name for name, process in self._processes.items()}
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-        return tasks[next(iter(done))]
+    def _exit_code(self, region: str) -> int | None:
+        """Give the exit code of a gateway, None while it runs."""
+        if region in self._forked:
+            with suppress(OSError, ValueError):
+                return int(exit_file(self._layout.config(region)).read_text("ascii"))
+            return self._processes[_FLEET].returncode
+        return self._processes[region].returncode
+
+    async def next_end(self) -> tuple[str, int]:
+        """Wait until a process ends that we did not stop; gives its name and exit code, and forgets it.
+
+        Somebody may kill a gateway to see what the others do, and start another one in its place.
+        """
+        while True:
+            for name in sorted(self._forked | self._processes.keys() - {_FLEET}):
+                code = self._exit_code(name)
+                if code is not None:
+                    self._forked.discard(name)
+                    self._processes.pop(name, None)
+                    return name, code
+            await asyncio.sleep(_WATCH_SECONDS)
 
     async def _launch(self, name: str, *arguments: str) -> None:
         """Start a Python process that logs to a file; it is in a session of its own, so that Ctrl-C reaches us only."""
         log = self._layout.folder / "logs" / f"{name}.log"
-        log.parent.mkdir(exist_ok=True)
         with log.open("ab") as stream:
             self._processes[name] = await asyncio.create_subprocess_exec(
                 sys.executable, *arguments, stdout=stream, stderr=stream, stdin=asyncio.subprocess.DEVNULL,
@@ -83,7 +124,7 @@ class Federation:
         site = next(site for site in self._layout.sites if site.region == region)
         deadline = asyncio.get_running_loop().time() + READY_SECONDS
         while asyncio.get_running_loop().time() < deadline:
-            if self._processes[region].returncode is not None:
+            if self._exit_code(region) is not None:
                 break
             if await asyncio.to_thread(_is_ready, f"http://{site.web}/readyz"):
                 return

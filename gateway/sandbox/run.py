@@ -43,14 +43,28 @@ async def _run(layout: Layout, started: float) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with Federation(layout) as federation:
         _welcome(layout, time.monotonic() - started)
-        ended = asyncio.create_task(federation.wait_for_end())
+        watch = asyncio.create_task(_watch(federation, layout))
         stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
-        if not stopped.done():
-            stopped.cancel()
-            raise SettingsError((f"{ended.result()} ended by itself; see {layout.folder}/logs",))
-        ended.cancel()
+        await asyncio.wait((watch, stopped), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if watch.done():
+            watch.result()
+        watch.cancel()
     Console().print("stopped")
+
+
+async def _watch(federation: Federation, layout: Layout) -> None:
+    """Tell of each gateway that ends; the others go on. Without the platforms nothing can (SettingsError)."""
+    regions = {site.region for site in layout.sites}
+    while regions:
+        name, code = await federation.next_end()
+        if name not in regions:
+            raise SettingsError((f"{name} ended by itself with code {code}; see {layout.folder}/logs/{name}.log",))
+        regions.discard(name)
+        Console(soft_wrap=True).print(
+            f"gateway of {name} ended with code {code}; the others go on."
+            f" Start it again: onecard serve --config {layout.config(name)}"
+        )
 
 
 def _welcome(layout: Layout, seconds: float) -> None:

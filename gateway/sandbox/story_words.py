@@ -9,15 +9,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import grpc
 from google.protobuf.message import DecodeError
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from onecard.gateway.v1 import card_pb2, catalog_pb2, verdict_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import grpc
+    from collections.abc import Awaitable, Iterable
 
     from onecard.gateway.v1 import recognition_pb2
     from onecard.gateway.v1.identity_service_pb2 import VerifyCardResponse
@@ -110,6 +109,14 @@ def claims(said: recognition_pb2.Recognition) -> str:
     classes = "+".join(_short(card_pb2.ApplicationClass.Name(c), "APPLICATION_CLASS_") for c in said.classes)
     once = ", good once" if said.one_time else ""
     return f"{said.issuer} to {said.audience}: {said.visited_item} = {'+'.join(said.home_items)}, {classes}{once}"
+
+
+async def attempt(work: Awaitable[str]) -> str:
+    """Give what the work says it got, or the error that its call ended with."""
+    try:
+        return await work
+    except grpc.aio.AioRpcError as error:
+        return failure(error)
 
 
 def failure(error: grpc.aio.AioRpcError) -> str:

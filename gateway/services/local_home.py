@@ -13,11 +13,13 @@ from adapters.errors import (
     MalformedFieldError,
     MalformedNumberError,
     MissingFieldError,
+    RegionDataError,
 )
 from gateway.services.disclosure import disclose_fields, holder_key, reveal
 from gateway.services.model import CardAnswer, CardVerdict
 from gateway.services.verdict import CardFacts, UseFacts
 from trust.claims import RecognitionClaims
+from trust.errors import TrustError
 from trust.pseudonym import pairwise_subject
 
 if TYPE_CHECKING:
@@ -107,7 +109,14 @@ class LocalHome:
         if permission is None or covered is None or not verdict.usable:
             return CardAnswer(verdict=verdict, identity=disclosed, recognition=None, claims=None)
         claims = self._claims(question, verdict, permission, covered, identity)
-        return CardAnswer(verdict=verdict, identity=disclosed, recognition=self._signer.issue(claims), claims=claims)
+        return CardAnswer(verdict=verdict, identity=disclosed, recognition=self._sign(claims), claims=claims)
+
+    def _sign(self, claims: RecognitionClaims) -> str:
+        """Sign (RegionDataError); what the signer refuses is the fault of our data, not of the caller."""
+        try:
+            return self._signer.issue(claims)
+        except TrustError as error:
+            raise RegionDataError(region=self._adapter.region, rule="recognition") from error
 
     async def _look_up(self, credential: Credential) -> tuple[CardIdentity, float]:
         """Ask the platform and hold its answer against what the credential itself says."""

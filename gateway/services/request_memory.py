@@ -56,6 +56,8 @@ class RequestMemory(Generic[Answer]):
             if entry.digest != digest:
                 raise RequestIdReusedError
             return await asyncio.shield(entry.work), True
+        while len(self._entries) >= self._capacity:
+            self._entries.popitem(last=False)
         task = asyncio.ensure_future(work())
         self._entries[key] = _Entry(digest, task, self._clock() + self._life)
         task.add_done_callback(lambda done: self._forget_failed(key, done))
@@ -74,6 +76,6 @@ class RequestMemory(Generic[Answer]):
         now = self._clock()
         while self._entries:
             key, entry = next(iter(self._entries.items()))
-            if entry.expires_at > now and len(self._entries) < self._capacity:
+            if entry.expires_at > now:
                 return
             del self._entries[key]

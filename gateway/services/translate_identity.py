@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from adapters.errors import UndecodableTextError
 from gateway.errors import CallerRegionError, InvalidFieldError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from adapters.adapter import ManifestAdapter
     from adapters.canonical import CardIdentity, RegionalIdentity
     from adapters.registry import Registry
 
@@ -43,7 +45,7 @@ class TranslateIdentity:
         """Translate; `fields` or `text` is the source, exactly one of them.
 
         Raises CallerRegionError unless the caller's region is one of the two, UnknownRegionError, InvalidFieldError,
-        UndecodableTextError, MalformedFieldError and MalformedNumberError.
+        MalformedFieldError, MissingFieldError and MalformedNumberError.
         """
         if caller_region not in (source_region, target_region):
             raise CallerRegionError(region=caller_region)
@@ -51,7 +53,15 @@ class TranslateIdentity:
         target = self._registry.get(target_region)
         if bool(fields) == bool(text):
             raise InvalidFieldError(("source", "fields_or_text"))
-        record = fields or source.parse_text(text)
+        record = fields or _parsed(source, text)
         canonical = source.identity_to_canonical(record)
         regional = target.identity_from_canonical(canonical)
         return Translation(canonical, regional, target.write_text(regional.fields) if include_text else "")
+
+
+def _parsed(source: ManifestAdapter, text: str) -> Mapping[str, str]:
+    """Read the source's text form; the dialect names the rule that is broken, and here we know the field."""
+    try:
+        return source.parse_text(text)
+    except UndecodableTextError as error:
+        raise InvalidFieldError(("source.text", error.metadata.get("rule", ""))) from None

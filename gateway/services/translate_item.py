@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from gateway.services.local_home import china_day
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from adapters.equivalence import Equivalence, EquivalenceBook
     from adapters.registry import Registry
     from gateway.services.ports import Clock
@@ -30,9 +32,12 @@ class TranslateItem:
         self._book = book
         self._clock = clock
 
-    def __call__(self, *, region: str, item: str, target_region: str) -> TranslatedItem:
-        """Translate (UnknownRegionError, UnknownItemError); what the data does not prove is no correspondence."""
+    def __call__(self, *, region: str, item: str, target_region: str, on: date | None = None) -> TranslatedItem:
+        """Translate as of a day, today unless said (UnknownRegionError, UnknownItemError).
+
+        What the data does not prove is no correspondence.
+        """
         source = self._registry.get(region).catalog.get(item)
         target = self._registry.get(target_region)
-        equivalence = self._book.translate(region, item, target_region, on=china_day(self._clock()))
+        equivalence = self._book.translate(region, item, target_region, on=on or china_day(self._clock()))
         return TranslatedItem(equivalence, target.item_from_canonical(source))

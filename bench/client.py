@@ -1,0 +1,122 @@
+"""The load: one process of its own, `python -m bench.client`, which reads a plan from standard input.
+
+It calls with a fixed number of concurrent streams of work, warms up, prints `begin`, counts for the time given, prints
+one JSON line and ends. Messages are bytes made before; nothing is parsed, so that the client stays cheap. With `unique`
+each request gets a request id of its own, appended as a further field 1, which is what protobuf calls merging.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import uvloop
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+_ID_FIELD = b"\x0a\x20"  # field 1, length-delimited, 32 bytes
+_TIMEOUT_SECONDS = 25.0
+_MIB = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Counter:
+    """Calls that ended so far, and whether the load goes on."""
+
+    calls: int = 0
+    reply_bytes: int = 0
+    running: bool = True
+
+
+class Load:
+    """Calls one method of one server as the plan says."""
+
+    def __init__(self, plan: dict[str, Any], channel: grpc.aio.Channel) -> None:
+        """Take the plan: method, request (hex), token, unique, and whether it is a `stream`."""
+        self._channel = channel
+        self._method: str = plan["method"]
+        self._request = bytes.fromhex(plan["request"])
+        self._unique: bool = plan["unique"]
+        self._stream: bool = plan["stream"]
+        self._metadata = (("authorization", f"Bearer {plan['token']}"),)
+        self.counter = Counter()
+        self._prefix = secrets.token_hex(8)
+        self._number = 0
+
+    def message(self) -> bytes:
+        """Give the next request."""
+        if not self._unique:
+            return self._request
+        self._number += 1
+        return self._request + _ID_FIELD + f"{self._prefix}{self._number:016d}".encode()
+
+    async def work(self) -> None:
+        """Call again and again, one call at a time, until the load ends."""
+        if self._stream:
+            await self._exchange()
+            return
+        call = self._channel.unary_unary(self._method)
+        counter = self.counter
+        while counter.running:
+            reply = await call(self.message(), metadata=self._metadata, timeout=_TIMEOUT_SECONDS)
+            counter.calls += 1
+            counter.reply_bytes += len(reply)
+
+    async def _exchange(self) -> None:
+        """Send a message on an open stream, read the answer, and again; a call is one message with its answer."""
+        call = self._channel.stream_stream(self._method)(metadata=self._metadata)
+        counter = self.counter
+        replies: AsyncIterator[bytes] = aiter(call)
+        while counter.running:
+            await call.write(self.message())
+            reply = await anext(replies)
+            counter.calls += 1
+            counter.reply_bytes += len(reply)
+        await call.done_writing()
+        async for _ in replies:
+            pass
+
+
+async def drive(plan: dict[str, Any]) -> None:
+    """Play the plan; an error of any call ends the process, because a figure with errors in it is none."""
+    credentials = grpc.ssl_channel_credentials(Path(plan["ca"]).read_bytes())
+    options = (
+        ("grpc.ssl_target_name_override", plan["server_name"]),
+        ("grpc.max_receive_message_length", 8 * _MIB),
+        ("grpc.enable_http_proxy", 0),
+    )
+    async with grpc.aio.secure_channel(plan["address"], credentials, options) as channel:
+        load = Load(plan, channel)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(plan["streams"]):
+                group.create_task(load.work())
+            await asyncio.sleep(plan["warm_seconds"])
+            await _measure(load.counter, plan["seconds"])
+
+
+async def _measure(counter: Counter, seconds: float) -> None:
+    print("begin", flush=True)
+    calls, size, cpu, started = counter.calls, counter.reply_bytes, time.process_time(), time.perf_counter()
+    await asyncio.sleep(seconds)
+    counted = counter.calls - calls
+    result = {
+        "calls": counted,
+        "seconds": time.perf_counter() - started,
+        "client_cpu_seconds": time.process_time() - cpu,
+        "reply_bytes": (counter.reply_bytes - size) / max(1, counted),
+    }
+    print(json.dumps(result), flush=True)
+    counter.running = False
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(drive(json.loads(sys.stdin.read())))

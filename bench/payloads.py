@@ -1,0 +1,100 @@
+"""What is sent: requests of the contract about fictitious cardholders, as bytes."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from typing import TYPE_CHECKING
+
+from adapters.identifiers import person_check_character
+from adapters.registry import load_vectors
+from onecard.gateway.v1 import card_pb2, identity_service_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SERVICE = "/onecard.gateway.v1.IdentityService"
+METHODS = {
+    "translate": f"{_SERVICE}/TranslateIdentity",
+    "verify": f"{_SERVICE}/VerifyCard",
+    "batch": f"{_SERVICE}/BatchTranslateIdentities",
+}
+VISITED, HOME = "sichuan", "chongqing"
+_FIRST_DAY = datetime.date(1900, 1, 1)
+_DAYS = 7300  # births of 1900 to 1919: nobody who holds a card
+_ISSUED = datetime.date(2021, 1, 1)
+
+
+def _vector(region: str, name: str) -> dict[str, dict[str, str]]:
+    """Find a fictitious cardholder by the id of its vector."""
+    vectors = json.loads(load_vectors(region))["round_trips"]
+    found: dict[str, dict[str, str]] = next(v for v in vectors if v["id"] == name)
+    return found
+
+
+def identities(count: int) -> Iterator[dict[str, str]]:
+    """Make records in Chongqing's form, all different, so that no memory of a date or number flatters the figure."""
+    record = _vector(HOME, "active")["record"]
+    for n in range(count):
+        born = _FIRST_DAY + datetime.timedelta(days=n * 7 % _DAYS)
+        issued = _ISSUED + datetime.timedelta(days=n % 1500)
+        body = f"500112{born:%Y%m%d}{n % 999 + 1:03d}"
+        number = body + person_check_character(body)
+        yield {
+            **record,
+            "aac002": number,
+            "aac147": number,
+            "aac006": born.isoformat(),
+            "aaz500": f"A{n:08d}",
+            "aaz501": f"500106D156{n:022X}",
+            "aaz503": issued.isoformat(),
+            "aae031": issued.replace(year=issued.year + 10, day=min(issued.day, 28)).isoformat(),
+            "signno": f"SYN-CQ-{n:08d}",
+        }
+
+
+def _translation(record: dict[str, str]) -> identity_service_pb2.TranslateIdentityRequest:
+    source = card_pb2.RegionalIdentity(region=HOME, fields=record)
+    return identity_service_pb2.TranslateIdentityRequest(source=source, target_region=VISITED)
+
+
+def translate_request() -> bytes:
+    """Ask for one identity, Chongqing's form to Sichuan's."""
+    return _translation(next(identities(1))).SerializeToString()
+
+
+def batch_request(entries: int) -> bytes:
+    """Ask for many different identities in one message."""
+    batch = identity_service_pb2.BatchTranslateIdentitiesRequest(entries=map(_translation, identities(entries)))
+    return batch.SerializeToString()
+
+
+def verify_request(home: str, item: str) -> bytes:
+    """Ask Sichuan's gateway about an active card; the request id is left to the sender."""
+    number = _vector(home, "active")["canonical"]
+    card, holder = dict(number["card"]), dict(number["holder"])  # type: ignore[call-overload]
+    credential = identity_service_pb2.CardNumberCredential(
+        card_number=card["number"], social_security_number=holder["social_security_number"]
+    )
+    return identity_service_pb2.VerifyCardRequest(
+        home_region=home,
+        credential=identity_service_pb2.Credential(card_number=credential),
+        medium=card_pb2.MEDIUM_PHYSICAL,
+        visited_item=item,
+        purpose=card_pb2.PURPOSE_SERVICE_ACCESS,
+    ).SerializeToString()
+
+
+def checked_reply(method: str, reply: bytes) -> bytes:
+    """See that a reply is the good answer (AssertionError), so that nobody measures refusals."""
+    if method == METHODS["translate"]:
+        assert identity_service_pb2.TranslateIdentityResponse.FromString(reply).identity.region == VISITED
+    elif method == METHODS["verify"]:
+        answer = identity_service_pb2.VerifyCardResponse.FromString(reply)
+        assert answer.identity.card.number
+        assert not answer.replayed
+    else:
+        outcomes = identity_service_pb2.BatchTranslateIdentitiesResponse.FromString(reply).outcomes
+        assert outcomes
+        assert all(outcome.WhichOneof("outcome") == "response" for outcome in outcomes)
+    return reply

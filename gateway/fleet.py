@@ -1,0 +1,87 @@
+"""Several gateways on one machine, each a process of its own, forked from one warm parent.
+
+Loading the program is most of a gateway's start-up, so nine that load it one by one take nine times as long; forked
+ones share what is loaded, in time and in memory. Beside each configuration the parent keeps `gateway.pid`, and writes
+`gateway.exit` with the exit code when that gateway has ended. Any of them can be killed and started again by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from gateway.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from types import FrameType
+
+CONFIGURATION_FAULT = 2
+
+
+def pid_file(config: Path) -> Path:
+    """Name the file that holds a gateway's process id."""
+    return config.with_name("gateway.pid")
+
+
+def exit_file(config: Path) -> Path:
+    """Name the file that holds the exit code of a gateway that has ended; a signal's number counts as negative."""
+    return config.with_name("gateway.exit")
+
+
+def run_fleet(configs: Sequence[Path], logs: Path, *, serve: Callable[[Path], None]) -> int:
+    """Run a gateway for each configuration until all have ended; SIGTERM and SIGINT are passed on to them.
+
+    Args:
+        configs: configuration files, each in a folder of its own.
+        logs: folder for the logs, one file for each gateway, named after the folder of its configuration.
+        serve: runs one gateway; what it needs is loaded already, which is the point of forking.
+
+    Returns:
+        0 where all ended with 0, otherwise the code of one that did not.
+    """
+    running = {_fork(config, logs, serve): config for config in configs}
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        for pid in tuple(running):
+            os.kill(pid, number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, pass_on)
+    worst = 0
+    while running:
+        pid, status = os.wait()
+        code = os.waitstatus_to_exitcode(status)
+        exit_file(running.pop(pid)).write_text(f"{code}\n", "ascii")
+        worst = worst or abs(code)
+    return worst
+
+
+def _fork(config: Path, logs: Path, serve: Callable[[Path], None]) -> int:
+    """Start one gateway; its standard streams go to its log."""
+    exit_file(config).unlink(missing_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        pid_file(config).write_text(f"{pid}\n", "ascii")
+        return pid
+    with (logs / f"{config.resolve().parent.name}.log").open("ab") as stream:
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+    os._exit(_exit_code(config, serve))
+
+
+def _exit_code(config: Path, serve: Callable[[Path], None]) -> int:
+    """Run one gateway and give its exit code; a faulty configuration is told in words."""
+    try:
+        serve(config)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return CONFIGURATION_FAULT
+    finally:
+        sys.stderr.flush()
+    return 0

@@ -1,0 +1,159 @@
+"""Point 5 of the story: what a caller is told when something is wrong, and that all is well again afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from gateway.sandbox.story import CALL_SECONDS, Chapter, Step
+from gateway.sandbox.story_main import asked
+from gateway.sandbox.story_requests import by_number, by_others_number, by_wrong_number, verify
+from gateway.sandbox.story_words import attempt, verdict
+from onecard.gateway.v1 import identity_service_pb2 as pb
+from onecard.gateway.v1.identity_service_pb2_grpc import IdentityServiceStub
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gateway.sandbox.story import Play, Stage
+
+_ALLOWED = "identity allowed; card active; recognition"
+_AGAIN_SECONDS = 15.0
+_PAUSE_SECONDS = 0.2
+_LANGUAGES = ("zh-Hans", "zh-Hant", "en", "pt")
+
+
+def error_chapter() -> Chapter:
+    """Give the steps of point 5."""
+    return Chapter("5. Errors", (*_caller_steps(), *_outage_steps()))
+
+
+def _step(title: str, home: str, expected: str, play: Play, *, asks: str = "sichuan") -> Step:
+    return Step(title=title, asks=asks, home=home, expected=expected, play=play)
+
+
+def _caller_steps() -> Iterable[Step]:
+    """What the caller can put right, or the parties of an agreement."""
+
+    def one(title: str, request: pb.VerifyCardRequest, expected: str) -> Step:
+        return asked(title, "sichuan", request, expected)
+
+    number = by_number("chongqing")
+    yield one(
+        "unknown region",
+        verify("atlantis", "SC-13", number),
+        "NOT_FOUND UNKNOWN_REGION, failed by caller; told in en",
+    )
+    yield one(
+        "no agreement between the regions",
+        verify("guangdong", "SC-13", by_number("guangdong")),
+        "PERMISSION_DENIED NO_AGREEMENT, failed by agreement; told in en",
+    )
+    yield one(
+        "wrong check digit",
+        verify("chongqing", "SC-13", by_wrong_number("chongqing")),
+        "INVALID_ARGUMENT MALFORMED_NUMBER, failed by caller; "
+        "credential.card_number.social_security_number: check_digit; told in en",
+    )
+    yield one(
+        "unknown item", verify("chongqing", "SC-99", number), "NOT_FOUND UNKNOWN_ITEM, failed by caller; told in en"
+    )
+    yield one(
+        "an empty request: every fault at once",
+        pb.VerifyCardRequest(),
+        "TODO",
+    )
+    yield one(
+        "a card that Chongqing does not know",
+        verify("chongqing", "SC-13", by_number("sichuan")),
+        "NOT_FOUND CARD_NOT_FOUND, failed by caller; told in en",
+    )
+    yield one(
+        "another holder's number",
+        verify("chongqing", "SC-13", by_others_number("chongqing")),
+        "NOT_FOUND HOLDER_MISMATCH, failed by caller; told in en",
+    )
+    yield _step("no token", "chongqing", "UNAUTHENTICATED UNAUTHENTICATED, failed by caller; told in en", _no_token)
+    yield _step(
+        "one error in four languages",
+        "atlantis",
+        " / ".join(f"told in {language}" for language in _LANGUAGES),
+        _four_languages,
+    )
+
+
+async def _no_token(stage: Stage) -> str:
+    async with stage.stranger("sichuan") as channel:
+        request = verify("chongqing", "SC-13", by_number("chongqing"))
+        return verdict(await IdentityServiceStub(channel).VerifyCard(request, timeout=CALL_SECONDS))
+
+
+async def _four_languages(stage: Stage) -> str:
+    async def ask(language: str) -> str:
+        request = verify("atlantis", "SC-13", by_number("chongqing"))
+        metadata = (("accept-language", language),)
+        return verdict(await stage.identity("sichuan").VerifyCard(request, metadata=metadata, timeout=CALL_SECONDS))
+
+    told = [await attempt(ask(language)) for language in _LANGUAGES]
+    return " / ".join(one.rpartition("; ")[2] for one in told)
+
+
+def _outage_steps() -> Iterable[Step]:
+    """What lies with others: Chongqing's platform, and Chongqing's gateway."""
+    yield _step(
+        "Chongqing's platform is down",
+        "chongqing",
+        "UNAVAILABLE PLATFORM_UNAVAILABLE, failed by platform; try again later; told in en",
+        _with_fault("down"),
+    )
+    yield _step(
+        "Chongqing's platform answers an HTML page with 200",
+        "chongqing",
+        "UNAVAILABLE BAD_UPSTREAM, failed by platform; try again later; told in en",
+        _with_fault("html"),
+    )
+    yield _step("Chongqing's platform is back", "chongqing", _ALLOWED, _ask)
+    yield _step(
+        "Chongqing's gateway is stopped",
+        "chongqing",
+        "TODO",
+        _stopped,
+    )
+    yield _step(
+        "Chongqing's gateway is started again",
+        "chongqing",
+        _ALLOWED,
+        _started,
+    )
+
+
+async def _ask(stage: Stage) -> str:
+    request = verify("chongqing", "SC-13", by_number("chongqing"))
+    return verdict(await stage.identity("sichuan").VerifyCard(request, timeout=CALL_SECONDS))
+
+
+def _with_fault(fault: str) -> Play:
+    async def play(stage: Stage) -> str:
+        await stage.switch("chongqing", fault)
+        try:
+            return await _ask(stage)
+        finally:
+            await stage.switch("chongqing", "none")
+
+    return play
+
+
+async def _stopped(stage: Stage) -> str:
+    code = await stage.federation.stop("chongqing")
+    return f"{await attempt(_ask(stage))}; it had ended with code {code}"
+
+
+async def _started(stage: Stage) -> str:
+    """Ask until the gateway is reached again, as the advice to try later says."""
+    await stage.federation.start("chongqing")
+    last = asyncio.get_running_loop().time() + _AGAIN_SECONDS
+    told = await attempt(_ask(stage))
+    while "PEER_UNAVAILABLE" in told and asyncio.get_running_loop().time() < last:
+        await asyncio.sleep(_PAUSE_SECONDS)
+        told = await attempt(_ask(stage))
+    return told

@@ -1,0 +1,209 @@
+"""The federation of real processes: what it leaves in its folder, how parts of it end and come back, how it ends."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import grpc
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from adapters.registry import load_registry
+from gateway.sandbox.generate import generate
+from gateway.sandbox.layout import Layout
+from tests.sandbox_fixture.calls import Gateway
+from tests.sandbox_fixture.cards import verify_request
+from tests.sandbox_fixture.running import (
+    REGIONS,
+    RunningSandbox,
+    free_port_base,
+    is_ready,
+    onecard,
+    processes_of,
+    wait_until,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.xdist_group("sandbox"), pytest.mark.slow]
+
+VERIFY = "IdentityService/VerifyCard"
+SECRETS = ("region.pem", "gateway.pem", "tls.key", "platform.json", "pseudonym.key")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[RunningSandbox]:
+    """Give a sandbox that is not started yet, and sweep it up."""
+    running = RunningSandbox(tmp_path / "sandbox", free_port_base())
+    yield running
+    if hasattr(running, "process"):
+        running.sweep()
+
+
+def test_addresses_are_told(sandbox: RunningSandbox) -> None:
+    """The file of addresses has the three sides of each region, each port at its place above the base."""
+    base = sandbox.port_base
+    assert sandbox.endpoints == {
+        region: {
+            "grpc": f"127.0.0.1:{base + number}",
+            "web": f"http://127.0.0.1:{base + 100 + number}",
+            "platform": f"http://127.0.0.1:{base + 200 + number}",
+        }
+        for number, region in enumerate(REGIONS)
+    }
+    assert all(is_ready(sides["web"]) for sides in sandbox.endpoints.values())
+
+
+def test_regions_of_the_tests_are_the_installed_ones() -> None:
+    """The tests' list of regions is that of the registry."""
+    assert load_registry().regions == REGIONS
+
+
+def test_welcome_tells_every_address(sandbox: RunningSandbox) -> None:
+    """What the command prints when it is ready has every address in full, and the way to the folder."""
+    told = sandbox.told()
+    missing = [side for sides in sandbox.endpoints.values() for side in sides.values() if side not in told]
+    assert missing == []
+    assert str(sandbox.folder / "ca.pem") in told
+
+
+def test_each_gateway_is_a_process_of_its_own(sandbox: RunningSandbox) -> None:
+    """Nine gateways run on nine configurations, beside one process of all simulated platforms."""
+    pids = {sandbox.pid(region) for region in REGIONS}
+    assert None not in pids
+    assert len(pids) == len(REGIONS)
+    assert sandbox.platforms_pid() not in pids
+    assert sorted(path.stem for path in (sandbox.folder / "logs").iterdir()) >= sorted([*REGIONS, "platforms"])
+
+
+def test_certificates_come_from_the_one_authority(sandbox: RunningSandbox) -> None:
+    """The CA may sign and nothing else; each gateway's certificate has its name and is no CA; the CA's key is nowhere."""
+    ca = x509.load_pem_x509_certificate((sandbox.folder / "ca.pem").read_bytes())
+    constraints = ca.extensions.get_extension_for_class(x509.BasicConstraints).value
+    assert (constraints.ca, constraints.path_length) == (True, 0)
+    for region in REGIONS:
+        certificate = x509.load_pem_x509_certificate((sandbox.folder / region / "tls.pem").read_bytes())
+        certificate.verify_directly_issued_by(ca)
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert f"{region}.onecard.test" in names.get_values_for_type(x509.DNSName)
+        assert not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    public = ca.public_key()
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    held = [path for path in sandbox.folder.rglob("*") if path.is_file() and b"PRIVATE KEY" in path.read_bytes()]
+    assert {path.name for path in held} == {"region.pem", "gateway.pem", "tls.key", *(f"{r}.pem" for r in REGIONS)}
+
+
+def test_secrets_are_closed_to_others(sandbox: RunningSandbox) -> None:
+    """Every file of secrets is its owner's alone, and so is the folder."""
+    paths = [sandbox.folder / region / name for region in REGIONS for name in SECRETS]
+    paths += [sandbox.folder / "callers" / f"{region}.pem" for region in REGIONS]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths} == {0o600}
+    assert stat.S_IMODE(sandbox.folder.stat().st_mode) == 0o700
+
+
+def test_one_gateway_is_killed_and_comes_back(sandbox: RunningSandbox) -> None:
+    """Without Chongqing's gateway the others go on and say who is missing; started again, it is asked again."""
+    wanted = verify_request("chongqing", "SC-13", request_id="killed-1")
+    with Gateway(sandbox, "sichuan") as sichuan, Gateway(sandbox, "guangdong") as guangdong:
+        assert sichuan.call(VERIFY, wanted).reply.verdict.card_status
+        sandbox.send("chongqing", signal.SIGKILL)
+        wait_until(lambda: sandbox.pid("chongqing") is None, what="death of a gateway")
+        refused = sichuan.call(VERIFY, verify_request("chongqing", "SC-13", request_id="killed-2"))
+        assert (refused.code, refused.reason) == (grpc.StatusCode.UNAVAILABLE, "PEER_UNAVAILABLE")
+        assert refused.info.metadata["region"] == "chongqing"
+        assert sichuan.call(VERIFY, verify_request("sichuan", "SC-13", request_id="killed-3")).reply
+        other = verify_request("macao", "GD-07", request_id="killed-4", consent="CONSENT-1")
+        assert guangdong.call(VERIFY, other).reply.recognition
+        sandbox.restart("chongqing")
+        again = sichuan.call(VERIFY, verify_request("chongqing", "SC-13", request_id="killed-2"))
+        assert again.reply.recognition
+    assert sandbox.process.poll() is None
+    assert "gateway of chongqing ended" in sandbox.told()
+
+
+def test_a_gateway_that_is_told_to_stop_finishes_its_calls(sandbox: RunningSandbox) -> None:
+    """On SIGTERM a call under way gets its answer, a new one none, and the process ends with 0."""
+    process = sandbox.serve_again("guizhou")
+    platforms = sandbox.platforms_pid()
+    with Gateway(sandbox, "guizhou") as guizhou, Gateway(sandbox, "guizhou") as late, ThreadPoolExecutor() as pool:
+        guizhou.call("RegionService/ListRegions", b"")
+        with sandbox.paused(platforms):
+            running = pool.submit(guizhou.call, VERIFY, verify_request("guizhou", "GZ-01", request_id="drain-1"))
+            wait_until(lambda: sandbox.waits_for_platform("guizhou"), what="the call to reach the platform")
+            process.terminate()
+            wait_until(lambda: not is_ready(sandbox.endpoints["guizhou"]["web"]) or _refuses(late), what="no new calls")
+        assert running.result().reply.verdict.card_status
+        assert process.wait(30) == 0
+    sandbox.restart("guizhou")
+    assert '"event": "stopped"' in (sandbox.folder / "logs" / "guizhou.log").read_text("utf-8")
+
+
+def _refuses(gateway: Gateway) -> bool:
+    return gateway.call("RegionService/ListRegions", b"").code is grpc.StatusCode.UNAVAILABLE
+
+
+def test_ctrl_c_stops_everything(own: RunningSandbox) -> None:
+    """Ctrl-C ends the command with 0 and leaves no process; a run that keeps goes on with the same keys."""
+    own.start()
+    keys = {path: path.read_bytes() for path in own.folder.rglob("*") if path.is_file() and path.suffix != ".log"}
+    token = onecard("token", "sichuan", "--folder", str(own.folder)).stdout.strip()
+    assert own.stop(signal.SIGINT) == 0
+    assert processes_of(own.folder) == {}
+    assert own.told().rstrip().endswith("stopped")
+    own.options = ("--keep",)
+    own.start()
+    assert {path: path.read_bytes() for path in keys} == keys
+    with Gateway(own, "sichuan") as sichuan:
+        sent = (("authorization", f"Bearer {token}"),)
+        assert sichuan.call("RegionService/ListRegions", b"", metadata=sent).reply.regions
+    assert own.stop(signal.SIGTERM) == 0
+    assert processes_of(own.folder) == {}
+
+
+def test_a_run_that_does_not_keep_starts_afresh(tmp_path: Path) -> None:
+    """Every key and secret of a second run is another one, and what else lay in the folder is gone."""
+    registry = load_registry()
+    layout = Layout.of(tmp_path / "sandbox", registry.regions, 20000)
+    generate(layout, registry)
+    names = [layout.ca, *(layout.home(r) / name for r in REGIONS for name in SECRETS), layout.caller_key("sichuan")]
+    before = {path: path.read_bytes() for path in names}
+    (layout.folder / "logs").mkdir()
+    (layout.folder / "logs" / "old.log").touch()
+    generate(layout, registry)
+    assert [path for path in names if path.read_bytes() == before[path]] == []
+    assert not (layout.folder / "logs").exists()
+
+
+@pytest.mark.parametrize("side", [0, 100, 200], ids=["grpc", "web", "platform"])
+def test_a_taken_port_is_told(own: RunningSandbox, side: int) -> None:
+    """Where a port is taken the command says so and whose it is, ends with 2, and leaves nothing behind."""
+    with socket.create_server(("127.0.0.1", own.port_base + side)):
+        ended = onecard("sandbox", "--folder", str(own.folder), "--port-base", str(own.port_base))
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+    assert "taken" in ended.stderr
+    assert ("chongqing" if side < 200 else "platforms") in ended.stderr
+    assert processes_of(own.folder) == {}
+
+
+def test_keeping_nothing_starts_afresh(own: RunningSandbox) -> None:
+    """A first run may be told to keep: there is nothing to go on with, so it makes all that is needed."""
+    own.options = ("--keep",)
+    own.start()
+    assert own.endpoints.keys() == set(REGIONS)
+    assert own.stop() == 0
+
+
+def test_a_token_of_no_sandbox_is_refused(tmp_path: Path) -> None:
+    """Without a sandbox in the folder the command says what to do, and ends with 2."""
+    ended = onecard("token", "sichuan", "--folder", str(tmp_path / "nothing"))
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert "make sandbox" in ended.stderr
