@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from adapters.errors import MalformedFieldError
@@ -29,114 +28,21 @@ from adapters.identifiers import (
     SocialSecurityNumber,
     TaiwanPermit,
 )
+from adapters.words import (
+    ApplicationClass,
+    CardFunction,
+    CardStatus,
+    DocumentType,
+    Layer,
+    LegalStatus,
+    LossKind,
+    Medium,
+    Relation,
+    Sex,
+)
 
 if TYPE_CHECKING:
     from datetime import date
-
-
-class CardStatus(StrEnum):
-    """State of a card. UNKNOWN stands for every raw value that a region's table does not hold, and fails closed."""
-
-    NOT_ACTIVATED = "not_activated"
-    ACTIVE = "active"
-    LOST_TEMPORARY = "lost_temporary"
-    LOST_FORMAL = "lost_formal"
-    LOCKED = "locked"
-    SEALED = "sealed"
-    VOID = "void"
-    CANCELLED = "cancelled"
-    UNKNOWN = "unknown"
-
-
-class CardFunction(StrEnum):
-    """Function of a card that can be suspended by itself (Shiyan regulation Art. 17)."""
-
-    SOCIAL_SECURITY = "social_security"
-    FINANCIAL = "financial"
-
-
-class ApplicationClass(StrEnum):
-    """What a card is used for (Chongqing work plan, legend 4). The order is the order of verdicts."""
-
-    IDENTITY = "identity"
-    DISBURSEMENT = "disbursement"
-    PAYMENT = "payment"
-
-
-class Medium(StrEnum):
-    """Form of the card; both are equal in law (Guangdong Art. 2, Shiyan Art. 3), an item may accept only one."""
-
-    PHYSICAL = "physical"
-    ELECTRONIC = "electronic"
-
-
-class Purpose(StrEnum):
-    """Why a card is looked at; a closed list."""
-
-    IDENTITY_CHECK = "identity_check"
-    SERVICE_ACCESS = "service_access"
-    BENEFIT_DISBURSEMENT = "benefit_disbursement"
-    FEE_PAYMENT = "fee_payment"
-    MEDICAL_CARE = "medical_care"
-    RECORD_ENQUIRY = "record_enquiry"
-
-
-class Sex(StrEnum):
-    """Sex, GB/T 2261.1: 0 unknown, 1 male, 2 female, 9 not stated."""
-
-    MALE = "male"
-    FEMALE = "female"
-    UNKNOWN = "unknown"
-    NOT_STATED = "not_stated"
-
-
-class DocumentType(StrEnum):
-    """Kind of identity document."""
-
-    CITIZEN_ID = "citizen_id"
-    RESIDENCE_PERMIT = "residence_permit"
-    HOME_RETURN_PERMIT = "home_return_permit"
-    TAIWAN_PERMIT = "taiwan_permit"
-    PERMANENT_RESIDENT_CARD = "permanent_resident_card"
-    PASSPORT = "passport"
-    HONGKONG_IDENTITY_CARD = "hongkong_identity_card"
-    MACAO_IDENTITY_CARD = "macao_identity_card"
-
-
-class Relation(StrEnum):
-    """How one scope stands to another: the first is RELATION than, or to, the second."""
-
-    EXACT = "exact"
-    BROADER = "broader"
-    NARROWER = "narrower"
-    OVERLAPPING = "overlapping"
-    NONE = "none"
-
-
-class Layer(StrEnum):
-    """Layer of a catalog."""
-
-    NATIONAL = "national"
-    PROVINCE = "province"
-    CITY = "city"
-    SUPPLEMENTARY = "supplementary"
-    JOINT = "joint"
-
-
-class LegalStatus(StrEnum):
-    """Whether a rule binds; a draft is visible and never authorises."""
-
-    IN_FORCE = "in_force"
-    DRAFT = "draft"
-
-
-class LossKind(StrEnum):
-    """How a field suffered in translation."""
-
-    DROPPED = "dropped"
-    UNMAPPABLE = "unmappable"
-    REDUCED = "reduced"
-
 
 DOCUMENT_NUMBERS: dict[DocumentType, tuple[type[Identifier], ...]] = {
     DocumentType.CITIZEN_ID: (CitizenNumber,),

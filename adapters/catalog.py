@@ -7,18 +7,19 @@ import json
 from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING
 
-from adapters.canonical import LegalStatus
 from adapters.catalog_rows import HEADER, read_item
 from adapters.errors import RegionDataError, UnknownItemError
 from adapters.tables import in_order, read_table, refuse, unique
 from adapters.taxonomy import code_matches
+from adapters.words import LegalStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from adapters.canonical import ApplicationClass, ApplicationItem, Medium
+    from adapters.canonical import ApplicationItem
     from adapters.tables import Fault
     from adapters.taxonomy import Taxonomy
+    from adapters.words import ApplicationClass, Medium
 
 FILE = "catalog.csv"
 

@@ -5,17 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from adapters.canonical import (
-    ApplicationClass,
-    ApplicationItem,
-    Depth,
-    ItemTypeRelation,
-    Layer,
-    LegalStatus,
-    Medium,
-    Relation,
-)
+from adapters.canonical import ApplicationItem, Depth, ItemTypeRelation
 from adapters.taxonomy import NAME_COLUMNS, read_name
+from adapters.words import ApplicationClass, Layer, LegalStatus, Medium, Relation
 
 if TYPE_CHECKING:
     from datetime import date

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from adapters.codec import JsonValue
     from adapters.credential import Credential
     from adapters.form import IdentityForm
-    from adapters.manifest import Fault, Manifest
+    from adapters.manifest import Manifest
+    from adapters.manifest_platform import Fault
 
 _CONTENT_TYPES = {
     "json": "application/json; charset=utf-8",

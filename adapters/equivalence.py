@@ -13,19 +13,20 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from adapters.canonical import LegalStatus, Relation
 from adapters.catalog import item_order
 from adapters.errors import UnknownRegionError
 from adapters.explanation import explain
 from adapters.scopes import Scope, smallest_cover
+from adapters.words import LegalStatus, Relation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from adapters.canonical import ApplicationClass, ApplicationItem, LocalizedText, Medium
+    from adapters.canonical import ApplicationItem, LocalizedText
     from adapters.catalog import Catalog
     from adapters.taxonomy import Taxonomy
+    from adapters.words import ApplicationClass, Medium
 
 DRAFT = f"legal_status:{LegalStatus.DRAFT}"
 NOT_IN_FORCE = "not_in_force"

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import astuple
 from typing import TYPE_CHECKING
 
-from adapters.canonical import ApplicationClass, LegalStatus, LocalizedText, Medium, Relation
+from adapters.canonical import LocalizedText
 from adapters.scopes import Scope
+from adapters.words import ApplicationClass, LegalStatus, Medium, Relation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -8,24 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adapters.canonical import (
-    CARD_FIELDS,
-    HOLDER_FIELDS,
-    Card,
-    CardIdentity,
-    Holder,
-    Loss,
-    LossKind,
-    RegionalIdentity,
-)
+from adapters.canonical import CARD_FIELDS, HOLDER_FIELDS, Card, CardIdentity, Holder, Loss, RegionalIdentity
 from adapters.errors import MalformedFieldError, RegionDataError
 from adapters.form_documents import PATH as DOCUMENTS
 from adapters.form_documents import DocumentsField
-from adapters.form_fields import SINGLE_FIELDS, FieldCodec
+from adapters.form_fields import SINGLE_FIELDS
+from adapters.words import LossKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from adapters.field_codec import FieldCodec
     from adapters.manifest import Manifest
 
 _DROPPED = "The form of the region has no place for this field."

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adapters.canonical import Document, DocumentType, Loss, LossKind
+from adapters.canonical import Document, Loss
 from adapters.errors import MalformedFieldError
+from adapters.words import DocumentType, LossKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

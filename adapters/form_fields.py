@@ -5,18 +5,11 @@ from __future__ import annotations
 import re
 from datetime import date
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from adapters.canonical import (
-    NATIONALITY,
-    SPECIFICATIONS,
-    CardStatus,
-    Loss,
-    LossKind,
-    PersonName,
-    RomanisedName,
-)
-from adapters.errors import MalformedFieldError
+from adapters.canonical import NATIONALITY, SPECIFICATIONS, Loss, PersonName
+from adapters.field_codec import TOO_LONG, UNMAPPABLE, FieldBase
+from adapters.form_names import RomanisedField
 from adapters.identifiers import (
     CardNumber,
     DivisionCode,
@@ -24,51 +17,17 @@ from adapters.identifiers import (
     IdentificationCode,
     SocialSecurityNumber,
 )
+from adapters.words import CardStatus, LossKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from adapters.canonical import Card, Holder
+    from adapters.field_codec import FieldCodec
     from adapters.manifest import FieldSpec, Manifest
 
-_UNMAPPABLE = "The region's code table has no equal value; the field was left out."
-_TOO_LONG = "The value is longer than the region's form allows; the field was left out."
 
-
-class FieldCodec(Protocol):
-    """Reads one neutral field from a record and writes it into one."""
-
-    path: str
-    part: str
-    keys: tuple[str, ...]
-
-    def read(self, record: Mapping[str, str], into: dict[str, object]) -> None:
-        """Put the neutral value under its name; leave it out where the record has none."""
-
-    def write(self, source: Holder | Card, record: dict[str, str], losses: list[Loss]) -> None:
-        """Put the region's text into the record, or a loss into the list; `source` is a Holder or Card."""
-
-
-class _Base:
-    """What all codecs share: where the field lies on both sides."""
-
-    def __init__(self, spec: FieldSpec, manifest: Manifest) -> None:
-        self.path = spec.path
-        self.part, _, self.name = spec.path.partition(".")
-        self.region = manifest.region
-        self.key = spec.key
-        self.keys = spec.keys
-        self.field = f"fields[{spec.key}]"
-        self.max_length = spec.max_length
-
-    def loss(self, kind: LossKind, detail: str) -> Loss:
-        return Loss(self.path, kind, detail)
-
-    def bad(self, rule: str) -> MalformedFieldError:
-        return MalformedFieldError(field=self.field, rule=rule, region=self.region)
-
-
-class _ValueField(_Base):
+class _ValueField(FieldBase):
     """Field whose value type checks its own text: numbers, codes and names."""
 
     def __init__(self, spec: FieldSpec, manifest: Manifest) -> None:
@@ -76,7 +35,7 @@ class _ValueField(_Base):
         self.make: Callable[..., Any] = VALUE_TYPES[spec.path]
         self.pad = spec.pad or 0
         self.hex_length = spec.hex_length
-        self.too_long = self.loss(LossKind.DROPPED, _TOO_LONG)
+        self.too_long = self.loss(LossKind.DROPPED, TOO_LONG)
         self.wrong_length = self.loss(
             LossKind.DROPPED, f"The region's form holds {spec.hex_length} digits only; the code cannot be cut."
         )
@@ -105,7 +64,7 @@ class _ValueField(_Base):
             record[self.key] = text.ljust(self.pad) if self.pad else text
 
 
-class _TextField(_Base):
+class _TextField(FieldBase):
     """Field that is plain checked text: nationality, specification version."""
 
     def __init__(self, spec: FieldSpec, manifest: Manifest) -> None:
@@ -125,7 +84,7 @@ class _TextField(_Base):
             record[self.key] = value
 
 
-class _DateField(_Base):
+class _DateField(FieldBase):
     """Date in the region's own pattern."""
 
     def __init__(self, spec: FieldSpec, manifest: Manifest) -> None:
@@ -147,7 +106,7 @@ class _DateField(_Base):
             record[self.key] = self.template.format(day.year, day.month, day.day)
 
 
-class _CodedField(_Base):
+class _CodedField(FieldBase):
     """Field with a code table: status, sex. A raw value outside the table is UNKNOWN for a status, else refused."""
 
     def __init__(self, spec: FieldSpec, manifest: Manifest) -> None:
@@ -158,7 +117,7 @@ class _CodedField(_Base):
         self.label_key = spec.label_key
         self.labels = manifest.tables.label.get(spec.table or "", {})
         self.fallback = CardStatus.UNKNOWN if spec.path == "card.status" else None
-        self.unmappable = self.loss(LossKind.UNMAPPABLE, _UNMAPPABLE)
+        self.unmappable = self.loss(LossKind.UNMAPPABLE, UNMAPPABLE)
 
     def read(self, record: Mapping[str, str], into: dict[str, object]) -> None:
         text = record.get(self.key)
@@ -207,45 +166,6 @@ class _FunctionsField(_CodedField):
             losses.append(self.unmappable)
 
 
-class _RomanisedField(_Base):
-    """Romanised name, in two fields, or in one as `SURNAME, Given`."""
-
-    def __init__(self, spec: FieldSpec, manifest: Manifest) -> None:
-        super().__init__(spec, manifest)
-        self.given_key = spec.given_key
-        self.ambiguous = self.loss(LossKind.DROPPED, "The name holds the mark that the region's form splits at.")
-        self.too_long = self.loss(LossKind.DROPPED, _TOO_LONG)
-
-    def read(self, record: Mapping[str, str], into: dict[str, object]) -> None:
-        surname = record.get(self.key)
-        given = record.get(self.given_key, "") if self.given_key else ""
-        if not surname:
-            if given:
-                raise self.bad("surname_missing")
-            return
-        if not self.given_key:
-            surname, _, given = surname.partition(", ")
-        into[self.name] = RomanisedName(
-            PersonName(surname, field=self.field), PersonName(given, field=self.field) if given else None
-        )
-
-    def write(self, source: Holder | Card, record: dict[str, str], losses: list[Loss]) -> None:
-        name: RomanisedName | None = getattr(source, self.name)
-        if name is None:
-            return
-        surname, given = name.surname.reveal(), name.given.reveal() if name.given else ""
-        if self.max_length and len(surname) + len(given) + 2 > self.max_length:
-            losses.append(self.too_long)
-        elif self.given_key:
-            record[self.key] = surname
-            if given:
-                record[self.given_key] = given
-        elif ", " in surname or surname.endswith(","):
-            losses.append(self.ambiguous)
-        else:
-            record[self.key] = f"{surname}, {given}" if given else surname
-
-
 VALUE_TYPES: dict[str, Callable[..., Any]] = {
     "holder.social_security_number": SocialSecurityNumber,
     "holder.name": PersonName,
@@ -262,7 +182,7 @@ TEXT_RULES: dict[str, tuple[str, Callable[[str], object]]] = {
 
 SINGLE_FIELDS: dict[str, Callable[[FieldSpec, Manifest], FieldCodec]] = {
     **dict.fromkeys(VALUE_TYPES, _ValueField),
-    "holder.romanised_name": _RomanisedField,
+    "holder.romanised_name": RomanisedField,
     "holder.sex": _CodedField,
     "holder.birth_date": _DateField,
     "holder.nationality": _TextField,

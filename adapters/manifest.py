@@ -10,49 +10,18 @@ import tomllib
 from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from adapters.canonical import (
-    FIELD_PATHS,
-    ApplicationClass,
-    CardFunction,
-    CardStatus,
-    DocumentType,
-    Medium,
-    Sex,
-)
+from adapters.canonical import FIELD_PATHS
 from adapters.errors import RegionDataError
+from adapters.manifest_platform import FieldKey, Part, PlatformPart
+from adapters.words import ApplicationClass, CardFunction, CardStatus, DocumentType, Medium, Sex
 
 RegionCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,31}$")]
-FieldKey = Annotated[str, StringConstraints(min_length=1, max_length=32)]
-CredentialName = Literal["card_number", "identification_code", "electronic_sign_number", "qr_text"]
-Fault = Literal[
-    "card_not_found",
-    "holder_mismatch",
-    "credential_used",
-    "platform_refused",
-    "token_refused",
-    "unavailable",
-    "bad_request",
-]
-
-
 _TABLE_OF = {"holder.sex": "sex", "card.status": "card_status", "card.suspended_functions": "card_function"}
-_ASKED: dict[CredentialName, frozenset[str]] = {
-    "card_number": frozenset({"card.number", "holder.social_security_number"}),
-    "identification_code": frozenset({"card.identification_code"}),
-    "electronic_sign_number": frozenset({"card.electronic_sign_number"}),
-    "qr_text": frozenset({"qr.text"}),
-}
 
 
-class _Part(BaseModel):
-    """Base of all parts: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Words(_Part):
+class Words(Part):
     """Text in four languages."""
 
     zh_hans: str = Field(alias="zh-Hans", min_length=1)
@@ -61,7 +30,7 @@ class Words(_Part):
     pt: str = Field(min_length=1)
 
 
-class LegalSource(_Part):
+class LegalSource(Part):
     """Law, plan or other text the region's data rests on."""
 
     title: str = Field(min_length=1)
@@ -70,7 +39,7 @@ class LegalSource(_Part):
     note: str = ""
 
 
-class FieldSpec(_Part):
+class FieldSpec(Part):
     """One field of the region's identity form.
 
     `path` is the neutral field. `date` is a pattern such as `YYYYMMDD`; `table` names one of the manifest's tables;
@@ -113,7 +82,7 @@ class FieldSpec(_Part):
         return self
 
 
-class IdentityPart(_Part):
+class IdentityPart(Part):
     """The region's identity form, in the region's own order of fields."""
 
     field: tuple[FieldSpec, ...] = Field(min_length=4)
@@ -126,7 +95,7 @@ class IdentityPart(_Part):
         return self
 
 
-class Tables(_Part):
+class Tables(Part):
     """Code tables, raw value to neutral value; `label` holds texts for people, raw value to text, per table."""
 
     card_status: dict[str, CardStatus] = Field(min_length=2)
@@ -144,7 +113,7 @@ class Tables(_Part):
         return self
 
 
-class ItemPart(_Part):
+class ItemPart(Part):
     """The region's form of an application item: its field names, and which neutral attribute each holds."""
 
     field: dict[FieldKey, Literal["item", "name", "content", "unit", "classes", "media", "source", "article", "layer"]]
@@ -158,85 +127,7 @@ class ItemPart(_Part):
         return self
 
 
-class AuthPart(_Part):
-    """Authentication scheme by name, with its options; the scheme itself checks them."""
-
-    scheme: str
-    option: dict[str, str] = Field(default_factory=dict)
-
-
-class CredentialPart(_Part):
-    """How one kind of credential is asked for: request fields by name, and what fills each."""
-
-    record: dict[FieldKey, str]
-    constant: dict[FieldKey, str] = Field(default_factory=dict)
-
-
-class LookupPart(_Part):
-    """How the platform is asked about a card."""
-
-    method: Literal["GET", "POST"] = "POST"
-    path: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9/_.\-]*$")]
-    envelope: Literal["json", "xml", "form", "query"]
-    record: Literal["flat", "line", "rows"] = "flat"
-    record_at: str = ""
-    root: str = "ALL"
-    constant: dict[FieldKey, str] = Field(default_factory=dict)
-    credential: dict[CredentialName, CredentialPart] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _asks_for_what_it_has(self) -> LookupPart:
-        for kind, part in self.credential.items():
-            if not part.record or not _ASKED[kind].issuperset(part.record.values()):
-                raise ValueError(f"credential.{kind} asks for a field that such a credential does not tell")
-        if self.record != "flat" and not self.record_at:
-            raise ValueError("a line and rows need `record_at`")
-        return self
-
-
-class ReplyPart(_Part):
-    """How the platform answers: where its code stands, which codes mean what, and where the record is."""
-
-    envelope: Literal["json", "xml"]
-    record: Literal["flat", "line", "rows"] = "flat"
-    record_at: str = ""
-    root: str = "ALL"
-    code_at: str
-    ok: tuple[str, ...] = ()
-    message_at: str = ""
-    text: dict[str, str] = Field(default_factory=dict)
-    code_is_status: bool = False
-    as_of_at: str = ""
-    as_of_format: str = ""
-    fault: dict[str, Fault] = Field(min_length=3)
-    http_status: dict[str, int] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _has_a_good_answer(self) -> ReplyPart:
-        if not self.ok and not self.code_is_status:
-            raise ValueError("`ok` is empty and no code is a status")
-        if bool(self.as_of_at) != bool(self.as_of_format):
-            raise ValueError("`as_of_at` and `as_of_format` go together")
-        return self
-
-
-class PlatformPart(_Part):
-    """The region's HTTP dialect. `utc_offset_hours` is the platform's local time."""
-
-    auth: AuthPart
-    lookup: LookupPart
-    reply: ReplyPart
-    line_columns: tuple[FieldKey, ...] = ()
-    utc_offset_hours: int = 8
-
-    @model_validator(mode="after")
-    def _line_has_columns(self) -> PlatformPart:
-        if self.reply.record == "line" and not self.line_columns:
-            raise ValueError("a line record needs `line_columns`")
-        return self
-
-
-class Manifest(_Part):
+class Manifest(Part):
     """All that data can say of a region."""
 
     region: RegionCode

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from adapters.codec import JsonValue
     from adapters.form import IdentityForm
-    from adapters.manifest import CredentialPart, Fault, Manifest
+    from adapters.manifest import Manifest
+    from adapters.manifest_platform import CredentialPart, Fault
 
 
 class Lookup:

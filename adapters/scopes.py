@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from adapters.canonical import Relation
+from adapters.words import Relation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

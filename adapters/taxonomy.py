@@ -9,9 +9,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from adapters.canonical import CardFunction, LocalizedText
+from adapters.canonical import LocalizedText
 from adapters.errors import UnknownItemTypeError
 from adapters.tables import Record, in_order, read_table, refuse, unique
+from adapters.words import CardFunction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

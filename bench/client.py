@@ -1,7 +1,7 @@
 """The load: one process of its own, `python -m bench.client`, which reads a plan from standard input.
 
 It calls with a fixed number of concurrent streams of work, warms up, prints `begin`, counts for the time given, prints
-one JSON line and ends. Messages are bytes made before; nothing is parsed, so that the client stays cheap. With `unique`
+one JSON line and ends. With no streams it calls once and prints the reply, hex. Messages are bytes made before; nothing is parsed, so that the client stays cheap. With `unique`
 each request gets a request id of its own, appended as a further field 1, which is what protobuf calls merging.
 """
 
@@ -58,6 +58,15 @@ class Load:
         self._number += 1
         return self._request + _ID_FIELD + f"{self._prefix}{self._number:016d}".encode()
 
+    async def once(self) -> bytes:
+        """Call once and give the reply."""
+        if not self._stream:
+            return await self._channel.unary_unary(self._method)(self.message(), metadata=self._metadata)
+        call = self._channel.stream_stream(self._method)(metadata=self._metadata)
+        await call.write(self.message())
+        await call.done_writing()
+        return [reply async for reply in call][0]
+
     async def work(self) -> None:
         """Call again and again, one call at a time, until the load ends."""
         if self._stream:
@@ -95,6 +104,9 @@ async def drive(plan: dict[str, Any]) -> None:
     )
     async with grpc.aio.secure_channel(plan["address"], credentials, options) as channel:
         load = Load(plan, channel)
+        if not plan["streams"]:
+            print((await load.once()).hex(), flush=True)
+            return
         async with asyncio.TaskGroup() as group:
             for _ in range(plan["streams"]):
                 group.create_task(load.work())

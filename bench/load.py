@@ -45,25 +45,37 @@ class Wire:
     log: Path
 
 
+def _plan(target: Target, wire: Wire, *, streams: int, seconds: float) -> str:
+    """Write the plan of a load process."""
+    return json.dumps(
+        {
+            "address": target.address,
+            "ca": str(wire.ca),
+            "method": target.method,
+            "request": target.request.hex(),
+            "seconds": seconds,
+            "server_name": wire.server_name,
+            "stream": target.stream,
+            "streams": streams,
+            "token": wire.token(),
+            "unique": target.unique,
+            "warm_seconds": WARM_SECONDS,
+        }
+    )
+
+
+def probe(target: Target, wire: Wire) -> bytes:
+    """Call a target once and give its reply (BenchError where the call fails)."""
+    with Child("bench.client", log=wire.log, pipes=True) as client:
+        client.tell(_plan(target, wire, streams=0, seconds=0))
+        return bytes.fromhex(client.line())
+
+
 def measure(target: Target, wire: Wire, *, streams: int, seconds: float) -> Sample:
     """Call a target for some seconds (BenchError where a call fails)."""
-    plan = {
-        "address": target.address,
-        "ca": str(wire.ca),
-        "method": target.method,
-        "request": target.request.hex(),
-        "seconds": seconds,
-        "server_name": wire.server_name,
-        "stream": target.stream,
-        "streams": streams,
-        "token": wire.token(),
-        "unique": target.unique,
-        "warm_seconds": WARM_SECONDS,
-    }
     with Child("bench.client", log=wire.log, pipes=True) as client:
-        client.tell(json.dumps(plan))
-        if client.line() != "begin":
-            raise client.failure("said something else than begin")
+        client.tell(_plan(target, wire, streams=streams, seconds=seconds))
+        client.line()
         counted, apart = cpu_seconds(target.counted), cpu_seconds(target.apart)
         result = json.loads(client.line())
         counted, apart = cpu_seconds(target.counted) - counted, cpu_seconds(target.apart) - apart

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adapters.identifiers import person_check_character
 from adapters.registry import load_vectors
@@ -20,21 +20,28 @@ METHODS = {
     "batch": f"{_SERVICE}/BatchTranslateIdentities",
 }
 VISITED, HOME = "sichuan", "chongqing"
+_CARD, _ITEM = "active", "SC-13"
 _FIRST_DAY = datetime.date(1900, 1, 1)
 _DAYS = 7300  # births of 1900 to 1919: nobody who holds a card
 _ISSUED = datetime.date(2021, 1, 1)
 
 
-def _vector(region: str, name: str) -> dict[str, dict[str, str]]:
+def _vector(region: str, name: str) -> dict[str, Any]:
     """Find a fictitious cardholder by the id of its vector."""
     vectors = json.loads(load_vectors(region))["round_trips"]
-    found: dict[str, dict[str, str]] = next(v for v in vectors if v["id"] == name)
+    found: dict[str, Any] = next(v for v in vectors if v["id"] == name)
     return found
+
+
+def platform_record(region: str) -> dict[str, str]:
+    """Give the record that the region's platform holds of the active card."""
+    record: dict[str, str] = _vector(region, _CARD)["record"]
+    return record
 
 
 def identities(count: int) -> Iterator[dict[str, str]]:
     """Make records in Chongqing's form, all different, so that no memory of a date or number flatters the figure."""
-    record = _vector(HOME, "active")["record"]
+    record = platform_record(HOME)
     for n in range(count):
         born = _FIRST_DAY + datetime.timedelta(days=n * 7 % _DAYS)
         issued = _ISSUED + datetime.timedelta(days=n % 1500)
@@ -69,18 +76,17 @@ def batch_request(entries: int) -> bytes:
     return batch.SerializeToString()
 
 
-def verify_request(home: str, item: str) -> bytes:
+def verify_request(home: str) -> bytes:
     """Ask Sichuan's gateway about an active card; the request id is left to the sender."""
-    number = _vector(home, "active")["canonical"]
-    card, holder = dict(number["card"]), dict(number["holder"])  # type: ignore[call-overload]
+    shown = _vector(home, _CARD)["canonical"]
     credential = identity_service_pb2.CardNumberCredential(
-        card_number=card["number"], social_security_number=holder["social_security_number"]
+        card_number=shown["card"]["number"], social_security_number=shown["holder"]["social_security_number"]
     )
     return identity_service_pb2.VerifyCardRequest(
         home_region=home,
         credential=identity_service_pb2.Credential(card_number=credential),
         medium=card_pb2.MEDIUM_PHYSICAL,
-        visited_item=item,
+        visited_item=_ITEM,
         purpose=card_pb2.PURPOSE_SERVICE_ACCESS,
     ).SerializeToString()
 

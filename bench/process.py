@@ -148,4 +148,3 @@ def free_port_base(width: int) -> int:
                     probe.bind(("127.0.0.1", port))
             return base
     raise BenchError("no free ports")
-

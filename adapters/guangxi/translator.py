@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adapters.canonical import Layer, LegalStatus
+from adapters.words import Layer, LegalStatus
 
 if TYPE_CHECKING:
     from adapters.canonical import ApplicationItem

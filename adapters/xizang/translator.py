@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from adapters.canonical import CardStatus
+from adapters.words import CardStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from adapters.canonical import ApplicationClass, Card, CardIdentity, Document, Holder, PersonName, RomanisedName
+from adapters.canonical import Card, CardIdentity, Document, Holder, PersonName, RomanisedName
 from adapters.credential import CredentialKind
 from adapters.errors import AdapterError
 from adapters.identifiers import (
@@ -15,6 +15,7 @@ from adapters.identifiers import (
     IdentificationCode,
     SocialSecurityNumber,
 )
+from adapters.words import ApplicationClass
 from gateway.errors import PeerProtocolError
 from gateway.rpc.convert import (
     CLASS_WORD,

@@ -8,16 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from adapters import credential as credentials
-from adapters.canonical import (
-    ApplicationClass,
-    CardFunction,
-    CardStatus,
-    DocumentType,
-    LossKind,
-    Medium,
-    Purpose,
-    Sex,
-)
+from adapters.words import ApplicationClass, CardFunction, CardStatus, DocumentType, LossKind, Medium, Purpose, Sex
 from gateway.errors import InvalidFieldError
 from gateway.services.verify_card import View
 from onecard.gateway.v1 import card_pb2, identity_service_pb2

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adapters.canonical import Layer, LegalStatus, LocalizedText, Relation
+from adapters.canonical import LocalizedText
+from adapters.words import Layer, LegalStatus, Relation
 from gateway.rpc.convert import CLASS, MEDIUM, enum_numbers, reversed_numbers
 from onecard.gateway.v1 import catalog_pb2, region_pb2
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
-from adapters.canonical import Medium, Purpose
+from adapters.words import Medium, Purpose
 from gateway.errors import InvalidFieldError, LimitError
 from gateway.rpc import convert
 from gateway.rpc.status import CONTRACT_ERRORS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from adapters.canonical import ApplicationClass, CardStatus, Medium, Purpose
+from adapters.words import ApplicationClass, CardStatus, Medium, Purpose
 from gateway.errors import InvalidFieldError
 from gateway.rpc import convert
 from gateway.rpc.identity import question_of

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from gateway.sandbox.federation import Federation
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from gateway.sandbox.layout import Layout
 
+_COLUMNS = ("#", "step", "region asked → home", "expected", "got", "ok")
 _WIDTH = 170
 """Columns of the table where the output is no terminal that could tell its own width."""
 
@@ -91,7 +92,7 @@ async def play(story: Sequence[Chapter], stage: Stage) -> list[tuple[str, list[O
 
 def report(console: Console, *, chapters_of: Sequence[tuple[str, list[Outcome]]]) -> int:
     """Print one table and, below it, the steps that failed; 0 where there are steps and none failed, otherwise 1."""
-    table = Table("#", "step", "region asked → home", "expected", "got", "ok", show_lines=False)
+    table = Table(*(Column(name, overflow="fold") for name in _COLUMNS))
     failed: list[str] = []
     number = 0
     for title, outcomes in chapters_of:
@@ -115,7 +116,7 @@ def report(console: Console, *, chapters_of: Sequence[tuple[str, list[Outcome]]]
 def _cells(outcome: Outcome) -> tuple[Text, ...]:
     step = outcome.step
     ok = Text("yes", style="green") if outcome.ok else Text("NO", style="bold red")
-    return (Text(step.title), Text(f"{step.asks} → {step.home}"), Text(step.expected), Text(outcome.got), ok)
+    return (Text(step.title), Text(f"{step.asks} → {step.home or '–'}"), Text(step.expected), Text(outcome.got), ok)
 
 
 def _console() -> Console:

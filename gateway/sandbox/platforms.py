@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from adapters.adapter import ManifestAdapter
-    from adapters.manifest import Fault
+    from adapters.manifest_platform import Fault
     from gateway.sandbox.layout import Layout, Site
 
 MODES = ("none", "down", "html", "slow", "http_500", "garbled")

@@ -10,6 +10,7 @@ from gateway.sandbox.story_main import asked
 from gateway.sandbox.story_requests import by_number, by_others_number, by_wrong_number, verify
 from gateway.sandbox.story_words import attempt, verdict
 from onecard.gateway.v1 import identity_service_pb2 as pb
+from onecard.gateway.v1 import region_pb2, region_service_pb2
 from onecard.gateway.v1.identity_service_pb2_grpc import IdentityServiceStub
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     from gateway.sandbox.story import Play, Stage
 
-_ALLOWED = "identity allowed; card active; recognition"
+_ALLOWED = "identity allowed; card active; recognition and identity"
+_UNKNOWN = "NOT_FOUND UNKNOWN_REGION, failed by caller"
 _AGAIN_SECONDS = 15.0
 _PAUSE_SECONDS = 0.2
 _LANGUAGES = ("zh-Hans", "zh-Hant", "en", "pt")
@@ -42,42 +44,41 @@ def _caller_steps() -> Iterable[Step]:
     yield one(
         "unknown region",
         verify("atlantis", "SC-13", number),
-        "NOT_FOUND UNKNOWN_REGION, failed by caller; told in en",
+        _UNKNOWN,
     )
     yield one(
         "no agreement between the regions",
         verify("guangdong", "SC-13", by_number("guangdong")),
-        "PERMISSION_DENIED NO_AGREEMENT, failed by agreement; told in en",
+        "PERMISSION_DENIED NO_AGREEMENT, failed by agreement",
     )
     yield one(
         "wrong check digit",
         verify("chongqing", "SC-13", by_wrong_number("chongqing")),
         "INVALID_ARGUMENT MALFORMED_NUMBER, failed by caller; "
-        "credential.card_number.social_security_number: check_digit; told in en",
+        "credential.card_number.social_security_number: check_digit",
     )
-    yield one(
-        "unknown item", verify("chongqing", "SC-99", number), "NOT_FOUND UNKNOWN_ITEM, failed by caller; told in en"
-    )
+    yield one("unknown item", verify("chongqing", "SC-99", number), "NOT_FOUND UNKNOWN_ITEM, failed by caller")
     yield one(
         "an empty request: every fault at once",
         pb.VerifyCardRequest(),
-        "TODO",
+        "INVALID_ARGUMENT INVALID_FIELD, failed by caller; home_region: required; credential: required; "
+        "request_id: required; visited_item: required; medium: required; purpose: required",
     )
     yield one(
         "a card that Chongqing does not know",
         verify("chongqing", "SC-13", by_number("sichuan")),
-        "NOT_FOUND CARD_NOT_FOUND, failed by caller; told in en",
+        "NOT_FOUND CARD_NOT_FOUND, failed by caller",
     )
     yield one(
         "another holder's number",
         verify("chongqing", "SC-13", by_others_number("chongqing")),
-        "NOT_FOUND HOLDER_MISMATCH, failed by caller; told in en",
+        "NOT_FOUND HOLDER_MISMATCH, failed by caller",
     )
-    yield _step("no token", "chongqing", "UNAUTHENTICATED UNAUTHENTICATED, failed by caller; told in en", _no_token)
+    yield _step("no token", "chongqing", "UNAUTHENTICATED UNAUTHENTICATED, failed by caller", _no_token)
     yield _step(
         "one error in four languages",
         "atlantis",
-        " / ".join(f"told in {language}" for language in _LANGUAGES),
+        "told in zh-Hans / told in zh-Hant / told in en / told in pt",
         _four_languages,
     )
 
@@ -95,7 +96,7 @@ async def _four_languages(stage: Stage) -> str:
         return verdict(await stage.identity("sichuan").VerifyCard(request, metadata=metadata, timeout=CALL_SECONDS))
 
     told = [await attempt(ask(language)) for language in _LANGUAGES]
-    return " / ".join(one.rpartition("; ")[2] for one in told)
+    return " / ".join(one.removeprefix(_UNKNOWN).removeprefix("; ") or "told in zh-Hans" for one in told)
 
 
 def _outage_steps() -> Iterable[Step]:
@@ -103,20 +104,21 @@ def _outage_steps() -> Iterable[Step]:
     yield _step(
         "Chongqing's platform is down",
         "chongqing",
-        "UNAVAILABLE PLATFORM_UNAVAILABLE, failed by platform; try again later; told in en",
+        "UNAVAILABLE PLATFORM_UNAVAILABLE, failed by platform; try again later",
         _with_fault("down"),
     )
     yield _step(
         "Chongqing's platform answers an HTML page with 200",
         "chongqing",
-        "UNAVAILABLE BAD_UPSTREAM, failed by platform; try again later; told in en",
+        "UNAVAILABLE BAD_UPSTREAM, failed by platform; try again later",
         _with_fault("html"),
     )
     yield _step("Chongqing's platform is back", "chongqing", _ALLOWED, _ask)
     yield _step(
         "Chongqing's gateway is stopped",
         "chongqing",
-        "TODO",
+        "it ends with code 0; UNAVAILABLE PEER_UNAVAILABLE, failed by peer; try again later; "
+        "ListRegions says of chongqing reachability_down",
         _stopped,
     )
     yield _step(
@@ -145,7 +147,11 @@ def _with_fault(fault: str) -> Play:
 
 async def _stopped(stage: Stage) -> str:
     code = await stage.federation.stop("chongqing")
-    return f"{await attempt(_ask(stage))}; it had ended with code {code}"
+    told = await attempt(_ask(stage))
+    listed = await stage.regions("sichuan").ListRegions(region_service_pb2.ListRegionsRequest(), timeout=CALL_SECONDS)
+    (home,) = (one for one in listed.regions if one.region == "chongqing")
+    reach = region_pb2.Reachability.Name(home.reachability).lower()
+    return f"it ends with code {code}; {told}; ListRegions says of chongqing {reach}"
 
 
 async def _started(stage: Stage) -> str:

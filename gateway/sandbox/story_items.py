@@ -1,4 +1,4 @@
-"""Point 4 of the story: application items that have an equal on the other side, that split, are broader, or have none."""
+"""Point 4 of the story: application items with an equal on the other side, split, broader, or with none."""
 
 from __future__ import annotations
 
@@ -15,16 +15,58 @@ if TYPE_CHECKING:
 
     from gateway.sandbox.story import Stage
 
-_NOTHING = "card active; no recognition; no identity"
+_NOTHING = "card active; nothing handed over"
 
-# Whose platform asks, title, source region, item, target region, what it must correspond to.
+# Title, source region, item, target region, what it must correspond to.
 _TRANSLATIONS = (
-    ("sichuan", "exactly one", "chongqing", "CQ-31", "sichuan", "TODO"),
-    ("guangdong", "no equal: Guangdong's ferry 轮渡", "guangdong", "GD-07", "chongqing", "TODO"),
-    ("chongqing", "one that splits: library entry and borrowing", "chongqing", "CQ-30", "sichuan", "TODO"),
-    ("chongqing", "one that splits: bus and metro", "chongqing", "CQ-29", "sichuan", "TODO"),
-    ("sichuan", "one that is broader: 文博场馆", "sichuan", "SC-16", "chongqing", "TODO"),
-    ("guangdong", "a draft is shown and counts for nothing", "guangdong", "GD-07", "guangxi", "TODO"),
+    (
+        "exactly one, and a broader one",
+        "chongqing",
+        "CQ-31",
+        "sichuan",
+        "CQ-31 博物馆 exact in sichuan; SC-15 博物馆参观 exact; SC-16 文博场馆参观 broader",
+    ),
+    (
+        "no equal: Guangdong's ferry",
+        "guangdong",
+        "GD-07",
+        "chongqing",
+        "GD-07 轮渡乘船 none in chongqing; not covered TRA.FERRY",
+    ),
+    (
+        "one that splits: library entry and borrowing",
+        "chongqing",
+        "CQ-30",
+        "sichuan",
+        (
+            "CQ-30 图书馆入馆、借阅 exact in sichuan; SC-13 图书馆入馆 narrower; SC-14 图书借阅 narrower; "
+            "together SC-13 + SC-14"
+        ),
+    ),
+    (
+        "one that splits: bus and metro",
+        "chongqing",
+        "CQ-29",
+        "sichuan",
+        (
+            "CQ-29 公交、轨道刷卡乘车 exact in sichuan; SC-11 公交刷卡乘车 narrower; SC-12 轨道交通刷卡乘车 narrower; "
+            "together SC-11 + SC-12"
+        ),
+    ),
+    (
+        "one that is broader: museums of all kinds",
+        "sichuan",
+        "SC-16",
+        "chongqing",
+        "SC-16 文博场馆参观 narrower in chongqing; CQ-31 博物馆 narrower; not covered CUL.ARTMUSEUM, CUL.TECHMUSEUM",
+    ),
+    (
+        "a draft is shown and counts for nothing",
+        "guangdong",
+        "GD-07",
+        "guangxi",
+        "GD-07 轮渡乘船 none in guangxi; GX-17 轮渡乘船 exact, a draft; not covered TRA.FERRY",
+    ),
 )
 
 
@@ -33,15 +75,15 @@ def item_chapter() -> Chapter:
     return Chapter("4. Application items", (*map(_translation, _TRANSLATIONS), *_use_steps()))
 
 
-def _translation(row: tuple[str, str, str, str, str, str]) -> Step:
-    asks, title, source, item, target, expected = row
+def _translation(row: tuple[str, str, str, str, str]) -> Step:
+    title, source, item, target, expected = row
     request = pb.TranslateApplicationItemRequest(name=f"regions/{source}/items/{item}", target_region=target)
 
     async def play(stage: Stage) -> str:
-        answer = await stage.catalog(asks).TranslateApplicationItem(request, timeout=CALL_SECONDS)
+        answer = await stage.catalog(source).TranslateApplicationItem(request, timeout=CALL_SECONDS)
         return equivalence(answer.equivalence)
 
-    return Step(title=title, asks=asks, home=target, expected=expected, play=play)
+    return Step(title=title, asks=source, home=target, expected=expected, play=play)
 
 
 def _use_steps() -> Iterable[Step]:
@@ -50,23 +92,23 @@ def _use_steps() -> Iterable[Step]:
         "broader item 文博场馆: the museum only",
         "sichuan",
         verify("chongqing", "SC-16", by_number("chongqing")),
-        "identity limited ITEM_COVERED_IN_PART, only CUL.MUSEUM; card active; recognition",
+        "identity limited ITEM_COVERED_IN_PART, only CUL.MUSEUM; card active; recognition and identity",
     )
     yield asked(
         "item without an equal: license enquiry 驾驶证 with a Sichuan card",
         "chongqing",
         verify("sichuan", "CQ-12", by_number("sichuan")),
-        f"identity refused NO_EQUIVALENT_ITEM: home region must act as told; {_NOTHING}",
+        f"identity refused NO_EQUIVALENT_ITEM, home region must act; {_NOTHING}",
     )
     yield asked(
         "item outside the agreement: personnel archive 人事档案",
         "sichuan",
         verify("chongqing", "SC-18", by_number("chongqing")),
-        "PERMISSION_DENIED ITEM_NOT_IN_AGREEMENT, failed by agreement; told in en",
+        "PERMISSION_DENIED ITEM_NOT_IN_AGREEMENT, failed by agreement",
     )
     yield asked(
         "item for the electronic card only, shown the plastic one",
         "chongqing",
         verify("chongqing", "CQ-10", by_number("chongqing")),
-        f"identity refused MEDIUM_NOT_ACCEPTED: holder must act as told; {_NOTHING}",
+        f"identity refused MEDIUM_NOT_ACCEPTED, holder must act; {_NOTHING}",
     )

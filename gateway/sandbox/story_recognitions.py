@@ -40,12 +40,12 @@ def _steps() -> Iterable[Step]:
     )
     yield _step(
         "one altered character",
-        "UNAUTHENTICATED BAD_SIGNATURE, failed by caller; told in en",
+        "UNAUTHENTICATED BAD_SIGNATURE, failed by caller",
         _altered,
     )
     yield _step(
         "shown to Xizang, for which it is not meant",
-        "UNAUTHENTICATED AUDIENCE, failed by caller; told in en",
+        "UNAUTHENTICATED AUDIENCE, failed by caller",
         _shown_elsewhere,
         asks="xizang",
     )

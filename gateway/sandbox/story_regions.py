@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gateway.sandbox.story import Stage
-    from onecard.gateway.v1.identity_service_pb2 import VerifyCardResponse
 
-_ALLOWED = "identity allowed; card active; recognition"
+_ALLOWED = "identity allowed; card active; recognition and identity"
 
 
 def region_chapter() -> Chapter:
@@ -38,7 +37,14 @@ def _bay_area_steps() -> Iterable[Step]:
         "the same without a consent reference",
         "hongkong",
         verify("guangdong", "HK-03", permit),
-        "PERMISSION_DENIED CROSS_BORDER_BASIS_MISSING, failed by caller; told in en",
+        "PERMISSION_DENIED CROSS_BORDER_BASIS_MISSING, failed by caller",
+    )
+    yield asked(
+        "Macao partner agency asks Guangdong 博物館",
+        "macao",
+        verify("guangdong", "MO-04", by_number("guangdong"), consent=CONSENT),
+        f"{_ALLOWED}; macao form: nomeChines=测试甲 estado=ATIVO bir=-",
+        read=lambda answer: f"{verdict(answer)}; {fields(answer, 'nomeChines', 'estado', 'bir')}",
     )
     yield _portuguese_step()
     yield asked(
@@ -51,7 +57,7 @@ def _bay_area_steps() -> Iterable[Step]:
         "Guangdong asks about a card of Macao, by sign number",
         "guangdong",
         verify("macao", "GD-09", by_sign_number("macao"), medium=card_pb2.MEDIUM_ELECTRONIC, consent=CONSENT),
-        f"{_ALLOWED}; guangdong form: aac003=測試甲 romanName=",
+        f"{_ALLOWED}; guangdong form: aac003=測試甲 romanName=EXEMPLO, João António",
         read=lambda answer: f"{verdict(answer)}; {fields(answer, 'aac003', 'romanName')}",
     )
 
@@ -62,20 +68,16 @@ def _portuguese_step() -> Step:
     async def play(stage: Stage) -> str:
         metadata = (("accept-language", "pt"),)
         answer = await stage.identity("macao").VerifyCard(request, metadata=metadata, timeout=CALL_SECONDS)
-        return f"{verdict(answer)}; {_message(answer)}"
+        return f"{verdict(answer)}; {answer.verdict.classes[0].message}"
 
     return Step(
-        title="Macao partner agency asks Guangdong about a lost card 博物館, in Portuguese",
+        title="the same about a lost card, in Portuguese",
         asks="macao",
         home="guangdong",
-        expected="identity refused CARD_LOST_FORMAL: holder must act as told; card lost_formal; no recognition; "
-        "no identity; ",
+        expected="identity refused CARD_LOST_FORMAL, holder must act; card lost_formal; nothing handed over; "
+        "O extravio do cartão foi comunicado formalmente.",
         play=play,
     )
-
-
-def _message(answer: VerifyCardResponse) -> str:
-    return answer.verdict.classes[0].message
 
 
 def _dialect_steps() -> Iterable[Step]:
@@ -94,7 +96,7 @@ def _dialect_steps() -> Iterable[Step]:
         play=_swapped,
     )
     yield asked(
-        "Xizang, XML with Chinese tags 图书馆",
+        "Xizang, XML with Chinese tags 博物馆",
         "chongqing",
         verify("xizang", "CQ-31", by_number("xizang")),
         f"{_ALLOWED}; chongqing form: aaz500=D00000001 aac003=测试庚",
@@ -104,20 +106,20 @@ def _dialect_steps() -> Iterable[Step]:
         title="TranslateIdentity: Chongqing's JSON into Xizang's XML",
         asks="chongqing",
         home="xizang",
-        expected="TODO",
+        expected="<姓名>测试甲</姓名>; lost: card.electronic_sign_number dropped, holder.nationality dropped",
         play=_as_xml,
     )
     yield asked(
         "Shiyan, where the reply code is the card's status (052)",
         "shiyan",
         verify("shiyan", "SY-03", by_number("shiyan", "lost_formal")),
-        "identity refused CARD_LOST_FORMAL: holder must act as told; card lost_formal; no recognition; no identity",
+        "identity refused CARD_LOST_FORMAL, holder must act; card lost_formal; nothing handed over",
     )
     yield asked(
         "Guangxi, whose regulation is a draft 图书馆",
         "guangxi",
         verify("guangxi", "GX-20", by_number("guangxi")),
-        "identity refused DRAFT_NOT_IN_FORCE: nobody must act as told; card active; no recognition; no identity",
+        "identity refused DRAFT_NOT_IN_FORCE, nobody must act; card active; nothing handed over",
     )
 
 

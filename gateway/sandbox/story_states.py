@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gateway.sandbox.story import Step
 
 _RULE = "十堰市社会保障卡一卡通服务管理条例 第十七条"
-_NOTHING = "no recognition; no identity"
+_NOTHING = "nothing handed over"
 
 # Region that asks, its item, home region, cardholder, state told, reason, who must act.
 _STATES = (
@@ -43,13 +43,13 @@ def _state_steps() -> Iterable[Step]:
             holder.replace("_", " ").replace("status unknown", "a raw status that nobody knows"),
             asks,
             verify(home, item, by_number(home, holder)),
-            f"identity refused {reason}: {actor} must act as told; card {state}; {_NOTHING}",
+            f"identity refused {reason}, {actor} must act; card {state}; {_NOTHING}",
         )
 
 
 def _suspended_steps() -> Iterable[Step]:
     """Functions suspended one by one (Shiyan Art. 17), in Shiyan itself: no agreement and no recognition is needed."""
-    suspended = "card active; social_security function suspended; no recognition"
+    suspended = "card active; social_security function suspended"
     pension = verify(
         "shiyan",
         "SY-01",
@@ -63,21 +63,21 @@ def _suspended_steps() -> Iterable[Step]:
         "social-security function suspended: benefit 待遇发放",
         "shiyan",
         pension,
-        f"disbursement refused FUNCTION_SUSPENDED: holder must act as told; {suspended}; no identity; {_RULE}",
+        f"disbursement refused FUNCTION_SUSPENDED, holder must act; {suspended}; {_NOTHING}; {_RULE}",
         read=basis,
     )
     yield asked(
         "the same card still proves identity 身份识别",
         "shiyan",
         verify("shiyan", "SY-03", by_number("shiyan", "suspended_social_security")),
-        f"identity allowed; {suspended}",
+        f"identity allowed; {suspended}; identity, no recognition",
         read=verdict,
     )
     yield asked(
         "financial function suspended: utility bill 生活缴费",
         "shiyan",
         payment,
-        "payment refused FUNCTION_SUSPENDED: holder must act as told; card active; financial function suspended; "
+        "payment refused FUNCTION_SUSPENDED, holder must act; card active; financial function suspended; "
         f"{_NOTHING}; {_RULE}",
         read=basis,
     )
@@ -85,6 +85,6 @@ def _suspended_steps() -> Iterable[Step]:
         "suspended and lost: the loss decides",
         "shiyan",
         verify("shiyan", "SY-03", by_number("shiyan", "suspended_and_lost")),
-        "identity refused CARD_LOST_TEMPORARY: holder must act as told; card lost_temporary; "
+        "identity refused CARD_LOST_TEMPORARY, holder must act; card lost_temporary; "
         f"social_security function suspended; {_NOTHING}",
     )

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from onecard.gateway.v1.identity_service_pb2 import VerifyCardResponse
 
 _FRESH_SECONDS = 60.0
+_DETAILS = "grpc-status-details-bin"
+_HANDED_OVER = {
+    (True, True): "recognition and identity",
+    (True, False): "recognition only",
+    (False, True): "identity, no recognition",
+    (False, False): "nothing handed over",
+}
 
 
 def _short(name: str, prefix: str) -> str:
@@ -29,7 +36,7 @@ def _short(name: str, prefix: str) -> str:
 
 
 def decision(one: verdict_pb2.ClassVerdict) -> str:
-    """Tell the verdict of one class: for a refusal who must act, and whether it is said why and what to do."""
+    """Tell the verdict of one class: for a refusal who must act, and it is noted where why or what to do is missing."""
     name = _short(card_pb2.ApplicationClass.Name(one.application_class), "APPLICATION_CLASS_")
     words = f"{name} {_short(verdict_pb2.Decision.Name(one.decision), 'DECISION_')}"
     if one.reason != "OK":
@@ -38,22 +45,19 @@ def decision(one: verdict_pb2.ClassVerdict) -> str:
         words += f", only {', '.join(one.item_types)}"
     if one.decision == verdict_pb2.DECISION_REFUSED:
         actor = _short(verdict_pb2.Actor.Name(one.actor), "ACTOR_").replace("unspecified", "nobody").replace("_", " ")
-        words += f": {actor} must act" + (" as told" if one.message and one.remedy else ", NOT TOLD WHY OR HOW")
+        words += f", {actor} must act" + ("" if one.message and one.remedy else ", NOT TOLD WHY OR HOW")
     return words
 
 
 def verdict(response: VerifyCardResponse) -> str:
-    """Tell the verdicts of all classes that the item offers, the card's state, and whether anything was handed over."""
+    """Tell the verdicts of all classes that the item offers, the card's state, and what was handed over."""
     told = response.verdict
     words = [decision(one) for one in told.classes if one.decision != verdict_pb2.DECISION_NOT_OFFERED]
     words.append(f"card {_short(card_pb2.CardStatus.Name(told.card_status), 'CARD_STATUS_')}")
-    words += [
-        f"{_short(card_pb2.CardFunction.Name(f), 'CARD_FUNCTION_')} function suspended"
-        for f in told.suspended_functions
-    ]
-    words.append("recognition" if response.recognition else "no recognition")
-    if not response.HasField("identity") and not response.HasField("regional_identity"):
-        words.append("no identity")
+    functions = [_short(card_pb2.CardFunction.Name(f), "CARD_FUNCTION_") for f in told.suspended_functions]
+    words += [f"{name} function suspended" for name in functions]
+    identity = response.HasField("identity") or response.HasField("regional_identity")
+    words.append(_HANDED_OVER[bool(response.recognition), identity])
     return "; ".join(words)
 
 
@@ -76,7 +80,7 @@ def freshness(response: VerifyCardResponse) -> str:
 def fields(response: VerifyCardResponse, *names: str) -> str:
     """Tell some fields of the identity in the visited region's own form."""
     regional = response.regional_identity
-    shown = " ".join(f"{name}={regional.fields.get(name, '-')}" for name in names)
+    shown = " ".join(f"{name}={regional.fields.get(name, '-').strip()}" for name in names)
     return f"{regional.region or 'no'} form: {shown}"
 
 
@@ -121,29 +125,25 @@ async def attempt(work: Awaitable[str]) -> str:
 
 def failure(error: grpc.aio.AioRpcError) -> str:
     """Tell the error of a call from its details; one without our details is told by its code."""
-    raw = next((value for key, value in error.trailing_metadata() or () if key == "grpc-status-details-bin"), b"")
+    trailers: dict[str, str | bytes] = dict(error.trailing_metadata() or ())  # type: ignore[arg-type]  # pairs
+    raw = trailers.get(_DETAILS, b"")
     try:
         status = status_pb2.Status.FromString(raw if isinstance(raw, bytes) else b"")
     except DecodeError:
-        return f"{error.code().name} with unreadable details"
-    return status_words(status) if status.details else f"{error.code().name} without details"
+        return f"{error.code().name} WITH UNREADABLE DETAILS"
+    return status_words(status) if status.details else f"{error.code().name} WITHOUT DETAILS"
 
 
 def status_words(status: status_pb2.Status) -> str:
-    """Tell code, reason and who failed, the fields named, whether a retry is advised, and the language of the text."""
-    info, bad, text = (
-        error_details_pb2.ErrorInfo(),
-        error_details_pb2.BadRequest(),
-        error_details_pb2.LocalizedMessage(),
-    )
-    retry = False
+    """Tell code, reason and who failed, the fields named, whether to retry, the language unless zh-Hans."""
+    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    text, retry = error_details_pb2.LocalizedMessage(), error_details_pb2.RetryInfo()
     for detail in status.details:
-        for wanted in (info, bad, text):
-            if detail.Is(wanted.DESCRIPTOR):
-                detail.Unpack(wanted)
-        retry = retry or detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR)
+        for wanted in (info, bad, text, retry):
+            detail.Unpack(wanted)  # does nothing where the detail is of another type
     words = f"{code_pb2.Code.Name(status.code)} {info.reason}, failed by {info.metadata['who_failed']}"
     words += "".join(f"; {v.field}: {v.description}" for v in bad.field_violations)
-    return (
-        words + ("; try again later" if retry else "") + (f"; told in {text.locale}" if text.message else "; NOT TOLD")
-    )
+    words += "; try again later" if retry.retry_delay.seconds else ""
+    if not text.message:
+        return f"{words}; NOT TOLD"
+    return words if text.locale == "zh-Hans" else f"{words}; told in {text.locale}"

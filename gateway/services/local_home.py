@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from adapters.canonical import CardStatus, LocalizedText
+from adapters.canonical import LocalizedText
 from adapters.equivalence import coverage
 from adapters.errors import (
     BadUpstreamError,
@@ -15,6 +15,7 @@ from adapters.errors import (
     MissingFieldError,
     RegionDataError,
 )
+from adapters.words import CardStatus
 from gateway.services.disclosure import disclose_fields, holder_key, reveal
 from gateway.services.model import CardAnswer, CardVerdict
 from gateway.services.verdict import CardFacts, UseFacts

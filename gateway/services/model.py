@@ -10,18 +10,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from adapters.canonical import (
-        ApplicationClass,
-        CardFunction,
-        CardIdentity,
-        CardStatus,
-        Loss,
-        Medium,
-        Purpose,
-        RegionalIdentity,
-    )
+    from adapters.canonical import CardIdentity, Loss, RegionalIdentity
     from adapters.credential import Credential
     from adapters.equivalence import Equivalence
+    from adapters.words import ApplicationClass, CardFunction, CardStatus, Medium, Purpose
     from trust.claims import RecognitionClaims
 
 

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from adapters.canonical import ApplicationClass, CardFunction, CardStatus
+from adapters.words import ApplicationClass, CardFunction, CardStatus
 from gateway.services.model import ClassVerdict, Decision
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from adapters.canonical import ApplicationItem, Card, Medium
+    from adapters.canonical import ApplicationItem, Card
     from adapters.equivalence import Coverage
     from adapters.taxonomy import Taxonomy
+    from adapters.words import Medium
     from trust.policy import Permission
 
 LIVE_TOLERANCE_SECONDS = 5.0

@@ -6,19 +6,7 @@ from datetime import date
 
 from hypothesis import strategies as st
 
-from adapters.canonical import (
-    SPECIFICATIONS,
-    Card,
-    CardFunction,
-    CardIdentity,
-    CardStatus,
-    Document,
-    DocumentType,
-    Holder,
-    PersonName,
-    RomanisedName,
-    Sex,
-)
+from adapters.canonical import SPECIFICATIONS, Card, CardIdentity, Document, Holder, PersonName, RomanisedName
 from adapters.identifiers import (
     CardNumber,
     DivisionCode,
@@ -27,6 +15,7 @@ from adapters.identifiers import (
     SocialSecurityNumber,
     person_check_character,
 )
+from adapters.words import CardFunction, CardStatus, DocumentType, Sex
 
 DIGITS, CAPITALS, HEXADECIMAL = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789ABCDEF"
 WORD = CAPITALS + CAPITALS.lower() + DIGITS + "_-"

@@ -6,19 +6,11 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from adapters.canonical import (
-    ApplicationClass,
-    ApplicationItem,
-    ItemTypeRelation,
-    Layer,
-    LegalStatus,
-    LocalizedText,
-    Medium,
-    Relation,
-)
+from adapters.canonical import ApplicationItem, ItemTypeRelation, LocalizedText
 from adapters.catalog import Catalog, load_catalog
 from adapters.equivalence import Equivalence, translate_item
 from adapters.taxonomy import Taxonomy
+from adapters.words import ApplicationClass, Layer, LegalStatus, Medium, Relation
 
 ADAPTERS = Path(__file__).resolve().parents[2] / "adapters"
 TAXONOMY = Taxonomy.from_csv((ADAPTERS / "taxonomy.csv").read_text("utf-8"))

@@ -8,18 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adapters.canonical import (
-    Card,
-    CardFunction,
-    CardIdentity,
-    CardStatus,
-    Document,
-    DocumentType,
-    Holder,
-    PersonName,
-    RomanisedName,
-    Sex,
-)
+from adapters.canonical import Card, CardIdentity, Document, Holder, PersonName, RomanisedName
 from adapters.errors import UnknownRegionError
 from adapters.identifiers import (
     CardNumber,
@@ -29,6 +18,7 @@ from adapters.identifiers import (
     SocialSecurityNumber,
 )
 from adapters.registry import load_registry, load_vectors
+from adapters.words import CardFunction, CardStatus, DocumentType, Sex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -14,17 +14,15 @@ from adapters.canonical import (
     FIELD_PATHS,
     Card,
     CardIdentity,
-    CardStatus,
     Document,
-    DocumentType,
     Holder,
-    LegalStatus,
     PersonName,
     RegionalIdentity,
     RomanisedName,
 )
 from adapters.errors import MalformedFieldError, MalformedNumberError
 from adapters.identifiers import CardNumber, Passport, SocialSecurityNumber
+from adapters.words import CardStatus, DocumentType, LegalStatus
 from tests.adapters.identity_strategies import IDENTITIES
 from tests.adapters.region_cases import REGISTRY
 

@@ -10,21 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from adapters.canonical import (
-    ApplicationClass,
-    Depth,
-    ItemTypeRelation,
-    Layer,
-    LegalStatus,
-    LocalizedText,
-    Medium,
-    Relation,
-)
+from adapters.canonical import Depth, ItemTypeRelation, LocalizedText
 from adapters.catalog import Catalog, check_catalog, item_order, load_catalog, parse_catalog
 from adapters.catalog_rows import HEADER, depth_level
 from adapters.errors import RegionDataError, UnknownItemError
 from adapters.tables import Fault
 from adapters.taxonomy import Taxonomy
+from adapters.words import ApplicationClass, Layer, LegalStatus, Medium, Relation
 
 ADAPTERS = Path(__file__).resolve().parents[2] / "adapters"
 TAXONOMY = Taxonomy.from_csv((ADAPTERS / "taxonomy.csv").read_text("utf-8"))

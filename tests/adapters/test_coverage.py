@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from adapters.canonical import ApplicationClass, Medium
 from adapters.catalog import Catalog
 from adapters.equivalence import CoverageKind, coverage
+from adapters.words import ApplicationClass, Medium
 from tests.adapters.item_examples import TODAY, draft, item, source
 
 IDENTITY, DISBURSEMENT, PAYMENT = ApplicationClass

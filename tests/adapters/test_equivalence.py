@@ -7,9 +7,10 @@ from datetime import date
 
 import pytest
 
-from adapters.canonical import ApplicationClass, LocalizedText, Medium, Relation
+from adapters.canonical import LocalizedText
 from adapters.equivalence import Equivalence, EquivalenceBook, translate_item
 from adapters.errors import UnknownItemError, UnknownItemTypeError, UnknownRegionError
+from adapters.words import ApplicationClass, Medium, Relation
 from tests.adapters.item_examples import REGIONS, TAXONOMY, TODAY, draft, item, source, translate
 
 IDENTITY, DISBURSEMENT, PAYMENT = ApplicationClass

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.canonical import ApplicationItem, Medium, Relation
+from adapters.canonical import ApplicationItem
 from adapters.catalog import Catalog
 from adapters.equivalence import CoverageKind, Equivalence, coverage, translate_item
 from adapters.scopes import MIRROR, Scope
+from adapters.words import Medium, Relation
 from tests.adapters.item_examples import REGIONS, TAXONOMY, TODAY, draft, item, translate
 
 TYPES = ("TRA.BUS", "TRA.METRO", "TRA.FERRY", "CUL.MUSEUM")

@@ -6,8 +6,8 @@ from string import Formatter
 
 import pytest
 
-from adapters.canonical import ApplicationClass, Medium, Relation
 from adapters.explanation import PHRASES, explain
+from adapters.words import ApplicationClass, Medium, Relation
 from tests.adapters.item_examples import TAXONOMY, item, source
 
 

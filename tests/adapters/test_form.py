@@ -7,24 +7,12 @@ from typing import Any
 
 import pytest
 
-from adapters.canonical import (
-    Card,
-    CardFunction,
-    CardIdentity,
-    CardStatus,
-    Document,
-    DocumentType,
-    Holder,
-    Loss,
-    LossKind,
-    PersonName,
-    RomanisedName,
-    Sex,
-)
+from adapters.canonical import Card, CardIdentity, Document, Holder, Loss, PersonName, RomanisedName
 from adapters.errors import AdapterError, MalformedFieldError, MalformedNumberError, RegionDataError
 from adapters.form import IdentityForm
 from adapters.form_fields import parse_date
 from adapters.identifiers import CardNumber, DivisionCode, ElectronicSignNumber, IdentificationCode
+from adapters.words import CardFunction, CardStatus, DocumentType, LossKind, Sex
 from tests.adapters.invented_region import manifest, plain, put
 
 FORM = IdentityForm(manifest())

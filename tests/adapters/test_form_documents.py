@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.canonical import Card, CardIdentity, Document, DocumentType, Holder, LossKind
+from adapters.canonical import Card, CardIdentity, Document, Holder
 from adapters.errors import MalformedFieldError, MalformedNumberError
 from adapters.form import IdentityForm
+from adapters.words import DocumentType, LossKind
 from tests.adapters.invented_region import manifest
 
 FORM = IdentityForm(manifest())

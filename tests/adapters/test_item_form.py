@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.canonical import ApplicationClass, Medium
 from adapters.errors import MalformedFieldError
 from adapters.item_form import ItemForm
+from adapters.words import ApplicationClass, Medium
 from tests.adapters.invented_region import manifest
 from tests.adapters.region_cases import REGISTRY
 

@@ -7,9 +7,9 @@ import tomllib
 import pytest
 from pydantic import ValidationError
 
-from adapters.canonical import CardStatus
 from adapters.errors import RegionDataError
 from adapters.manifest import Manifest, parse_manifest
+from adapters.words import CardStatus
 from tests.adapters.invented_region import manifest, plain, put
 from tests.adapters.region_cases import FOLDER
 

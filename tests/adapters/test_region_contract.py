@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapters import errors
-from adapters.canonical import CardIdentity, CardStatus
+from adapters.canonical import CardIdentity
 from adapters.errors import AdapterError, MalformedFieldError, MalformedNumberError
+from adapters.words import CardStatus
 from tests.adapters.region_cases import ADAPTERS, FOLDER, REGISTRY, Case, all_cases, cases, vectors
 
 if TYPE_CHECKING:

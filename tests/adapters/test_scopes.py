@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from adapters.canonical import Relation
 from adapters.scopes import MIRROR, Scope, smallest_cover
+from adapters.words import Relation
 
 # A small world: three types of two things each, and two things outside every type.
 TYPES = {"A.A": frozenset({1, 2}), "B.B": frozenset({3, 4}), "C.C": frozenset({5, 6})}

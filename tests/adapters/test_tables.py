@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from adapters.canonical import Medium
 from adapters.tables import Fault, Record, read_table, refuse, unique
+from adapters.words import Medium
 
 HEADER = ("a", "b")
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.canonical import CardFunction, LocalizedText
+from adapters.canonical import LocalizedText
 from adapters.errors import RegionDataError, UnknownItemTypeError
 from adapters.tables import Fault
 from adapters.taxonomy import HEADER, ItemType, Taxonomy, check_taxonomy, code_matches
+from adapters.words import CardFunction
 
 SHIPPED = Path(__file__).resolve().parents[2] / "adapters" / "taxonomy.csv"
 BUS = "TRA.BUS,tra,,公交,巴士,Bus,Autocarro"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from adapters.canonical import FIELD_PATHS, LossKind
+from adapters.canonical import FIELD_PATHS
+from adapters.words import LossKind
 from tests.adapters.identity_strategies import IDENTITIES
 from tests.adapters.region_cases import ADAPTERS
 

@@ -159,5 +159,9 @@ def _outcome(call: Any, *, streaming: bool) -> Outcome:
     texts = [key.encode() + b": " + (value if isinstance(value, bytes) else value.encode()) for key, value in pairs]
     words = [(call.details() or "").encode(), (call.debug_error_string() or "").encode()]
     return Outcome(
-        call.code(), tuple(replies), status_pb2.Status.FromString(status), b"\n".join(texts + words), call.details() or ""
+        call.code(),
+        tuple(replies),
+        status_pb2.Status.FromString(status),
+        b"\n".join(texts + words),
+        call.details() or "",
     )

@@ -68,7 +68,9 @@ def issue_request(
     )
 
 
-def translate_request(source: str, target: str, vector: str = "active") -> identity_service_pb2.TranslateIdentityRequest:
+def translate_request(
+    source: str, target: str, vector: str = "active"
+) -> identity_service_pb2.TranslateIdentityRequest:
     """Ask for a cardholder's record in another region's form."""
     return identity_service_pb2.TranslateIdentityRequest(
         source=card_pb2.RegionalIdentity(region=source, fields=vectors(source)[vector]["record"]),

@@ -7,12 +7,13 @@ from importlib.resources import files
 
 import pytest
 
-from adapters.canonical import CardIdentity, Document, DocumentType, Holder
+from adapters.canonical import CardIdentity, Document, Holder
 from adapters.errors import MalformedFieldError, MalformedNumberError
 from adapters.form import IdentityForm
 from adapters.guangdong.translator import identity_from_canonical, identity_to_canonical
 from adapters.identifiers import SocialSecurityNumber
 from adapters.manifest import parse_manifest
+from adapters.words import DocumentType
 
 FOLDER = files("adapters").joinpath("guangdong")
 FORM = IdentityForm(parse_manifest("guangdong", FOLDER.joinpath("manifest.toml").read_text("utf-8")))

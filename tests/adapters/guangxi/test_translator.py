@@ -8,13 +8,13 @@ from importlib.resources import files
 
 import pytest
 
-from adapters.canonical import CardStatus, Layer, LegalStatus
 from adapters.catalog import load_catalog
 from adapters.form import IdentityForm
 from adapters.guangxi.translator import item_from_canonical
 from adapters.item_form import ItemForm
 from adapters.manifest import parse_manifest
 from adapters.taxonomy import Taxonomy
+from adapters.words import CardStatus, Layer, LegalStatus
 
 PACKAGE = files("adapters")
 FOLDER = PACKAGE.joinpath("guangxi")

@@ -7,13 +7,13 @@ from importlib.resources import files
 
 import pytest
 
-from adapters.canonical import CardFunction, CardStatus
 from adapters.dialect import ManifestDialect
 from adapters.errors import BadUpstreamError, CardNotFoundError, PlatformRefusedError
 from adapters.form import IdentityForm
 from adapters.manifest import parse_manifest
 from adapters.platform_side import PlatformSide
 from adapters.wire import HttpReply
+from adapters.words import CardFunction, CardStatus
 
 FOLDER = files("adapters").joinpath("shiyan")
 MANIFEST = parse_manifest("shiyan", FOLDER.joinpath("manifest.toml").read_text("utf-8"))

@@ -1,0 +1,49 @@
+"""How long `onecard sandbox` takes until it is ready, and what its nine gateways hold and have used by then."""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.process import Child, children, cpu_seconds, free_port_base, resident_mib
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_REGIONS = 16
+_SERVE = " serve "
+_SAID_WHEN_READY = "ready after"
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """One start of the whole sandbox: wall seconds to ready, CPU seconds of all its processes, and its gateways."""
+
+    seconds: float
+    cpu_seconds: float
+    gateway_cpu_seconds: tuple[float, ...]
+    gateway_mib: tuple[float, ...]
+
+
+def start_sandbox(folder: Path) -> Startup:
+    """Start the sandbox in an empty folder, wait until it says that it is ready, and end it (BenchError)."""
+    log = folder / "sandbox.log"
+    started = time.monotonic()
+    port = str(free_port_base(_REGIONS))
+    arguments = ("gateway", "sandbox", "--folder", str(folder / "sandbox"), "--port-base", port)
+    with Child(*arguments, log=log, pipes=True) as sandbox:
+        while _SAID_WHEN_READY not in sandbox.line():
+            pass
+        seconds = time.monotonic() - started
+        below = children(sandbox.pid)
+        gateways = [pid for pid, command in below.items() if _SERVE in command]
+        result = Startup(
+            seconds=seconds,
+            cpu_seconds=cpu_seconds([sandbox.pid, *below]),
+            gateway_cpu_seconds=tuple(cpu_seconds([pid]) for pid in gateways),
+            gateway_mib=tuple(resident_mib(pid) for pid in gateways),
+        )
+        sandbox.stop(signal.SIGINT)
+    return result
