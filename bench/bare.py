@@ -61,8 +61,9 @@ class BareServers:
     def _start(self, kind: str, **plan: str | int) -> _Server:
         """Start a server and read the port that it prints."""
         certificate, key = self._tls
-        whole = {**plan, "certificate": str(certificate), "key": str(key)}
-        child = self._launch("bench.references", kind, json.dumps(whole))
+        whole = {**plan, "certificate": certificate.read_text("ascii"), "key": key.read_text("ascii")}
+        child = self._launch("bench.references", kind)
+        child.tell(json.dumps(whole))
         return _Server(f"{_HOST}:{int(child.line())}", (child.pid,))
 
     def _echo(self, measured: Measured) -> _Server:
@@ -78,7 +79,7 @@ class BareServers:
             "relay",
             upstream=behind.address,
             method=measured.target.method,
-            ca=str(self._wire.ca),
+            ca=self._wire.ca.read_text("ascii"),
             server_name=self._wire.server_name,
             token=self._wire.token(),
         )

@@ -1,8 +1,9 @@
 """The load: one process of its own, `python -m bench.client`, which reads a plan from standard input.
 
 It calls with a fixed number of concurrent streams of work, warms up, prints `begin`, counts for the time given, prints
-one JSON line and ends. With no streams it calls once and prints the reply, hex. Messages are bytes made before; nothing is parsed, so that the client stays cheap. With `unique`
-each request gets a request id of its own, appended as a further field 1, which is what protobuf calls merging.
+one JSON line and ends. With no streams it calls once and prints the reply, hex. Messages are bytes made before; nothing
+is parsed, so that the client stays cheap. With `unique` each request gets a request id of its own, appended as a further
+field 1, which is what protobuf calls merging.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import secrets
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -58,30 +58,37 @@ class Load:
         self._number += 1
         return self._request + _ID_FIELD + f"{self._prefix}{self._number:016d}".encode()
 
+    def _call(self) -> grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]:
+        return self._channel.unary_unary(self._method, bytes, bytes)
+
+    def _exchange(self) -> grpc.aio.StreamStreamCall[bytes, bytes]:
+        method = self._channel.stream_stream(self._method, bytes, bytes)
+        return method(None, metadata=self._metadata)  # type: ignore[arg-type] # without an iterator we write ourselves
+
     async def once(self) -> bytes:
         """Call once and give the reply."""
         if not self._stream:
-            return await self._channel.unary_unary(self._method)(self.message(), metadata=self._metadata)
-        call = self._channel.stream_stream(self._method)(metadata=self._metadata)
+            return await self._call()(self.message(), metadata=self._metadata)
+        call = self._exchange()
         await call.write(self.message())
         await call.done_writing()
-        return [reply async for reply in call][0]
+        return await anext(aiter(call))
 
     async def work(self) -> None:
         """Call again and again, one call at a time, until the load ends."""
         if self._stream:
-            await self._exchange()
+            await self._work_on_stream()
             return
-        call = self._channel.unary_unary(self._method)
+        call = self._call()
         counter = self.counter
         while counter.running:
             reply = await call(self.message(), metadata=self._metadata, timeout=_TIMEOUT_SECONDS)
             counter.calls += 1
             counter.reply_bytes += len(reply)
 
-    async def _exchange(self) -> None:
+    async def _work_on_stream(self) -> None:
         """Send a message on an open stream, read the answer, and again; a call is one message with its answer."""
-        call = self._channel.stream_stream(self._method)(metadata=self._metadata)
+        call = self._exchange()
         counter = self.counter
         replies: AsyncIterator[bytes] = aiter(call)
         while counter.running:
@@ -96,7 +103,7 @@ class Load:
 
 async def drive(plan: dict[str, Any]) -> None:
     """Play the plan; an error of any call ends the process, because a figure with errors in it is none."""
-    credentials = grpc.ssl_channel_credentials(Path(plan["ca"]).read_bytes())
+    credentials = grpc.ssl_channel_credentials(plan["ca"].encode())
     options = (
         ("grpc.ssl_target_name_override", plan["server_name"]),
         ("grpc.max_receive_message_length", 8 * _MIB),

@@ -16,8 +16,9 @@ CLIENT_BOUND_SHARE = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One measurement; `calls` counts what one figure is about (a call, or an identity of a batch), times are CPU or
-    wall seconds.
+    """One measurement.
+
+    `calls` counts what one figure is about: calls, or identities of a batch. `seconds` is wall time, the others CPU.
     """
 
     calls: int

@@ -50,7 +50,7 @@ def _plan(target: Target, wire: Wire, *, streams: int, seconds: float) -> str:
     return json.dumps(
         {
             "address": target.address,
-            "ca": str(wire.ca),
+            "ca": wire.ca.read_text("ascii"),
             "method": target.method,
             "request": target.request.hex(),
             "seconds": seconds,

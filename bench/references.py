@@ -1,11 +1,10 @@
-"""Bare servers to measure against: `python -m bench.references KIND PLAN`.
+"""Bare servers to measure against: `python -m bench.references KIND`, with a plan on standard input.
 
 Kinds: `http` answers GET with a fixed JSON body; `echo` answers a call with fixed bytes; `fetch` does the same after
 an aiohttp GET; `relay` passes a call on to another server. All but `http` speak gRPC over TLS by grpc.aio on uvloop,
 with bytes handlers and no interceptor, at whatever method they are called. The plan is one JSON object: `certificate`
-and `key` (files) for all but `http`; `reply` (hex) for `echo` and `fetch`; `body_bytes` for `http`; `upstream` (address
-or URL) for `fetch` and `relay`; `method`, `ca` (file), `server_name` and `token` for `relay`. Prints its port when it
-listens.
+and `key` (PEM); `reply` (hex) for `echo` and `fetch`; `body_bytes` for `http`; `upstream` (address or URL) for `fetch`
+and `relay`; `method`, `ca` (PEM), `server_name` and `token` for `relay`. Prints its port when it listens.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import asyncio
 import json
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -58,7 +56,7 @@ def fetch(plan: dict[str, Any]) -> Handler:
 
 def relay(plan: dict[str, Any]) -> Handler:
     """Pass a call on over one kept channel, with a bearer header, and answer what comes back."""
-    credentials = grpc.ssl_channel_credentials(Path(plan["ca"]).read_bytes())
+    credentials = grpc.ssl_channel_credentials(plan["ca"].encode())
     options = (("grpc.ssl_target_name_override", plan["server_name"]),)
     metadata = (("authorization", f"Bearer {plan['token']}"),)
     calls: list[grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = []
@@ -66,7 +64,7 @@ def relay(plan: dict[str, Any]) -> Handler:
     async def answer(request: bytes, _context: Context) -> bytes:
         if not calls:
             channel = grpc.aio.secure_channel(plan["upstream"], credentials, options)
-            calls.append(channel.unary_unary(plan["method"]))
+            calls.append(channel.unary_unary(plan["method"], bytes, bytes))
         return await calls[0](request, metadata=metadata)
 
     return answer
@@ -75,7 +73,7 @@ def relay(plan: dict[str, Any]) -> Handler:
 HANDLERS = {"echo": echo, "fetch": fetch, "relay": relay}
 
 
-class EveryMethod(grpc.GenericRpcHandler):
+class EveryMethod(grpc.GenericRpcHandler[bytes, bytes]):
     """Serves one handler, whatever method is called."""
 
     def __init__(self, handler: Handler) -> None:
@@ -91,8 +89,8 @@ async def serve_grpc(handler: Handler, plan: dict[str, Any]) -> None:
     """Serve one handler."""
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
     server.add_generic_rpc_handlers((EveryMethod(handler),))
-    pair = (Path(plan["key"]).read_bytes(), Path(plan["certificate"]).read_bytes())
-    port = server.add_secure_port(f"{HOST}:0", grpc.ssl_server_credentials((pair,)))
+    credentials = grpc.ssl_server_credentials([(plan["key"].encode(), plan["certificate"].encode())])
+    port = server.add_secure_port(f"{HOST}:0", credentials)
     await server.start()
     await _until_told(port)
     await server.stop(0)
@@ -130,4 +128,4 @@ def main(kind: str, plan: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], json.loads(sys.argv[2]))
+    main(sys.argv[1], json.loads(sys.stdin.read()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import signal
 import time
 import tomllib
 import uuid
@@ -23,6 +22,7 @@ from adapters.registry import Registry, load_registry
 from gateway.callers import Callers, Registration
 from gateway.errors import SettingsError
 from gateway.journal import JsonJournal
+from gateway.node import Addresses, Node
 from gateway.peers.peer_home import PeerAddress, PeerHome
 from gateway.reasons import load_reasons
 from gateway.rpc.boundary import Boundary
@@ -86,76 +86,52 @@ class Shared:
         return self.registry.get(region).catalog.get(item)
 
 
-class Node:
-    """A gateway that can be started and stopped."""
+def build_node(settings: Settings) -> Node:
+    """Put a node together, inside the event loop it will run in (SettingsError with the fault; nothing listens yet)."""
+    try:
+        return _build(_shared(settings))
+    except (AdapterError, TrustError) as error:
+        raise SettingsError((str(error),)) from error
 
-    def __init__(self, settings: Settings) -> None:
-        """Put everything together (SettingsError with the fault; nothing listens yet)."""
-        try:
-            self._assemble(_shared(settings))
-        except (AdapterError, TrustError) as error:
-            raise SettingsError((str(error),)) from error
 
-    def _assemble(self, shared: Shared) -> None:
-        self._shared = shared
-        self._settings = shared.settings
-        self.journal = JsonJournal(gateway=shared.settings.gateway)
-        self._platforms = {home.region: _platform(home, shared) for home in shared.settings.home}
-        rules = VerdictRules(load_status_rules(), shared.registry.taxonomy)
-        self._locals = {
-            h.region: _local_home(h, shared, self._platforms[h.region], rules) for h in shared.settings.home
-        }
-        self._peers = {peer.region: _peer_home(peer, shared) for peer in shared.settings.peer}
-        homes: dict[str, Home] = {**self._locals, **self._peers}
-        self._boundary = Boundary(callers=_callers(shared), reasons=load_reasons(), journal=self.journal)
-        self._servicers = _servicers(shared, homes)
-
-    def _ready(self) -> dict[str, Callable[[], bool]]:
-        """Tell by service when it can do its work: cards need a platform that answers, the others only this node."""
-        cards = IdentityServicer.SERVICE.full_name
-        ready: dict[str, Callable[[], bool]] = {s.SERVICE.full_name: lambda: True for s in self._servicers}
-        ready[cards] = lambda: any(home.reachable for home in self._locals.values())
-        ready[RecognitionServicer.SERVICE.full_name] = ready[cards]
-        return ready
-
-    async def start(self) -> None:
-        """Listen and serve (SettingsError where an address is taken)."""
-        listen = self._settings.listen
-        ready = self._ready()
-        self._server = GrpcServer(
-            boundary=self._boundary,
-            servicers=self._servicers,
+def _build(shared: Shared) -> Node:
+    settings, journal = shared.settings, JsonJournal(gateway=shared.settings.gateway)
+    platforms = {home.region: _platform(home, shared) for home in settings.home}
+    rules = VerdictRules(load_status_rules(), shared.registry.taxonomy)
+    local = {home.region: _local_home(home, shared, platforms[home.region], rules) for home in settings.home}
+    peers = {peer.region: _peer_home(peer, shared) for peer in settings.peer}
+    boundary = Boundary(callers=_callers(shared), reasons=load_reasons(), journal=journal)
+    servicers = _servicers(shared, {**local, **peers})
+    ready = {servicer.SERVICE.full_name: _ready(servicer, local) for servicer in servicers}
+    return Node(
+        server=GrpcServer(
+            boundary=boundary,
+            servicers=servicers,
             ready=ready,
-            reflection=self._settings.reflection,
-            max_concurrent_calls=self._settings.max_concurrent_calls,
-        )
-        credentials = None
-        if listen.tls is not None:
-            pair = (listen.tls.key.read_bytes(), listen.tls.certificate.read_bytes())
-            credentials = grpc.ssl_server_credentials([pair])
-        key_sets = {region: self._shared.region_keys.jwks(region) for region in self._locals}
-        self._web = WebSide(
-            key_sets=key_sets, ready=lambda: {home: side.reachable for home, side in self._locals.items()}
-        )
-        host, _, port = listen.web.rpartition(":")
-        try:
-            self._server.listen(listen.grpc, credentials)
-            await self._web.start(host.strip("[]"), int(port))
-        except (OSError, RuntimeError) as error:
-            raise SettingsError((f"listen: an address is taken or not ours ({type(error).__name__})",)) from error
-        await self._server.start()
-        self.journal.event("ready", grpc=listen.grpc, web=listen.web, homes=len(self._locals), peers=len(self._peers))
+            reflection=settings.reflection,
+            max_concurrent_calls=settings.max_concurrent_calls,
+        ),
+        web=WebSide(
+            key_sets={region: shared.region_keys.jwks(region) for region in local},
+            ready=lambda: {region: home.reachable for region, home in local.items()},
+        ),
+        addresses=Addresses(grpc=settings.listen.grpc, web=settings.listen.web, credentials=_credentials(settings)),
+        closers=[*(peer.close for peer in peers.values()), *(platform.close for platform in platforms.values())],
+        journal=journal,
+        drain_seconds=settings.drain_seconds,
+    )
 
-    async def stop(self) -> None:
-        """Drain and close everything."""
-        self.journal.event("stopping")
-        await self._server.stop(drain_seconds=self._settings.drain_seconds)
-        await self._web.stop()
-        for peer in self._peers.values():
-            await peer.close()
-        for platform in self._platforms.values():
-            await platform.close()
-        self.journal.event("stopped")
+
+def _ready(servicer: Servicer, local: dict[str, LocalHome]) -> Callable[[], bool]:
+    """Tell when a service can do its work: cards need a platform that answers, the others only this node."""
+    if isinstance(servicer, (IdentityServicer, RecognitionServicer)):
+        return lambda: any(home.reachable for home in local.values())
+    return lambda: True
+
+
+def _credentials(settings: Settings) -> grpc.ServerCredentials | None:
+    tls = settings.listen.tls
+    return grpc.ssl_server_credentials([(tls.key.read_bytes(), tls.certificate.read_bytes())]) if tls else None
 
 
 def _shared(settings: Settings) -> Shared:
@@ -286,22 +262,14 @@ def _servicers(shared: Shared, homes: dict[str, Home]) -> tuple[Servicer, ...]:
     )
 
 
-async def serve(settings: Settings) -> None:
-    """Run a node until SIGTERM or SIGINT, then drain (SettingsError where it cannot start)."""
-    node = Node(settings)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await node.start()
-    await stop.wait()
-    await node.stop()
-
-
 def run(settings: Settings) -> None:
     """Run a node in an event loop of its own, the fast one where it is installed."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve(settings))
+        runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    await build_node(settings).serve()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

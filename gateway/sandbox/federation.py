@@ -24,6 +24,8 @@ _POLL_SECONDS = 0.05
 _WATCH_SECONDS = 0.25
 _LAST_LINES = 5
 _FLEET = "gateways"
+_PLATFORMS = "platforms"
+_PLATFORMS = "platforms"
 
 
 class Federation:
@@ -43,10 +45,10 @@ class Federation:
         """Start everything side by side and wait until each part is ready."""
         try:
             (self._layout.folder / "logs").mkdir(exist_ok=True)
-            await self._launch("platforms", "-m", "gateway.sandbox", str(self._layout.folder))
+            await self._launch(_PLATFORMS, "-m", "gateway.sandbox", str(self._layout.folder))
             await self._launch(_FLEET, "-m", "gateway", "serve", *self._fleet_arguments())
             self._forked = {site.region for site in self._layout.sites}
-            await asyncio.gather(*(self._wait(site.region) for site in self._layout.sites))
+            await asyncio.gather(self._wait_for_platforms(), *(self._wait(site.region) for site in self._layout.sites))
         except BaseException:
             await self._stop_all()
             raise
@@ -119,20 +121,34 @@ class Federation:
                 start_new_session=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
 
+    async def _wait_for_platforms(self) -> None:
+        """Wait until the last of the simulated platforms listens; they start one after the other."""
+        host, _, port = self._layout.sites[-1].platform.rpartition(":")
+        while self._processes[_PLATFORMS].returncode is None:
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection(host, int(port))
+                writer.close()
+                return
+            await asyncio.sleep(_POLL_SECONDS)
+        raise SettingsError(("the simulated platforms did not start:", *self._last_words(_PLATFORMS)))
+
     async def _wait(self, region: str) -> None:
         """Wait until a gateway is ready (SettingsError with the end of its log where it is not)."""
         site = next(site for site in self._layout.sites if site.region == region)
         deadline = asyncio.get_running_loop().time() + READY_SECONDS
         while asyncio.get_running_loop().time() < deadline:
-            if self._exit_code(region) is not None:
-                break
+            for name in (_PLATFORMS, region):
+                if self._exit_code(name) is not None:
+                    raise self._not_ready(name)
             if await asyncio.to_thread(_is_ready, f"http://{site.web}/readyz"):
                 return
             await asyncio.sleep(_POLL_SECONDS)
-        log = self._layout.folder / "logs" / f"{region}.log"
-        raise SettingsError(
-            (f"gateway of {region} did not get ready:", *log.read_text("utf-8").splitlines()[-_LAST_LINES:])
-        )
+        raise self._not_ready(region)
+
+    def _not_ready(self, name: str) -> SettingsError:
+        """Tell what a process that did not get ready wrote last."""
+        log = self._layout.folder / "logs" / f"{name}.log"
+        return SettingsError((f"{name} did not get ready:", *log.read_text("utf-8").splitlines()[-_LAST_LINES:]))
 
     async def _stop_all(self) -> None:
         """Ask all processes to end, and end those that do not within the time given."""

@@ -19,6 +19,8 @@ from aiohttp import web
 from adapters.errors import UndecodableTextError
 from adapters.registry import load_registry, load_vectors
 from adapters.wire import HttpReply, HttpRequest
+from gateway.errors import SettingsError
+from gateway.errors import SettingsError
 from gateway.services.disclosure import reveal
 
 if TYPE_CHECKING:
@@ -175,7 +177,10 @@ async def run_platforms(layout: Layout) -> None:
     registry = load_registry()
     platforms = [SimulatedPlatform(registry.get(site.region), _secrets_of(site, layout)) for site in layout.sites]
     for platform, site in zip(platforms, layout.sites, strict=True):
-        await platform.start(site.platform)
+        try:
+            await platform.start(site.platform)
+        except OSError as error:
+            raise SettingsError((f"platform of {site.region}: {site.platform} is taken ({error.strerror})",)) from error
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

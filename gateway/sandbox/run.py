@@ -8,7 +8,6 @@ import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
 from adapters.registry import load_registry
 from gateway.errors import SettingsError
@@ -70,10 +69,9 @@ async def _watch(federation: Federation, layout: Layout) -> None:
 def _welcome(layout: Layout, seconds: float) -> None:
     """Say where everything is, and give lines that can be pasted."""
     console = Console(soft_wrap=True, highlight=False)
-    table = Table("region", "gateway (gRPC, TLS)", "web", "simulated platform")
+    console.print(f"{'region':<11}{'gateway (gRPC, TLS)':<22}{'web':<25}simulated platform", style="bold")
     for site in layout.sites:
-        table.add_row(site.region, site.grpc, f"http://{site.web}", f"http://{site.platform}")
-    console.print(table)
+        console.print(f"{site.region:<11}{site.grpc:<22}{f'http://{site.web}':<25}http://{site.platform}")
     console.print(
         f"ready after {seconds:.1f} s; CA {layout.ca}, addresses {layout.endpoints}, logs {layout.folder}/logs"
     )

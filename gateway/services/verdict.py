@@ -150,11 +150,13 @@ class VerdictRules:
         if not offered:
             return ClassVerdict(c, Decision.REFUSED, "CLASS_NOT_IN_HOME_ITEM")
         left = usable & offered & frozenset(permission.item_types)
+        whole = so_far.decision is Decision.ALLOWED
         if not left:
-            return ClassVerdict(c, Decision.REFUSED, "ITEM_NOT_IN_AGREEMENT")
+            reason = "ITEM_NOT_IN_AGREEMENT" if whole else so_far.reason
+            return ClassVerdict(c, Decision.REFUSED, reason, (), so_far.legal_basis)
         if left == usable and not use.item.residue:
             return so_far
-        reason = "ITEM_COVERED_IN_PART" if so_far.decision is Decision.ALLOWED else so_far.reason
+        reason = "ITEM_COVERED_IN_PART" if whole else so_far.reason
         return ClassVerdict(c, Decision.LIMITED, reason, tuple(sorted(left)), so_far.legal_basis)
 
 

@@ -87,7 +87,7 @@ class RunningSandbox:
     port_base: int
     options: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] = field(init=False)
-    _beside: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _beside: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
     def output(self) -> Path:
@@ -119,9 +119,12 @@ class RunningSandbox:
         return "".join(path.read_text("utf-8", "replace") for path in sorted((self.folder / "logs").iterdir()))
 
     def pid(self, region: str) -> int | None:
-        """Find the process of a region's gateway."""
-        config = str(self.folder / region / "gateway.toml")
-        return next((pid for pid, words in processes_of(self.folder).items() if config in words), None)
+        """Find the running process of a region's gateway."""
+        beside = self._beside.get(region)
+        if beside is not None:
+            return beside.pid if beside.poll() is None else None
+        pid = int((self.folder / region / "gateway.pid").read_text("ascii"))
+        return pid if pid in processes_of(self.folder) else None
 
     def send(self, region: str, number: signal.Signals) -> None:
         """Send a signal to the process of a region's gateway."""
@@ -141,7 +144,7 @@ class RunningSandbox:
                 [str(ONECARD), "serve", "--config", str(config)], cwd=ROOT, stdout=stream, stderr=stream,
                 start_new_session=True,
             )  # fmt: skip
-        self._beside.append(process)
+        self._beside[config.parent.name] = process
         wait_until(lambda: process.poll() is not None or is_ready(web), what="gateway ready")
         assert process.poll() is None, log.read_text("utf-8")
         return process
@@ -181,16 +184,16 @@ class RunningSandbox:
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """Stop everything, gracefully first; gives the exit code of the command."""
-        for process in self._beside:
+        for process in self._beside.values():
             process.terminate()
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            for process in self._beside:
+            for process in self._beside.values():
                 process.wait(_PATIENCE / 2)
             return self.process.wait(_PATIENCE / 2)
         finally:
-            for process in (self.process, *self._beside):
+            for process in (self.process, *self._beside.values()):
                 if process.poll() is None:
                     process.kill()
                     process.wait()

@@ -81,7 +81,7 @@ def test_each_gateway_is_a_process_of_its_own(sandbox: RunningSandbox) -> None:
     assert None not in pids
     assert len(pids) == len(REGIONS)
     assert sandbox.platforms_pid() not in pids
-    assert sorted(path.stem for path in (sandbox.folder / "logs").iterdir()) >= sorted([*REGIONS, "platforms"])
+    assert {path.stem for path in (sandbox.folder / "logs").iterdir()} >= {*REGIONS, "platforms"}
 
 
 def test_certificates_come_from_the_one_authority(sandbox: RunningSandbox) -> None:
@@ -195,8 +195,9 @@ def test_a_taken_port_is_told(own: RunningSandbox, side: int) -> None:
         ended = onecard("sandbox", "--folder", str(own.folder), "--port-base", str(own.port_base))
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
-    assert "taken" in ended.stderr
-    assert ("chongqing" if side < 200 else "platforms") in ended.stderr
+    told = ended.stderr.replace(str(own.folder), "")
+    assert "taken" in told
+    assert "chongqing" in told
     assert processes_of(own.folder) == {}
 
 

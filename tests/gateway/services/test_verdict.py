@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,9 @@ from gateway.services.verdict import (
     load_status_rules,
 )
 from tests.fakes.regions import AGREEMENTS, REGISTRY, RULES, item
-from trust.policy import Permission
+
+if TYPE_CHECKING:
+    from trust.policy import Permission
 
 TODAY = date(2026, 6, 1)
 IDENTITY, DISBURSEMENT, PAYMENT = ApplicationClass
