@@ -2,7 +2,7 @@
 
 It calls with a fixed number of concurrent streams of work, warms up, prints `begin`, counts for the time given, prints
 one JSON line and ends. With no streams it calls once and prints the reply, hex. Messages are bytes made before; nothing
-is parsed, so that the client stays cheap. With `unique` each request gets a request id of its own, appended as a further
+is parsed, so that the client stays cheap. With `unique` each request gets a request id of its own, appended as one more
 field 1, which is what protobuf calls merging.
 """
 
@@ -63,7 +63,7 @@ class Load:
 
     def _exchange(self) -> grpc.aio.StreamStreamCall[bytes, bytes]:
         method = self._channel.stream_stream(self._method, bytes, bytes)
-        return method(None, metadata=self._metadata)  # type: ignore[arg-type] # without an iterator we write ourselves
+        return method(None, metadata=self._metadata)  # without an iterator we write ourselves
 
     async def once(self) -> bytes:
         """Call once and give the reply."""

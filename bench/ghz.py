@@ -61,7 +61,14 @@ def measure_with_ghz(
         (
             *(ghz, "--cacert", str(wire.ca), "--cname", wire.server_name, "--protoset", str(descriptors)),
             *("--call", f"{service}.{method}", "-m", json.dumps({"authorization": f"Bearer {wire.token()}"})),
-            *("-d", json_format.MessageToJson(message, ensure_ascii=False), "-c", str(streams), "-z", f"{seconds}s"),
+            *(
+                "-d",
+                json_format.MessageToJson(message, ensure_ascii=False, preserving_proto_field_name=True),
+                "-c",
+                str(streams),
+                "-z",
+                f"{seconds}s",
+            ),
             *("--duration-stop", "wait", "-O", "json", target.address),
         ),
         capture_output=True,
@@ -83,7 +90,7 @@ def measure_with_ghz(
 def _report(target: Target, done: subprocess.CompletedProcess[bytes]) -> dict[str, int]:
     """Read what ghz found: calls and nanoseconds (BenchError where calls failed)."""
     if done.returncode:
-        raise BenchError(f"ghz ended with {done.returncode} against {target.name}")
+        raise BenchError(f"ghz against {target.name}: {done.stderr.decode(errors='replace')[-300:]}")
     report = json.loads(done.stdout)
     failed = {code: n for code, n in report["statusCodeDistribution"].items() if code != "OK"}
     if failed:

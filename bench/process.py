@@ -120,22 +120,25 @@ def resident_mib(pid: int) -> float:
     raise BenchError("no VmRSS in /proc")
 
 
-def children(pid: int) -> dict[int, str]:
-    """Find the direct children of a process: pid and command line."""
-    found: dict[int, str] = {}
+def shared_fairly_mib(pid: int) -> float:
+    """Read Pss of a process in MiB: pages that several processes share count to each in part."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text("utf-8").splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    raise BenchError("no Pss in /proc")
+
+
+def descendants(pid: int) -> list[int]:
+    """Find the processes that a process started, and those that they started."""
+    parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with suppress(OSError):
-                if int(_stat(int(entry.name))[_STAT_PARENT]) == pid:
-                    raw = (entry / "cmdline").read_bytes()
-                    found[int(entry.name)] = raw.replace(b"\0", b" ").decode("utf-8", "replace").strip()
-    return found
-
-
-def pin(pid: int, cpu: int) -> None:
-    """Keep all present threads of a process on one processor; threads made later inherit it."""
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setaffinity(int(task.name), {cpu})
+                parents[int(entry.name)] = int(_stat(int(entry.name))[_STAT_PARENT])
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found[1:]
 
 
 def free_port_base(width: int) -> int:

@@ -21,8 +21,9 @@ _CALL_HEADS = (
     "server CPU µs",
     "platform CPU µs",
     "per second",
-    "CPU : reference",
-    "rate : reference",
+    "beside",
+    "CPU ratio",
+    "rate ratio",
     "client core",
 )
 _AIM_HEADS = ("aim", "wanted", "measured", "")
@@ -64,7 +65,8 @@ def _call_cells(row: Row) -> tuple[str, ...]:
         row.micros.text(0 if row.micros.median >= 100 else 1),
         row.apart_micros.text() if row.apart_micros else "",
         row.rate.text() + ("*" if row.client_bound else ""),
-        f"{row.cpu_ratio.text(2)} × {row.reference}" if row.cpu_ratio else "",
+        row.reference or "",
+        row.cpu_ratio.text(2) if row.cpu_ratio else "",
         row.rate_ratio.text(2) if row.rate_ratio else "",
         f"{row.client_share.median:.2f}",
     )

@@ -67,10 +67,6 @@ class Stage:
         """Tell what each gateway holds now, MiB by region."""
         return {region: resident_mib(child.pid) for region, child in self._gateways.items()}
 
-    def start_seconds(self) -> dict[str, float]:
-        """Tell the CPU seconds that each gateway has used, which is the cost of its start while nothing was called."""
-        return {region: cpu_seconds([child.pid]) for region, child in self._gateways.items()}
-
     def pid(self, region: str) -> int:
         """Give the process of a region's gateway."""
         return self._gateways[region].pid
@@ -93,6 +89,7 @@ class Stage:
             self._gateways[region] = self._child("gateway", "serve", "--config", str(layout.config(region)))
         for region, site in self._site.items():
             self._wait(self._gateways[region], f"http://{site.web}/readyz")
+        self.start_seconds = {region: cpu_seconds([child.pid]) for region, child in self._gateways.items()}
 
     def _child(self, *arguments: str, pipes: bool = False) -> Child:
         self._launched += 1

@@ -7,24 +7,29 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.process import Child, children, cpu_seconds, free_port_base, resident_mib
+from bench.process import Child, cpu_seconds, descendants, free_port_base, resident_mib, shared_fairly_mib
+from gateway.fleet import pid_file
+from gateway.sandbox.layout import Layout
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _REGIONS = 16
-_SERVE = " serve "
 _SAID_WHEN_READY = "ready after"
 
 
 @dataclass(frozen=True, slots=True)
 class Startup:
-    """One start of the whole sandbox: wall seconds to ready, CPU seconds of all its processes, and its gateways."""
+    """One start of the whole sandbox.
+
+    Wall seconds to ready, CPU seconds of all its processes, and by gateway its own CPU seconds, VmRSS and Pss in MiB.
+    """
 
     seconds: float
     cpu_seconds: float
     gateway_cpu_seconds: tuple[float, ...]
-    gateway_mib: tuple[float, ...]
+    resident: tuple[float, ...]
+    shared_fairly: tuple[float, ...]
 
 
 def start_sandbox(folder: Path) -> Startup:
@@ -37,13 +42,14 @@ def start_sandbox(folder: Path) -> Startup:
         while _SAID_WHEN_READY not in sandbox.line():
             pass
         seconds = time.monotonic() - started
-        below = children(sandbox.pid)
-        gateways = [pid for pid, command in below.items() if _SERVE in command]
+        layout = Layout.load(folder / "sandbox")
+        gateways = [int(pid_file(layout.config(site.region)).read_text("ascii")) for site in layout.sites]
         result = Startup(
             seconds=seconds,
-            cpu_seconds=cpu_seconds([sandbox.pid, *below]),
+            cpu_seconds=cpu_seconds([sandbox.pid, *descendants(sandbox.pid)]),
             gateway_cpu_seconds=tuple(cpu_seconds([pid]) for pid in gateways),
-            gateway_mib=tuple(resident_mib(pid) for pid in gateways),
+            resident=tuple(resident_mib(pid) for pid in gateways),
+            shared_fairly=tuple(shared_fairly_mib(pid) for pid in gateways),
         )
         sandbox.stop(signal.SIGINT)
     return result

@@ -14,6 +14,7 @@ from adapters.canonical import FIELD_PATHS, CardIdentity, Document, RomanisedNam
 from adapters.errors import UnknownRegionError
 from adapters.identifiers import DivisionCode, Identifier
 from adapters.registry import MANIFEST, PACKAGE
+from adapters.taxonomy import FILE, Taxonomy
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -23,7 +24,7 @@ TEXTS = (MANIFEST, "catalog.csv", "vectors.json")
 
 @dataclass(frozen=True, slots=True)
 class RegionFolder:
-    """What lies in the folder of one region. A text that is not there is empty; `faults` are pairs of file and fault."""
+    """What lies in the folder of one region. A text that is not there is empty; `faults` are file and fault."""
 
     region: str
     manifest: str = field(repr=False)
@@ -42,6 +43,11 @@ def read_region(region: str) -> RegionFolder:
     manifest, catalog, vectors = (_text(folders[region], name, faults) for name in TEXTS)
     translator = _translator(folders[region], faults)
     return RegionFolder(region, manifest, catalog, vectors, translator, tuple(faults))
+
+
+def read_taxonomy() -> Taxonomy:
+    """Read the neutral taxonomy that ships with the adapters (RegionDataError)."""
+    return Taxonomy.from_csv(files(PACKAGE).joinpath(FILE).read_text("utf-8"))
 
 
 def _text(folder: Traversable, name: str, faults: list[tuple[str, str]]) -> str:

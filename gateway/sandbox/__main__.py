@@ -5,14 +5,10 @@ import sys
 from pathlib import Path
 
 from gateway.errors import SettingsError
-from gateway.errors import SettingsError
 from gateway.sandbox.layout import Layout
 from gateway.sandbox.platforms import run_platforms
 
 try:
-    try:
     asyncio.run(run_platforms(Layout.load(Path(sys.argv[1]))))
-except SettingsError as error:
-    sys.exit(str(error))
 except SettingsError as error:
     sys.exit(str(error))

@@ -8,10 +8,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Column, Table
 from rich.text import Text
 
+from gateway.console import screen, table
 from gateway.sandbox.federation import Federation
 from gateway.sandbox.run import prepare
 from gateway.sandbox.story import Chapter, Stage, Step
@@ -27,11 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from gateway.sandbox.layout import Layout
+    from rich.console import Console
 
-_COLUMNS = ("#", "step", "region asked → home", "expected", "got", "ok")
-_WIDTH = 170
-"""Columns of the table where the output is no terminal that could tell its own width."""
+    from gateway.sandbox.layout import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +42,10 @@ class Outcome:
     def ok(self) -> bool:
         """Tell whether it gave what it should, to the letter."""
         return self.got == self.step.expected
+
+
+Played = tuple[str, list[Outcome]]
+"""A chapter's title with the outcomes of its steps."""
 
 
 def chapters() -> tuple[Chapter, ...]:
@@ -65,16 +66,20 @@ def run_demo(folder: Path, *, port_base: int) -> int:
     Returns:
         0 where every step gave what it should, otherwise 1.
     """
-    console = _console()
+    console = screen()
     console.print("starting nine gateways and their simulated platforms; all cardholders are fictitious")
     started = time.monotonic()
-    outcomes = asyncio.run(_run(prepare(folder, port_base=port_base)))
-    code = report(console, chapters_of=outcomes)
+    try:
+        played = asyncio.run(_run(prepare(folder, port_base=port_base)))
+    except asyncio.CancelledError:
+        console.print("stopped before the end")
+        return 1
+    code = report(played, console=console)
     console.print(f"logs in {folder}/logs; {time.monotonic() - started:.1f} s in all")
     return code
 
 
-async def _run(layout: Layout) -> list[tuple[str, list[Outcome]]]:
+async def _run(layout: Layout) -> list[Played]:
     """Start everything, play, and stop everything, on SIGTERM too."""
     task = asyncio.current_task()
     if task is not None:
@@ -83,27 +88,27 @@ async def _run(layout: Layout) -> list[tuple[str, list[Outcome]]]:
         return await play(chapters(), stage)
 
 
-async def play(story: Sequence[Chapter], stage: Stage) -> list[tuple[str, list[Outcome]]]:
+async def play(story: Sequence[Chapter], stage: Stage) -> list[Played]:
     """Play all steps in order; each chapter's title with the outcomes of its steps."""
     return [
         (chapter.title, [Outcome(step, await attempt(step.play(stage))) for step in chapter.steps]) for chapter in story
     ]
 
 
-def report(console: Console, *, chapters_of: Sequence[tuple[str, list[Outcome]]]) -> int:
+def report(played: Sequence[Played], *, console: Console) -> int:
     """Print one table and, below it, the steps that failed; 0 where there are steps and none failed, otherwise 1."""
-    table = Table(*(Column(name, overflow="fold") for name in _COLUMNS))
+    shown = table("#", "step", "region asked → home", "expected", "got", "ok")
     failed: list[str] = []
     number = 0
-    for title, outcomes in chapters_of:
-        table.add_section()
-        table.add_row("", Text(title, style="bold"))
+    for title, outcomes in played:
+        shown.add_section()
+        shown.add_row("", Text(title, style="bold"))
         for outcome in outcomes:
             number += 1
-            table.add_row(str(number), *_cells(outcome))
+            shown.add_row(str(number), *_cells(outcome))
             if not outcome.ok:
                 failed.append(f"{number} {outcome.step.title}")
-    console.print(table)
+    console.print(shown)
     if failed:
         console.print(f"{len(failed)} of {number} steps did not give what they should:", style="bold red")
         for name in failed:
@@ -117,9 +122,3 @@ def _cells(outcome: Outcome) -> tuple[Text, ...]:
     step = outcome.step
     ok = Text("yes", style="green") if outcome.ok else Text("NO", style="bold red")
     return (Text(step.title), Text(f"{step.asks} → {step.home or '–'}"), Text(step.expected), Text(outcome.got), ok)
-
-
-def _console() -> Console:
-    """Give a console as wide as the terminal, or wide enough for the table where there is none."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_WIDTH)

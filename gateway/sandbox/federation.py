@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
@@ -24,7 +25,6 @@ _POLL_SECONDS = 0.05
 _WATCH_SECONDS = 0.25
 _LAST_LINES = 5
 _FLEET = "gateways"
-_PLATFORMS = "platforms"
 _PLATFORMS = "platforms"
 
 
@@ -146,9 +146,13 @@ class Federation:
         raise self._not_ready(region)
 
     def _not_ready(self, name: str) -> SettingsError:
-        """Tell what a process that did not get ready wrote last."""
+        """Make the error for a process that did not get ready."""
+        return SettingsError((f"{name} did not get ready:", *self._last_words(name)))
+
+    def _last_words(self, name: str) -> list[str]:
+        """Give the end of a process's log."""
         log = self._layout.folder / "logs" / f"{name}.log"
-        return SettingsError((f"{name} did not get ready:", *log.read_text("utf-8").splitlines()[-_LAST_LINES:]))
+        return log.read_text("utf-8").splitlines()[-_LAST_LINES:]
 
     async def _stop_all(self) -> None:
         """Ask all processes to end, and end those that do not within the time given."""
@@ -162,6 +166,21 @@ class Federation:
                 with suppress(ProcessLookupError):
                     process.kill()
         self._processes.clear()
+
+
+def check_ports(layout: Layout) -> None:
+    """Refuse to start where a port is taken: another sandbox there would answer in our name (SettingsError)."""
+    taken = []
+    for address in (address for s in layout.sites for address in (s.grpc, s.web, s.platform)):
+        host, _, port = address.rpartition(":")
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, int(port)))
+            except OSError:
+                taken.append(address)
+    if taken:
+        raise SettingsError((f"taken: {', '.join(taken)}", "stop what listens there, or choose others by --port-base"))
 
 
 def _is_ready(url: str) -> bool:

@@ -20,7 +20,6 @@ from adapters.errors import UndecodableTextError
 from adapters.registry import load_registry, load_vectors
 from adapters.wire import HttpReply, HttpRequest
 from gateway.errors import SettingsError
-from gateway.errors import SettingsError
 from gateway.services.disclosure import reveal
 
 if TYPE_CHECKING:

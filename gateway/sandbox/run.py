@@ -11,7 +11,7 @@ from rich.console import Console
 
 from adapters.registry import load_registry
 from gateway.errors import SettingsError
-from gateway.sandbox.federation import Federation
+from gateway.sandbox.federation import Federation, check_ports
 from gateway.sandbox.generate import generate
 from gateway.sandbox.layout import Layout
 from gateway.sandbox.lines import grpcurl_lines
@@ -29,9 +29,12 @@ def run_sandbox(folder: Path, *, port_base: int, keep: bool) -> None:
 def prepare(folder: Path, *, port_base: int, keep: bool = False) -> Layout:
     """Generate a sandbox, or read the one that is to go on."""
     if keep and (folder / "endpoints.json").is_file():
-        return Layout.load(folder)
+        layout = Layout.load(folder)
+        check_ports(layout)
+        return layout
     registry = load_registry()
     layout = Layout.of(folder, registry.regions, port_base)
+    check_ports(layout)
     generate(layout, registry)
     return layout
 

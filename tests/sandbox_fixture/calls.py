@@ -66,7 +66,8 @@ class Outcome:
     @property
     def info(self) -> error_details_pb2.ErrorInfo:
         """Give the ErrorInfo, empty where there is none."""
-        return detail(self.status, error_details_pb2.ErrorInfo)
+        found: error_details_pb2.ErrorInfo = detail(self.status, error_details_pb2.ErrorInfo)
+        return found
 
     @property
     def reason(self) -> str:

@@ -1,0 +1,110 @@
+"""A gateway in this process: the real boundary, servicers and server before fake platforms, on loopback."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import grpc
+
+from gateway.reasons import load_reasons
+from gateway.rpc.boundary import Boundary
+from gateway.rpc.catalog import CatalogServicer
+from gateway.rpc.convert_verdict import VerdictWriter
+from gateway.rpc.identity import IdentityServicer
+from gateway.rpc.paging import Paging
+from gateway.rpc.recognition import RecognitionServicer
+from gateway.rpc.region import RegionServicer
+from gateway.server import GrpcServer
+from gateway.services.local_home import agreement_title
+from gateway.services.recognise import IssueRecognition, VerifyRecognition
+from gateway.services.request_memory import RequestMemory
+from gateway.services.translate_identity import TranslateIdentity
+from gateway.services.translate_item import TranslateItem
+from gateway.services.verify_card import VerifyCard
+from tests.fakes.callers import GATEWAY, callers
+from tests.fakes.clock import FakeClock
+from tests.fakes.journal import FakeJournal
+from tests.fakes.platform import FakePlatform
+from tests.fakes.regions import AGREEMENTS, BOOK, RECOGNITIONS, REGISTRY, local_home, record
+from trust.replay import InMemoryReplay
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from gateway.rpc.boundary import Servicer
+    from gateway.services.ports import Home
+
+
+@dataclass(slots=True)
+class FakeNode:
+    """The parts of a gateway that serves Chongqing and one more home side where a test adds it."""
+
+    audience: str = GATEWAY
+    clock: FakeClock = field(default_factory=FakeClock)
+    journal: FakeJournal = field(default_factory=FakeJournal)
+    region: str = "chongqing"
+    platform: FakePlatform = field(init=False)
+    homes: dict[str, Home] = field(default_factory=dict)
+    boundary: Boundary = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Put the home region before its platform, which knows the active card."""
+        self.platform = FakePlatform(record(self.region), self.clock)
+        self.homes[self.region] = local_home(self.region, self.platform, clock=self.clock)
+        self.boundary = Boundary(
+            callers=callers(self.clock, audience=self.audience), reasons=load_reasons(), journal=self.journal
+        )
+
+    def servicers(self) -> tuple[Servicer, ...]:
+        """Make the four services with their use cases."""
+        paging = Paging(b"k" * 32)
+        items = TranslateItem(registry=REGISTRY, book=BOOK, clock=self.clock)
+        titles = {a.id: agreement_title(a) for a in AGREEMENTS.agreements}
+        verdicts = VerdictWriter(reasons=load_reasons(), titles=titles, items=items)
+        return (
+            RegionServicer(registry=REGISTRY, homes=self.homes, agreements=AGREEMENTS, paging=paging),
+            CatalogServicer(registry=REGISTRY, translate=items, paging=paging),
+            IdentityServicer(
+                verify=VerifyCard(registry=REGISTRY, homes=self.homes, agreements=AGREEMENTS, clock=self.clock),
+                translate=TranslateIdentity(REGISTRY),
+                memory=RequestMemory(clock=self.clock),
+                verdicts=verdicts,
+            ),
+            RecognitionServicer(
+                issue=IssueRecognition(registry=REGISTRY, homes=self.homes),
+                verify=VerifyRecognition(recognitions=RECOGNITIONS, replay=InMemoryReplay(100), clock=self.clock),
+                memory=RequestMemory(clock=self.clock),
+                verdicts=verdicts,
+            ),
+        )
+
+    def server(
+        self,
+        servicers: Sequence[Servicer] | None = None,
+        *,
+        ready: dict[str, Callable[[], bool]] | None = None,
+        reflection: bool = False,
+        max_concurrent_calls: int = 100,
+    ) -> GrpcServer:
+        """Make a server of these or other servicers."""
+        return GrpcServer(
+            boundary=self.boundary,
+            servicers=self.servicers() if servicers is None else servicers,
+            ready=ready or {},
+            reflection=reflection,
+            max_concurrent_calls=max_concurrent_calls,
+        )
+
+
+@asynccontextmanager
+async def channel_to(server: GrpcServer) -> AsyncIterator[grpc.aio.Channel]:
+    """Start a server on a free port, give a channel to it, and stop it."""
+    port = server.listen("127.0.0.1:0", None)
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield channel
+    finally:
+        await server.stop(drain_seconds=0)

@@ -1,0 +1,421 @@
+"""The boundary: whatever bytes come and whatever goes wrong, callers see errors of the contract and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+from google.rpc import status_pb2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import MalformedRequestError
+from gateway.reasons import load_reasons
+from gateway.rpc.boundary import DEADLINE_CAP_SECONDS, read_message, snake_case
+from gateway.rpc.catalog import CatalogServicer
+from gateway.rpc.identity import IdentityServicer
+from gateway.rpc.recognition import RecognitionServicer
+from gateway.rpc.region import RegionServicer
+from onecard.gateway.v1 import identity_service_pb2 as pb
+from onecard.gateway.v1.catalog_service_pb2 import ListCatalogsRequest
+from onecard.gateway.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from onecard.gateway.v1.identity_service_pb2_grpc import IdentityServiceStub
+from onecard.gateway.v1.region_service_pb2 import GetRegionRequest
+from onecard.gateway.v1.region_service_pb2_grpc import RegionServiceStub
+from tests.fakes.callers import PEER, PLATFORM, STRANGER, bearer, token
+from tests.fakes.clock import FakeClock
+from tests.fakes.context import AbortedError, FakeContext
+from tests.fakes.node import FakeNode, channel_to
+from tests.fakes.regions import record
+from tests.gateway.rpc.raising import PLANTED, RaisingServicer, RaisingStreams
+from tests.gateway.rpc.told import DETAILS, Told, refused, told, told_by
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from gateway.rpc.boundary import Servicer
+
+SERVICERS: tuple[type[Servicer], ...] = (RegionServicer, CatalogServicer, IdentityServicer, RecognitionServicer)
+METHODS = [method for servicer in SERVICERS for method in servicer.SERVICE.methods]
+VERIFY = "/onecard.gateway.v1.IdentityService/VerifyCard"
+
+
+def batch(*entries: dict[str, Any]) -> pb.BatchTranslateIdentitiesRequest:
+    """Make one message of a stream."""
+    return pb.BatchTranslateIdentitiesRequest(entries=[pb.TranslateIdentityRequest(**entry) for entry in entries])
+
+
+def good() -> dict[str, Any]:
+    """Give an entry that can be translated."""
+    return {"source": {"region": "chongqing", "fields": record("chongqing")}, "target_region": "sichuan"}
+
+
+async def abort(node: FakeNode, servicer: Servicer, method: str, raw: bytes, context: FakeContext) -> Told:
+    """Call a handler without a network, and read how it ended the call."""
+    handlers = node.boundary.handlers(servicer)
+    full = f"/{servicer.SERVICE.full_name}/{method}"
+    handler: Any = handlers.service(type("Details", (), {"method": full, "invocation_metadata": ()})())
+    with pytest.raises(AbortedError):
+        if handler.unary_unary is not None:
+            await handler.unary_unary(raw, context)
+        else:
+            async for _ in handler.stream_stream(_one(raw), context):
+                pass
+    status = status_pb2.Status.FromString(dict(context.trailers)[DETAILS])  # type: ignore[arg-type]  # it is bytes
+    read = told_by(status)
+    assert (context.code and context.code.name, context.details) == (read.code, read.message)
+    return read
+
+
+async def _one(raw: bytes) -> AsyncIterator[bytes]:
+    yield raw
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name.rpartition(".v1.")[2])
+async def test_every_method_asks_for_a_token_and_its_scope_before_it_reads_anything(method: Any) -> None:  # noqa: ANN401 - a descriptor
+    """Without a token UNAUTHENTICATED, without the scope PERMISSION_DENIED, whatever the bytes are."""
+    node = FakeNode()
+    servicer = next(one for one in node.servicers() if one.SERVICE is method.containing_service)
+    scope = servicer.SCOPES[method.name]
+    told_ = await abort(node, servicer, method.name, b"\xff", FakeContext(None))
+    assert (told_.code, told_.reason) == ("UNAUTHENTICATED", "UNAUTHENTICATED")
+    others = {"catalog.read", "card.verify"} - {scope}
+    lacking = FakeContext(bearer(PLATFORM, node.clock, *others))
+    told_ = await abort(node, servicer, method.name, b"\xff", lacking)
+    assert (told_.code, told_.reason, told_.metadata["scope"]) == ("PERMISSION_DENIED", "SCOPE", scope)
+    told_ = await abort(node, servicer, method.name, b"\xff", FakeContext(bearer(PLATFORM, node.clock, scope)))
+    assert (told_.code, told_.reason) == ("INVALID_ARGUMENT", "MALFORMED_REQUEST")
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name.rpartition(".v1.")[2])
+def test_every_method_has_an_implementation_and_a_known_scope(method: Any) -> None:  # noqa: ANN401 - a descriptor
+    """The contract's methods in snake case, no more and no less."""
+    servicer = next(one for one in SERVICERS if one.SERVICE is method.containing_service)
+    assert callable(getattr(servicer, snake_case(method.name)))
+    assert servicer.SCOPES.keys() == {one.name for one in method.containing_service.methods}
+
+
+@given(raw=st.binary(max_size=200), number=st.integers(0, len(METHODS) - 1))
+def test_any_bytes_are_a_message_or_malformed(raw: bytes, number: int) -> None:
+    """No bytes lead to another error, and the error repeats nothing of them."""
+    from google.protobuf import message_factory  # noqa: PLC0415 - needed here only
+
+    request_type = message_factory.GetMessageClass(METHODS[number].input_type)
+    try:
+        assert isinstance(read_message(request_type, raw), request_type)
+    except MalformedRequestError as error:
+        assert error.metadata == {}
+        assert error.__cause__ is None
+
+
+NODE = FakeNode()
+CALLED = NODE.servicers()
+
+
+@given(raw=st.binary(max_size=120), number=st.integers(0, len(METHODS) - 1))
+def test_any_bytes_get_an_answer_of_the_contract(raw: bytes, number: int) -> None:
+    """Through the whole of a method: an answer, or an error that is foreseen."""
+    method = METHODS[number]
+    servicer = next(one for one in CALLED if one.SERVICE is method.containing_service)
+    context = FakeContext(bearer(PLATFORM, NODE.clock))
+    handlers = NODE.boundary.handlers(servicer)
+    full = f"/{servicer.SERVICE.full_name}/{method.name}"
+    handler: Any = handlers.service(type("Details", (), {"method": full, "invocation_metadata": ()})())
+
+    async def play() -> None:
+        if handler.unary_unary is not None:
+            await handler.unary_unary(raw, context)
+            return
+        async for _ in handler.stream_stream(_one(raw), context):
+            pass
+
+    try:
+        asyncio.run(play())
+    except AbortedError:
+        assert context.code not in {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, None}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [
+        ((), "UNAUTHENTICATED"),
+        ((("authorization", ""),), "UNAUTHENTICATED"),
+        ((("authorization", "bearer x"),), "UNAUTHENTICATED"),
+        ((("authorization", "Basic eA=="),), "UNAUTHENTICATED"),
+        ((("authorization", "Bearer "),), "MALFORMED_TOKEN"),
+        ((("authorization", f"Bearer {token(PLATFORM, FakeClock())} "),), "MALFORMED_TOKEN"),
+        ((("authorization", f"Bearer {token(PLATFORM, FakeClock())[:-4]}AAAA"),), "BAD_SIGNATURE"),
+        ((("authorization", f"Bearer {token(PLATFORM, FakeClock(), audience='gateway.other')}"),), "AUDIENCE"),
+        ((("authorization", f"Bearer {token(PLATFORM, FakeClock(1_780_286_000))}"),), "EXPIRED"),
+        ((("authorization", f"Bearer {token(PLATFORM, FakeClock(1_780_286_411))}"),), "NOT_YET_VALID"),
+        ((("authorization", f"Bearer {token(STRANGER, FakeClock())}"),), "ISSUER_UNKNOWN"),
+    ],
+)
+async def test_a_caller_that_is_not_proven_is_not_admitted(metadata: tuple[tuple[str, str], ...], reason: str) -> None:
+    """Each way of not proving oneself has its reason, and no caller is written into the log."""
+    node = FakeNode()
+    async with channel_to(node.server()) as channel:
+        told_ = await refused(RegionServiceStub(channel).GetRegion(GetRegionRequest(), metadata=metadata))
+    assert (told_.code, told_.reason) == ("UNAUTHENTICATED", reason)
+    assert node.journal.lines[-1]["caller"] == ""
+    assert "Bearer" not in node.journal.text
+
+
+async def test_a_binary_header_is_no_proof() -> None:
+    """Metadata that are not text count as not there."""
+    context = FakeContext((("authorization", b"Bearer x"), ("accept-language", b"pt")))
+    told_ = await abort(FakeNode(), RaisingServicer(ValueError()), "GetRegion", b"", context)
+    assert (told_.reason, told_.locale) == ("UNAUTHENTICATED", "zh-Hans")
+
+
+@pytest.mark.parametrize(
+    ("language", "locale"),
+    [("", "zh-Hans"), ("en", "en"), ("pt-PT,en;q=0.5", "pt"), ("zh-HK", "zh-Hant"), ("fr", "zh-Hans")],
+)
+async def test_errors_speak_the_callers_language(language: str, locale: str) -> None:
+    """By accept-language, before anything of the caller is proven."""
+    metadata = (("accept-language", language),) if language else ()
+    told_ = await abort(FakeNode(), RaisingServicer(ValueError()), "GetRegion", b"", FakeContext(metadata))
+    assert told_.locale == locale
+
+
+async def test_a_good_call_is_one_line_with_safe_fields() -> None:
+    """Method, outcome, caller and time; nothing of the request."""
+    node = FakeNode()
+    async with channel_to(node.server()) as channel:
+        await CatalogServiceStub(channel).ListCatalogs(
+            ListCatalogsRequest(page_size=1), metadata=bearer(PLATFORM, node.clock)
+        )
+    (line,) = node.journal.lines
+    assert line.pop("timestamp")
+    assert line.pop("micros") >= 0
+    assert line.pop("trace_id")
+    assert line == {
+        "event": "call",
+        "method": "CatalogService/ListCatalogs",
+        "code": "OK",
+        "reason": "OK",
+        "who_failed": "",
+        "caller": PLATFORM,
+    }
+
+
+async def test_a_deadline_ends_a_call_that_waits() -> None:
+    """The work is stopped at the caller's deadline and told as DEADLINE."""
+    node = FakeNode()
+    node.platform.gate = asyncio.Event()
+    servicer = next(one for one in node.servicers() if isinstance(one, IdentityServicer))
+    context = FakeContext(bearer(PLATFORM, node.clock), seconds_left=0.01)
+    told_ = await abort(node, servicer, "VerifyCard", request().SerializeToString(), context)
+    assert (told_.code, told_.reason, told_.retry_seconds) == ("DEADLINE_EXCEEDED", "DEADLINE", None)
+    context = FakeContext(bearer(PLATFORM, node.clock), seconds_left=0.01)
+    stream = pb.BatchVerifyCardsRequest(entries=[request(request_id="2")]).SerializeToString()
+    assert (await abort(node, servicer, "BatchVerifyCards", stream, context)).reason == "DEADLINE"
+    node.platform.gate.set()
+    await asyncio.sleep(0)
+
+
+def request(**changes: Any) -> pb.VerifyCardRequest:  # noqa: ANN401 - any field
+    """Ask about Chongqing's active card."""
+    told_ = record("chongqing")
+    return pb.VerifyCardRequest(
+        **{
+            "request_id": "1",
+            "home_region": "chongqing",
+            "credential": {"card_number": {"card_number": told_["aaz500"], "social_security_number": told_["aac002"]}},
+            "medium": 1,
+            "visited_item": "SC-15",
+            "purpose": 2,
+            **changes,
+        }
+    )
+
+
+def test_no_call_runs_longer_than_the_cap() -> None:
+    """A caller without a deadline, or with a longer one, gets the cap."""
+    from gateway.rpc.boundary import _seconds_left  # noqa: PLC0415 - a law about an inner function
+
+    for left, seconds in ((None, DEADLINE_CAP_SECONDS), (1e6, DEADLINE_CAP_SECONDS), (1.5, 1.5), (-1.0, -1.0)):
+        context: Any = FakeContext(seconds_left=left)
+        assert _seconds_left(context) == seconds
+
+
+async def test_a_caller_that_leaves_is_noted() -> None:
+    """A cancelled call is one line, single or stream, and the node goes on."""
+    node = FakeNode()
+    node.platform.gate = asyncio.Event()
+    async with channel_to(node.server()) as channel:
+        stub = IdentityServiceStub(channel)
+        call: Any = stub.VerifyCard(request(), metadata=bearer(PLATFORM, node.clock))
+        while not node.platform.asked:
+            await asyncio.sleep(0.001)
+        call.cancel()
+        stream: Any = stub.BatchTranslateIdentities(metadata=bearer(PLATFORM, node.clock))
+        await stream.write(batch(good()))
+        assert await stream.read()
+        stream.cancel()
+        while len(node.journal.lines) < 2:
+            await asyncio.sleep(0.001)
+        node.platform.gate.set()
+        again = await stub.VerifyCard(request(), metadata=bearer(PLATFORM, node.clock))
+    lines = {line["method"]: line for line in node.journal.lines[:2]}
+    assert {(line["code"], line["who_failed"]) for line in lines.values()} == {("CANCELLED", "caller")}
+    assert lines.keys() == {"IdentityService/VerifyCard", "IdentityService/BatchTranslateIdentities"}
+    assert again.replayed
+    assert len(node.platform.asked) == 1
+
+
+async def test_a_stopping_gateway_takes_no_new_calls_and_finishes_the_old() -> None:
+    """SHUTTING_DOWN comes with a RetryInfo; a call under way is answered."""
+    node = FakeNode()
+    node.platform.gate = asyncio.Event()
+    async with channel_to(node.server()) as channel:
+        stub = IdentityServiceStub(channel)
+        running: Any = stub.VerifyCard(request(), metadata=bearer(PLATFORM, node.clock))
+        while not node.platform.asked:
+            await asyncio.sleep(0.001)
+        node.boundary.stop()
+        told_ = await refused(stub.VerifyCard(request(request_id="2"), metadata=bearer(PLATFORM, node.clock)))
+        assert (told_.code, told_.reason, told_.retry_seconds) == ("UNAVAILABLE", "SHUTTING_DOWN", 2)
+        node.platform.gate.set()
+        assert (await running).verdict.card_status
+
+
+async def test_one_bad_entry_does_not_end_a_stream_and_the_order_is_kept() -> None:
+    """Each entry is answered in its place, the bad one by the status that the single method would give."""
+    node = FakeNode()
+    bad = {"source": {"region": "chongqing", "fields": record("chongqing", aac002="1")}, "target_region": "sichuan"}
+    async with channel_to(node.server()) as channel:
+        stub = IdentityServiceStub(channel)
+        stream: Any = stub.BatchTranslateIdentities(metadata=bearer(PLATFORM, node.clock, language="pt"))
+        for _ in range(3):
+            await stream.write(batch(good(), bad, good()))
+            outcomes = (await stream.read()).outcomes
+            assert [outcome.WhichOneof("outcome") for outcome in outcomes] == ["response", "error", "response"]
+        await stream.done_writing()
+        assert await stream.read() is grpc.aio.EOF
+        single = await refused(
+            stub.TranslateIdentity(
+                pb.TranslateIdentityRequest(**bad), metadata=bearer(PLATFORM, node.clock, language="pt")
+            )
+        )
+    status: Any = outcomes[1].error
+    entry = told_by(status)
+    assert entry.metadata.pop("trace_id") != single.metadata.pop("trace_id")
+    assert entry == single
+    assert entry.locale == "pt"
+    assert node.journal.lines[0]["code"] == "OK"
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (pb.BatchTranslateIdentitiesRequest(), "INVALID_FIELD"),
+        (batch(*[{}] * 1001), "LIMIT"),
+    ],
+)
+async def test_a_message_that_is_no_batch_ends_the_stream(message: Any, reason: str) -> None:  # noqa: ANN401 - a message
+    """None, or too many; the entries are not looked at."""
+    node = FakeNode()
+    async with channel_to(node.server()) as channel:
+        stream: Any = IdentityServiceStub(channel).BatchTranslateIdentities(metadata=bearer(PLATFORM, node.clock))
+        await stream.write(message)
+        told_ = await refused(stream.read())
+    assert told_.reason == reason
+
+
+async def test_a_token_that_runs_out_ends_its_stream() -> None:
+    """What was answered before stays answered."""
+    node = FakeNode()
+    async with channel_to(node.server()) as channel:
+        stream: Any = IdentityServiceStub(channel).BatchTranslateIdentities(metadata=bearer(PLATFORM, node.clock))
+        await stream.write(batch(good()))
+        assert (await stream.read()).outcomes
+        node.clock.advance(300)
+        await stream.write(batch(good()))
+        assert (await stream.read()).outcomes
+        node.clock.advance(1)
+        await stream.write(batch(good()))
+        told_ = await refused(stream.read())
+    assert (told_.code, told_.reason, told_.metadata["skew_seconds"]) == ("UNAUTHENTICATED", "EXPIRED", "1")
+
+
+async def test_what_nobody_foresaw_ends_a_stream_in_fixed_words() -> None:
+    """As in a single call."""
+    node = FakeNode()
+    async with channel_to(node.server([RaisingStreams(RuntimeError(PLANTED))])) as channel:
+        stream: Any = IdentityServiceStub(channel).BatchVerifyCards(metadata=bearer(PLATFORM, node.clock))
+        await stream.write(pb.BatchVerifyCardsRequest())
+        told_ = await refused(stream.read())
+    assert (told_.code, told_.reason) == ("INTERNAL", "UNFORESEEN")
+    assert "canary" not in repr(told_) + node.journal.text
+    assert [line["event"] for line in node.journal.lines] == ["unforeseen", "call"]
+
+
+async def test_an_error_of_the_contract_ends_a_stream_that_it_concerns_whole() -> None:
+    """An unreadable message cannot be answered entry by entry."""
+    node = FakeNode()
+    async with channel_to(node.server()) as channel:
+        raw: Any = channel.stream_stream("/onecard.gateway.v1.IdentityService/BatchVerifyCards")
+        stream = raw(metadata=bearer(PLATFORM, node.clock))
+        await stream.write(b"\xff\xff")
+        told_ = await refused(stream.read())
+    assert told_.reason == "MALFORMED_REQUEST"
+
+
+async def test_trace_ids_are_never_the_same() -> None:
+    """Not within a process, and not between two."""
+    one, two = FakeNode(), FakeNode()
+    ids = set()
+    for node in (one, two, one):
+        told_ = await abort(node, RaisingServicer(ValueError()), "GetRegion", b"", FakeContext())
+        ids.add(told_.metadata["trace_id"])
+    assert len(ids) == 3
+
+
+async def test_an_unknown_method_and_an_oversized_message_are_refused_by_the_transport() -> None:
+    """Both end before any code of ours runs, and say nothing of it."""
+    node = FakeNode()
+    async with channel_to(node.server()) as channel:
+        for method, raw, code in (
+            ("/onecard.gateway.v1.IdentityService/Nothing", b"", "UNIMPLEMENTED"),
+            (VERIFY, b"\0" * (4 * 1024 * 1024 + 1), "RESOURCE_EXHAUSTED"),
+        ):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await channel.unary_unary(method)(raw, metadata=bearer(PLATFORM, node.clock))
+            assert caught.value.code().name == code
+    assert node.journal.lines == []
+
+
+async def test_a_failing_context_is_a_bug_that_is_noticed() -> None:
+    """An abort that came back would let the call go on; it must not."""
+
+    class Forgiving(FakeContext):
+        async def abort(self, *_arguments: object) -> None:  # type: ignore[override]
+            """Do not end the call."""
+
+    node = FakeNode()
+    with pytest.raises(AssertionError, match="abort does not return"):
+        await abort(node, RaisingServicer(ValueError()), "GetRegion", b"", Forgiving())
+
+
+def test_an_error_of_the_wire_is_read_from_its_details() -> None:
+    """A peer's caller without our details is no error of the contract."""
+    error = grpc.aio.AioRpcError(grpc.StatusCode.UNKNOWN, grpc.aio.Metadata(), grpc.aio.Metadata())
+    with pytest.raises(KeyError):
+        told(error)
+
+
+@pytest.mark.parametrize(("name", "snake"), [("VerifyCard", "verify_card"), ("X", "x"), ("aB", "a_b")])
+def test_names_become_snake_case(name: str, snake: str) -> None:
+    """As Python writes them."""
+    assert snake_case(name) == snake
+
+
+def test_a_peer_is_a_caller_like_any_other() -> None:
+    """Its kind is known to the servicers, nothing else."""
+    caller = FakeNode().boundary._callers.authenticate(token(PEER, FakeClock()))
+    assert (caller.id, caller.region, caller.kind) == (PEER, "sichuan", "gateway")
+    assert load_reasons().get("NOT_TRANSITIVE")

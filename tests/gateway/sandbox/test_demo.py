@@ -1,0 +1,146 @@
+"""The demonstration: the whole story against real gateways, and that a step which gives something else is told."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import signal
+import subprocess
+from contextlib import suppress
+from typing import TYPE_CHECKING, cast
+
+import grpc
+import pytest
+from rich.console import Console
+
+from adapters.registry import load_registry
+from gateway.sandbox import demo
+from gateway.sandbox.demo import chapters, play, report, run_demo
+from gateway.sandbox.story import Chapter, Stage, Step
+from tests.sandbox_fixture.running import ONECARD, ROOT, free_port_base, processes_of, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+NOWHERE = cast("Stage", None)
+"""For steps that make no call."""
+
+
+def step(title: str, *, expected: str, play: Callable[[Stage], Awaitable[str]]) -> Step:
+    """Make a step that looks at nothing but its own play."""
+    return Step(title=title, asks="sichuan", home="chongqing", expected=expected, play=play)
+
+
+async def gives_yes(_stage: Stage) -> str:
+    """Give an answer."""
+    return "yes"
+
+
+async def breaks_off(_stage: Stage) -> str:
+    """End as a call does that reaches nobody."""
+    raise grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata(), "nobody", "")
+
+
+def told(*steps: Step) -> tuple[int, str]:
+    """Play steps, and give the exit code and what was printed."""
+    played = asyncio.run(play([Chapter("Chapter", steps)], NOWHERE))
+    screen = Console(file=io.StringIO(), width=200)
+    code = report(played, console=screen)
+    return code, cast("io.StringIO", screen.file).getvalue()
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("sandbox")
+def test_every_step_of_the_story_gives_what_it_should(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The demonstration on real processes ends with 0, tells how many steps it played, and leaves no process."""
+    folder = tmp_path / "sandbox"
+    code = run_demo(folder, port_base=free_port_base())
+    printed = capsys.readouterr().out
+    count = sum(len(chapter.steps) for chapter in chapters())
+    assert code == 0, printed
+    assert f"{count} of {count} steps gave what they should" in printed
+    assert "NO " not in printed
+    assert processes_of(folder) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("sandbox")
+def test_a_demonstration_that_is_told_to_stop_leaves_nothing(tmp_path: Path) -> None:
+    """On SIGTERM it stops all that it started and ends with 1, without a trace."""
+    folder = tmp_path / "sandbox"
+    command = [str(ONECARD), "demo", "--folder", str(folder), "--port-base", str(free_port_base())]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            wait_until((folder / "logs" / "platforms.log").exists, what="start of the sandbox")
+            process.send_signal(signal.SIGTERM)
+            printed, _ = process.communicate(timeout=60)
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+    assert process.returncode == 1
+    assert "stopped before the end" in printed
+    assert "Traceback" not in printed
+    assert processes_of(folder) == {}
+
+
+def test_a_step_that_gives_something_else_fails_the_demonstration() -> None:
+    """One wrong expectation among right ones makes it end with 1, and the step is named with its number."""
+    right = step("right one", expected="yes", play=gives_yes)
+    wrong = step("wrong one", expected="no", play=gives_yes)
+    code, printed = told(right, wrong, right)
+    assert code == 1
+    assert "1 of 3 steps did not give what they should" in printed
+    assert "  2 wrong one" in printed
+    assert "right one" not in printed.partition("did not give")[2]
+
+
+def test_right_steps_end_with_zero() -> None:
+    """Where every step gives what it should, the demonstration ends with 0 and says so."""
+    code, printed = told(step("right one", expected="yes", play=gives_yes))
+    assert code == 0
+    assert "1 of 1 steps gave what they should" in printed
+
+
+def test_no_step_is_no_success() -> None:
+    """A story without steps has shown nothing."""
+    assert told()[0] == 1
+
+
+def test_a_call_that_fails_is_what_its_step_got() -> None:
+    """An unforeseen failure of a call fails its step and no other."""
+    code, printed = told(
+        step("broken", expected="yes", play=breaks_off),
+        step("broken as foreseen", expected="UNAVAILABLE WITHOUT DETAILS", play=breaks_off),
+        step("right one", expected="yes", play=gives_yes),
+    )
+    assert code == 1
+    assert "1 of 3 steps did not" in printed
+    assert "  1 broken\n" in printed
+
+
+@pytest.mark.parametrize(("title", "expected"), [("", "yes"), ("step", "")])
+def test_a_step_expects_something(title: str, expected: str) -> None:
+    """A step without a title or an expectation cannot be written."""
+    with pytest.raises(ValueError, match="expects something"):
+        step(title, expected=expected, play=gives_yes)
+
+
+def test_steps_have_names_of_their_own() -> None:
+    """The failing steps that are named can be found: no title occurs twice, and each asks a region that there is."""
+    steps = [one for chapter in chapters() for one in chapter.steps]
+    assert len({one.title for one in steps}) == len(steps)
+    assert {one.asks for one in steps} <= set(load_registry().regions)
+
+
+def test_a_cancelled_demonstration_is_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was stopped before its end ends with 1."""
+
+    async def cancelled(_layout: object) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(demo, "_run", cancelled)
+    assert run_demo(tmp_path / "sandbox", port_base=20_000) == 1
+    assert "stopped before the end" in capsys.readouterr().out

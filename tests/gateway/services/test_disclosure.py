@@ -1,0 +1,159 @@
+"""Data minimisation, golden: for each pair of regions precisely the fields that its agreement names leave."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from itertools import permutations
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapters.canonical import FIELD_PATHS, Card, CardIdentity, Document, Holder, PersonName, RomanisedName
+from adapters.identifiers import (
+    CardNumber,
+    DivisionCode,
+    ElectronicSignNumber,
+    IdentificationCode,
+    SocialSecurityNumber,
+)
+from adapters.words import CardFunction, CardStatus, DocumentType, Sex
+from gateway.services.disclosure import disclose_fields, holder_key, reveal
+from tests.fakes.regions import AGREEMENTS, CONSENT, REGISTRY, local_home, question
+from trust.errors import TrustError
+
+if TYPE_CHECKING:
+    from trust.policy import Permission
+
+ALL = CardIdentity(
+    "chongqing",
+    Holder(
+        social_security_number=SocialSecurityNumber("500112190302110117"),
+        name=PersonName("测试甲"),
+        romanised_name=RomanisedName(PersonName("CESHI"), PersonName("JIA")),
+        sex=Sex.MALE,
+        birth_date=date(1903, 2, 11),
+        nationality="CHN",
+        documents=(Document.parse(DocumentType.CITIZEN_ID, "500112190302110117"),),
+    ),
+    Card(
+        number=CardNumber("A00000001"),
+        identification_code=IdentificationCode("500106D156000001052E0A23070F3578"),
+        issuer_division=DivisionCode("500106"),
+        specification="3.00",
+        issued_on=date(2021, 3, 18),
+        expires_on=date(2031, 3, 18),
+        status=CardStatus.ACTIVE,
+        suspended_functions=frozenset({CardFunction.FINANCIAL}),
+        electronic_sign_number=ElectronicSignNumber("SYN-CQ-00000001"),
+    ),
+)
+
+# Written out by hand, so that a change of an agreement shows here as a change of what leaves a region.
+NARROW = frozenset(
+    {
+        "holder.social_security_number",
+        "holder.name",
+        "card.number",
+        "card.identification_code",
+        "card.issuer_division",
+        "card.expires_on",
+        "card.status",
+        "card.suspended_functions",
+    }
+)
+WIDE = frozenset(FIELD_PATHS) - {"holder.romanised_name", "holder.documents"}
+BAY = frozenset({"holder.name", "holder.romanised_name", "holder.sex", "card.expires_on", "card.status"})
+GOLDEN = {
+    frozenset({"chongqing", "sichuan"}): WIDE,
+    frozenset({"chongqing", "guizhou"}): NARROW,
+    frozenset({"chongqing", "xizang"}): NARROW,
+    frozenset({"guangdong", "hongkong"}): BAY,
+    frozenset({"guangdong", "macao"}): BAY,
+    frozenset({"hongkong", "macao"}): BAY,
+}
+PAIRS = [pair for pair in permutations(REGISTRY.regions, 2) if frozenset(pair) in GOLDEN]
+
+
+def told(identity: CardIdentity) -> frozenset[str]:
+    """Name the fields that say something."""
+    values = ((path, *path.split(".")) for path in FIELD_PATHS)
+    return frozenset(path for path, part, name in values if getattr(getattr(identity, part), name))
+
+
+def permission(home: str, visited: str) -> Permission:
+    """Get whatever permission the agreement of two regions gives."""
+    agreement = next(one for one in AGREEMENTS.agreements if one.joins(home, visited))
+    return AGREEMENTS.permit(
+        home=home,
+        visited=visited,
+        item_types=[agreement.item_types[-1].removesuffix(".*") + (".X" if "*" in agreement.item_types[-1] else "")],
+        purpose=agreement.purposes[0],
+        classes=["identity"],
+        medium="physical",
+        on=date(2026, 6, 1),
+        consent_reference=CONSENT,
+    )
+
+
+def test_golden_table_names_every_pair_with_an_agreement() -> None:
+    """An agreement that is added must be added to the golden table."""
+    joined = {
+        frozenset(pair)
+        for pair in permutations(REGISTRY.regions, 2)
+        for agreement in AGREEMENTS.agreements
+        if agreement.joins(*pair)
+    }
+    assert joined == set(GOLDEN)
+    assert len(PAIRS) == 12
+
+
+@pytest.mark.parametrize(("home", "visited"), PAIRS)
+def test_exactly_the_agreed_fields_leave(home: str, visited: str) -> None:
+    """Of an identity that says everything the agreed fields remain, unchanged, in both directions."""
+    assert told(ALL) == set(FIELD_PATHS)
+    identity = replace(ALL, region=home)
+    disclosed = disclose_fields(identity, permission(home, visited))
+    assert told(disclosed) == GOLDEN[frozenset({home, visited})]
+    for path in told(disclosed):
+        part, name = path.split(".")
+        assert getattr(getattr(disclosed, part), name) == getattr(getattr(ALL, part), name)
+    assert disclosed.region == home
+
+
+@pytest.mark.parametrize(("home", "visited"), PAIRS)
+async def test_no_answer_discloses_more_for_any_item(home: str, visited: str) -> None:
+    """Whatever item is asked for, no field outside the agreement is in the answer."""
+    side = local_home(home)
+    answered = 0
+    for item in REGISTRY.get(visited).catalog:
+        asked = question(home, visited, visited_item=item.item, medium=item.media[0], consent_reference=CONSENT)
+        try:
+            answer = await side.answer(asked, disclose=True)
+        except TrustError:
+            continue
+        answered += 1
+        if answer.identity is not None:
+            assert told(answer.identity) <= GOLDEN[frozenset({home, visited})]
+    assert answered
+
+
+def test_home_use_sees_everything() -> None:
+    """No agreement, no blanks."""
+    assert disclose_fields(ALL, None) is ALL
+
+
+def test_fields_are_told_as_text() -> None:
+    """Every kind of value has one text, and what is not told has none."""
+    assert reveal(ALL, "holder.social_security_number") == "500112190302110117"
+    assert reveal(ALL, "card.issuer_division") == "500106"
+    assert reveal(ALL, "holder.birth_date") == "1903-02-11"
+    assert reveal(ALL, "card.status") == "active"
+    assert reveal(replace(ALL, card=Card()), "card.number") is None
+
+
+def test_a_holder_is_known_by_number_or_document() -> None:
+    """The two can never be taken for one another."""
+    by_document = replace(ALL, holder=replace(ALL.holder, social_security_number=None))
+    assert holder_key(ALL) == "ssn:500112190302110117"
+    assert holder_key(by_document) == "citizen_id:500112190302110117"

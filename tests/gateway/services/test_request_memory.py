@@ -1,0 +1,205 @@
+"""Request memory: a repeated request has one effect and one answer; failures are forgotten; it never grows."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import PeerUnavailableError, RequestIdReusedError
+from gateway.services.request_memory import RequestMemory
+from tests.fakes.clock import FakeClock
+
+
+@dataclass(slots=True)
+class Work:
+    """Counts its effects; waits for a gate, and fails where it is told to."""
+
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    failure: Exception | None = None
+    effects: int = 0
+
+    async def __call__(self) -> str:
+        """Do the work."""
+        self.effects += 1
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        return f"answer {self.effects}"
+
+
+def opened(failure: Exception | None = None) -> Work:
+    """Make work that does not wait."""
+    work = Work(failure=failure)
+    work.gate.set()
+    return work
+
+
+async def once(
+    memory: RequestMemory[str], work: Work, *, caller: str = "a", request_id: str = "1", digest: str = "d"
+) -> tuple[str, bool]:
+    """Ask the memory."""
+    return await memory.once(caller=caller, request_id=request_id, digest=digest, work=work)
+
+
+async def test_a_repeated_request_gets_the_same_answer_and_has_one_effect() -> None:
+    """The second answer is flagged as replayed."""
+    memory, work = RequestMemory[str](clock=FakeClock()), opened()
+    assert await once(memory, work) == ("answer 1", False)
+    assert await once(memory, work) == ("answer 1", True)
+    assert work.effects == 1
+
+
+async def test_requests_at_the_same_time_share_one_piece_of_work() -> None:
+    """A hundred at once have one effect; one of them did it."""
+    memory, work = RequestMemory[str](clock=FakeClock()), Work()
+    asked = [asyncio.create_task(once(memory, work)) for _ in range(100)]
+    await asyncio.sleep(0)
+    work.gate.set()
+    answers = await asyncio.gather(*asked)
+    assert work.effects == 1
+    assert {answer for answer, _ in answers} == {"answer 1"}
+    assert [replayed for _, replayed in answers].count(False) == 1
+
+
+async def test_another_question_under_the_same_id_is_refused() -> None:
+    """While the first one runs, and after it."""
+    memory, work = RequestMemory[str](clock=FakeClock()), Work()
+    first = asyncio.create_task(once(memory, work))
+    await asyncio.sleep(0)
+    for _ in range(2):
+        with pytest.raises(RequestIdReusedError):
+            await once(memory, work, digest="other")
+        work.gate.set()
+        await first
+    assert work.effects == 1
+
+
+async def test_callers_do_not_share_ids() -> None:
+    """What one caller asked tells another nothing."""
+    memory, work = RequestMemory[str](clock=FakeClock()), opened()
+    assert await once(memory, work, caller="a") == ("answer 1", False)
+    assert await once(memory, work, caller="b", digest="other") == ("answer 2", False)
+
+
+async def test_an_answer_is_remembered_for_its_life_and_no_longer() -> None:
+    """After ten minutes the id is free again."""
+    clock = FakeClock()
+    memory, work = RequestMemory[str](clock=clock), opened()
+    await once(memory, work)
+    clock.advance(599.9)
+    assert (await once(memory, work))[1] is True
+    clock.advance(0.1)
+    assert await once(memory, work, digest="other") == ("answer 2", False)
+    assert len(memory) == 1
+
+
+async def test_a_failure_is_forgotten() -> None:
+    """The caller may try again under the same id, with another question too."""
+    memory = RequestMemory[str](clock=FakeClock())
+    with pytest.raises(PeerUnavailableError):
+        await once(memory, opened(PeerUnavailableError()))
+    assert len(memory) == 0
+    assert await once(memory, opened(), digest="other") == ("answer 1", False)
+
+
+async def test_all_that_share_the_work_share_its_failure() -> None:
+    """Nobody waits for ever."""
+    memory, work = RequestMemory[str](clock=FakeClock()), Work(failure=PeerUnavailableError())
+    asked = [asyncio.create_task(once(memory, work)) for _ in range(3)]
+    await asyncio.sleep(0)
+    work.gate.set()
+    results = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(result) for result in results] == [PeerUnavailableError] * 3
+    assert work.effects == 1
+
+
+async def test_a_caller_that_leaves_spoils_nothing() -> None:
+    """The work goes on, and a repeated request finds its answer."""
+    memory, work = RequestMemory[str](clock=FakeClock()), Work()
+    first = asyncio.create_task(once(memory, work))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(once(memory, work))
+    await asyncio.sleep(0)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    work.gate.set()
+    assert await second == ("answer 1", True)
+    assert await once(memory, work) == ("answer 1", True)
+
+
+async def test_a_failure_that_nobody_waits_for_is_forgotten_in_silence() -> None:
+    """The caller left, the work failed: no entry, no complaint of the event loop."""
+    memory, work = RequestMemory[str](clock=FakeClock()), Work(failure=PeerUnavailableError())
+    first = asyncio.create_task(once(memory, work))
+    await asyncio.sleep(0)
+    first.cancel()
+    work.gate.set()
+    await asyncio.gather(first, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert len(memory) == 0
+
+
+async def test_work_that_is_cancelled_is_forgotten() -> None:
+    """Cancelled work leaves no entry behind."""
+    memory = RequestMemory[str](clock=FakeClock())
+
+    async def cancelled() -> str:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await memory.once(caller="a", request_id="1", digest="d", work=cancelled)
+    await asyncio.sleep(0)
+    assert len(memory) == 0
+
+
+async def test_a_late_failure_does_not_take_away_a_younger_answer() -> None:
+    """An entry that expired while its work ran is not confused with the one that took its place."""
+    clock = FakeClock()
+    memory, slow, quick = RequestMemory[str](clock=clock), Work(failure=PeerUnavailableError()), opened()
+    first = asyncio.create_task(once(memory, slow))
+    await asyncio.sleep(0)
+    clock.advance(600)
+    assert await once(memory, quick) == ("answer 1", False)
+    slow.gate.set()
+    with pytest.raises(PeerUnavailableError):
+        await first
+    assert await once(memory, quick) == ("answer 1", True)
+
+
+async def test_a_full_memory_gives_up_its_oldest_entry_and_only_for_a_new_one() -> None:
+    """A repeated request is never itself pushed out by asking again."""
+    memory, work = RequestMemory[str](clock=FakeClock(), capacity=2), opened()
+    await once(memory, work, request_id="1")
+    await once(memory, work, request_id="2")
+    for _ in range(3):
+        assert await once(memory, work, request_id="1") == ("answer 1", True)
+    await once(memory, work, request_id="3")
+    assert len(memory) == 2
+    assert await once(memory, work, request_id="2") == ("answer 2", True)
+    assert (await once(memory, work, request_id="1"))[1] is False
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from([0.0, 1.0, 4.0])), max_size=40), st.integers(1, 4))
+def test_memory_is_bounded_and_replays_only_what_is_young(steps: list[tuple[int, float]], capacity: int) -> None:
+    """Whatever is asked when, there are never more entries than fit, and no answer older than its life is given."""
+
+    async def play() -> None:
+        clock = FakeClock(0)
+        memory = RequestMemory[float](clock=clock, life_seconds=5, capacity=capacity)
+
+        async def work() -> float:
+            return clock.now
+
+        for request, pause in steps:
+            clock.advance(pause)
+            made_at, replayed = await memory.once(caller="a", request_id=str(request), digest="", work=work)
+            assert clock.now - made_at < 5
+            assert replayed or made_at == clock.now
+            assert 1 <= len(memory) <= capacity
+
+    asyncio.run(play())

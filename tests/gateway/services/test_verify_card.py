@@ -1,0 +1,109 @@
+"""VerifyCard: finds the home side, trusts no chain of gateways, and writes the identity as the visited region does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapters.errors import UnknownItemError, UnknownRegionError
+from gateway.errors import NotTransitiveError, PeerUnavailableError, RegionNotServedError
+from gateway.services.verify_card import VerifyCard, View
+from tests.fakes.clock import FakeClock
+from tests.fakes.home import FakeHome
+from tests.fakes.platform import FakePlatform
+from tests.fakes.regions import AGREEMENTS, REGISTRY, credential, local_home, question, record
+from trust.errors import ItemNotInAgreementError, NoAgreementError
+
+if TYPE_CHECKING:
+    from gateway.services.ports import Home
+
+FULL = View()
+
+
+def verify_card(**homes: Home) -> VerifyCard:
+    """Make the use case of a gateway that knows some home sides."""
+    return VerifyCard(registry=REGISTRY, homes=homes, agreements=AGREEMENTS, clock=FakeClock())
+
+
+async def test_a_card_is_answered_in_the_visited_regions_own_form() -> None:
+    """The identity comes in Sichuan's field names, with what its form cannot keep."""
+    verified = await verify_card(chongqing=local_home())(question(), view=FULL, from_gateway=False)
+    assert verified.answer.verdict.usable
+    assert verified.regional_identity is not None
+    assert verified.regional_identity.region == "sichuan"
+    assert verified.regional_identity.fields["AAC003"].rstrip() == "测试甲"
+    assert verified.losses == verified.regional_identity.losses
+
+
+@pytest.mark.parametrize(
+    ("view", "asks", "regional"),
+    [
+        (View(), True, True),
+        (View(canonical=True, regional=False), True, False),
+        (View(canonical=False, regional=True), True, True),
+        (View(canonical=False, regional=False), False, False),
+    ],
+)
+async def test_no_more_identity_is_made_than_is_wanted(view: View, *, asks: bool, regional: bool) -> None:
+    """A caller that wants no identity makes the home region disclose none."""
+    home = local_home()
+    answer = await home.answer(question(), disclose=asks)
+    fake = FakeHome(answer)
+    # Only this process's own home side may answer another gateway; here a platform asks.
+    verified = await verify_card(chongqing=fake)(question(), view=view, from_gateway=False)
+    assert [disclose for _, disclose in fake.asked] == [asks]
+    assert (verified.regional_identity is not None) is regional
+    assert bool(verified.losses) <= regional
+
+
+async def test_a_refused_card_has_no_identity_in_any_form() -> None:
+    """Nothing was disclosed, so there is nothing to translate."""
+    home = local_home(platform=FakePlatform(record("chongqing", "lost_formal")))
+    asked = question(credential=credential("chongqing", "lost_formal"))
+    verified = await verify_card(chongqing=home)(asked, view=FULL, from_gateway=False)
+    assert not verified.answer.verdict.usable
+    assert (verified.regional_identity, verified.losses) == (None, ())
+
+
+async def test_an_unknown_region_is_told_from_one_that_is_not_served() -> None:
+    """No adapter and no gateway are two things."""
+    verify = verify_card(chongqing=local_home())
+    with pytest.raises(UnknownRegionError):
+        await verify(question(home_region="atlantis"), view=FULL, from_gateway=False)
+    with pytest.raises(RegionNotServedError) as caught:
+        await verify(question(home_region="guizhou"), view=FULL, from_gateway=False)
+    assert caught.value.metadata == {"region": "guizhou"}
+
+
+async def test_a_gateway_is_answered_for_own_regions_only() -> None:
+    """Trust is not transitive: what a peer would say is not passed on to another peer."""
+    peer = FakeHome(await local_home().answer(question(), disclose=True))
+    with pytest.raises(NotTransitiveError) as caught:
+        await verify_card(chongqing=peer)(question(), view=FULL, from_gateway=True)
+    assert caught.value.metadata == {"region": "chongqing"}
+    assert peer.asked == []
+    verified = await verify_card(chongqing=local_home())(question(), view=FULL, from_gateway=True)
+    assert verified.answer.verdict.usable
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"visited_item": "SC-99"}, UnknownItemError),
+        ({"visited_item": "SC-18"}, ItemNotInAgreementError),
+        ({"visited_region": "guangxi", "visited_item": "GX-01"}, NoAgreementError),
+    ],
+)
+async def test_nobody_is_asked_before_the_agreement_allows(changes: dict[str, str], error: type[Exception]) -> None:
+    """The visited region's gateway refuses by itself what no agreement allows."""
+    peer = FakeHome(PeerUnavailableError())
+    with pytest.raises(error):
+        await verify_card(chongqing=peer)(question(**changes), view=FULL, from_gateway=False)
+    assert peer.asked == []
+
+
+async def test_errors_of_the_home_side_pass() -> None:
+    """A peer that cannot be reached is told as such."""
+    with pytest.raises(PeerUnavailableError):
+        await verify_card(chongqing=FakeHome(PeerUnavailableError()))(question(), view=FULL, from_gateway=False)

@@ -1,0 +1,142 @@
+"""One good request for each method of the contract, and what becomes of it when one of its texts is another."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.descriptor import FieldDescriptor
+
+from onecard.gateway.v1 import (
+    card_pb2,
+    catalog_service_pb2,
+    identity_service_pb2,
+    recognition_service_pb2,
+    region_service_pb2,
+)
+from tests.sandbox_fixture.cards import credential, issue_request, translate_request, vectors, verify_request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from google.protobuf.message import Message
+
+CALLER = "sichuan"
+"""Region as whose platform the good requests are good."""
+_READER_ATR = "0081544C928654C1FF"
+
+
+def reader_text(region: str, vector: str = "active") -> str:
+    """Write what a card reader would give for a cardholder: eleven columns, the name padded with spaces."""
+    told = vectors(region)[vector]["canonical"]
+    card, holder = told["card"], told["holder"]
+    days = (card["issued_on"].replace("-", ""), card["expires_on"].replace("-", ""))
+    columns = (card["issuer_division"], holder["social_security_number"], card["number"], card["identification_code"])
+    return "|".join((*columns, f"{holder['name']:<30}", _READER_ATR, card["specification"], *days, "000000000001", "D1", ""))
+
+
+def good_requests(request_id: str, *, recognition: str = "") -> dict[str, Message]:
+    """Give a good request for each method by its name, as Sichuan's platform would send it."""
+    item = "regions/sichuan/items/SC-13"
+    verify = verify_request("chongqing", "SC-13", request_id=request_id, consent="CONSENT-1")
+    translate = translate_request("sichuan", "chongqing")
+    return {
+        "RegionService/GetRegion": region_service_pb2.GetRegionRequest(name="regions/sichuan"),
+        "RegionService/ListRegions": region_service_pb2.ListRegionsRequest(),
+        "IdentityService/VerifyCard": verify,
+        "IdentityService/BatchVerifyCards": identity_service_pb2.BatchVerifyCardsRequest(entries=[verify]),
+        "IdentityService/TranslateIdentity": translate,
+        "IdentityService/BatchTranslateIdentities": identity_service_pb2.BatchTranslateIdentitiesRequest(
+            entries=[translate]
+        ),
+        "CatalogService/ListCatalogs": catalog_service_pb2.ListCatalogsRequest(),
+        "CatalogService/GetCatalog": catalog_service_pb2.GetCatalogRequest(name="regions/sichuan/catalog"),
+        "CatalogService/ListApplicationItems": catalog_service_pb2.ListApplicationItemsRequest(
+            parent="regions/sichuan"
+        ),
+        "CatalogService/GetApplicationItem": catalog_service_pb2.GetApplicationItemRequest(name=item),
+        "CatalogService/TranslateApplicationItem": catalog_service_pb2.TranslateApplicationItemRequest(
+            name=item, target_region="chongqing"
+        ),
+        "RecognitionService/IssueRecognition": issue_request("sichuan", "chongqing", "CQ-31", request_id=request_id),
+        "RecognitionService/VerifyRecognition": recognition_service_pb2.VerifyRecognitionRequest(
+            recognition=recognition
+        ),
+    }
+
+
+def credentials() -> Iterator[identity_service_pb2.Credential]:
+    """Give one good credential of each kind for a Chongqing card; the QR text is one that nobody can resolve."""
+    card = vectors("chongqing")["active"]["canonical"]["card"]
+    yield credential("chongqing")
+    yield identity_service_pb2.Credential(identification_code=card["identification_code"])
+    yield identity_service_pb2.Credential(reader_text=reader_text("chongqing"))
+    yield identity_service_pb2.Credential(electronic_sign_number=card["electronic_sign_number"])
+    yield identity_service_pb2.Credential(qr_text="essc-sandbox-chongqing-nobody-1")
+
+
+def bases(request_id: str, *, recognition: str = "") -> Iterator[tuple[str, Message]]:
+    """Give the good requests, with every kind of credential and both forms of an identity where these can be given."""
+    for method, request in good_requests(request_id, recognition=recognition).items():
+        yield method, request
+    method, request = "IdentityService/VerifyCard", good_requests(request_id)["IdentityService/VerifyCard"]
+    for shown in credentials():
+        other = copy.deepcopy(request)
+        other.credential.CopyFrom(shown)  # type: ignore[attr-defined] - a VerifyCardRequest
+        yield method, other
+    text = identity_service_pb2.TranslateIdentityRequest(
+        source=card_pb2.RegionalIdentity(region="sichuan", text="A|B|C"), target_region="chongqing"
+    )
+    yield "IdentityService/TranslateIdentity", text
+
+
+def variants(message: Message, text: str) -> Iterator[tuple[str, Message]]:
+    """Give copies of a message, each with one text replaced, and the path of that text; empty texts too."""
+    for path, put in _texts(message):
+        changed = copy.deepcopy(message)
+        put(changed, text)
+        yield path, changed
+
+
+def _texts(message: Any, prefix: str = "") -> Iterator[tuple[str, Callable[[Any, str], None]]]:  # noqa: ANN401 - any message
+    """Name the texts of a message, each with what puts another one in its place in a copy."""
+    for field in message.DESCRIPTOR.fields:
+        path = f"{prefix}{field.name}"
+        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+            for key in getattr(message, field.name):
+                yield f"{path}[{key}]", _map_put(field.name, key)
+            yield f"{path}{{}}", _key_put(field.name)
+        elif field.is_repeated:
+            for number, entry in enumerate(getattr(message, field.name)):
+                if field.message_type is not None:
+                    yield from _inside(field.name, number, _texts(entry, f"{path}[{number}]."))
+        elif field.type == FieldDescriptor.TYPE_STRING:
+            inside = field.containing_oneof
+            if inside is None or message.WhichOneof(inside.name) == field.name:
+                yield path, _put(field.name)
+        elif field.message_type is not None and message.HasField(field.name):
+            yield from _inside(field.name, None, _texts(getattr(message, field.name), f"{path}."))
+
+
+def _inside(
+    name: str, number: int | None, texts: Iterator[tuple[str, Callable[[Any, str], None]]]
+) -> Iterator[tuple[str, Callable[[Any, str], None]]]:
+    for path, put in texts:
+
+        def reach(message: Any, text: str, put: Callable[[Any, str], None] = put) -> None:  # noqa: ANN401 - any message
+            part = getattr(message, name)
+            put(part if number is None else part[number], text)
+
+        yield path, reach
+
+
+def _put(name: str) -> Callable[[Any, str], None]:
+    return lambda message, text: setattr(message, name, text)
+
+
+def _map_put(name: str, key: str) -> Callable[[Any, str], None]:
+    return lambda message, text: getattr(message, name).__setitem__(key, text)
+
+
+def _key_put(name: str) -> Callable[[Any, str], None]:
+    return lambda message, text: getattr(message, name).__setitem__(text, "1")
