@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 _NOW = 1_735_700_000.0
 _AGE_SECONDS = 90.0
 _MOMENT = Moment(_NOW, "1f2e3d4c5b6a7988")
-_SECRET = "SYNTHETIC-SECRET"  # noqa: S105 - both ends are ours
-_TOKEN = "SYNTHETIC-TOKEN-0001"  # noqa: S105 - the same
+_SECRET = "SYNTHETIC-SECRET"  # noqa: S105 - both ends are ours, and nothing is behind them
+_TOKEN = "SYNTHETIC-TOKEN-0001"  # noqa: S105 - both ends are ours, and nothing is behind them
 _QR_TEXT = "SYNTHETIC/QR&text=%20+<1>"
 _ERRORS: dict[Fault, type[AdapterError]] = {
     "card_not_found": CardNotFoundError,

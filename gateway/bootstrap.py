@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
@@ -141,7 +141,7 @@ def _shared(settings: Settings) -> Shared:
         registry.get(region)
     own = {h.region: SigningKey.from_pem(h.signing_key.read_bytes(), issuer=h.region) for h in settings.home}
     rings = [KeyRing(key.public() for key in own.values())]
-    rings += [KeyRing.from_jwks(p.region, json.loads(p.keys.read_text("utf-8"))) for p in settings.peer]
+    rings += [KeyRing.from_jwks(p.region, _json(p.keys)) for p in settings.peer]
     region_keys = rings[0]
     for ring in rings[1:]:
         region_keys = region_keys.joined(ring)
@@ -158,7 +158,19 @@ def _shared(settings: Settings) -> Shared:
 
 
 def _agreement(path: Path) -> Agreement:
-    return Agreement.from_mapping(tomllib.loads(path.read_text("utf-8")))
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise SettingsError((f"{path.name}: is not TOML",)) from error
+    return Agreement.from_mapping(data)
+
+
+def _json(path: Path) -> Any:  # noqa: ANN401 - whoever takes it checks it
+    """Read a file of keys or secrets (SettingsError, which names the file and repeats nothing of it)."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except ValueError:
+        raise SettingsError((f"{path.name}: is not JSON",)) from None
 
 
 def _platform(home: HomeSettings, shared: Shared) -> PlatformClient:
@@ -170,7 +182,7 @@ def _platform(home: HomeSettings, shared: Shared) -> PlatformClient:
         base_url=settings.base_url,
         dialect=adapter,
         auth=adapter.auth,
-        secrets=json.loads(settings.secrets.read_text("utf-8")),
+        secrets=_json(settings.secrets),
         limits=PlatformLimits(
             total_seconds=settings.total_seconds,
             failures_to_open=settings.failures_to_open,
@@ -222,7 +234,7 @@ def _callers(shared: Shared) -> Callers:
     """Register the callers with their keys."""
     ring = KeyRing()
     for caller in shared.settings.caller:
-        ring = ring.joined(KeyRing.from_jwks(caller.id, json.loads(caller.keys.read_text("utf-8"))))
+        ring = ring.joined(KeyRing.from_jwks(caller.id, _json(caller.keys)))
     return Callers(
         (Registration(c.id, c.region, c.kind, frozenset(c.scopes)) for c in shared.settings.caller),
         verifier=CallerVerifier(ring, cache=VerifiedTokenCache(_TOKEN_CACHE)),

@@ -135,6 +135,13 @@ class Settings(_Part):
             files += [home.signing_key, home.pseudonym_secret, home.platform.secrets]
         return tuple(files)
 
+    def public_files(self) -> tuple[Path, ...]:
+        """Name the files that hold no secret; they have to be there too."""
+        files = [self.listen.tls.certificate] if self.listen.tls else []
+        for peer in self.peer:
+            files += [peer.ca, peer.keys]
+        return tuple(dict.fromkeys([*files, *(caller.keys for caller in self.caller), *self.agreement]))
+
 
 def is_loopback(address: str) -> bool:
     """Tell whether `host:port` names this machine only."""
@@ -157,9 +164,10 @@ def load_settings(path: Path) -> Settings:
         settings = Settings.model_validate(_absolute(data, path.resolve().parent))
     except ValidationError as error:
         raise SettingsError(tuple(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())) from None
-    faults = tuple(fault for file in settings.secret_files() if (fault := _file_fault(file)))
+    faults = [fault for file in settings.secret_files() if (fault := _file_fault(file))]
+    faults += [f"{file.name}: cannot be read" for file in settings.public_files() if not file.is_file()]
     if faults:
-        raise SettingsError(faults)
+        raise SettingsError(tuple(faults))
     return settings
 
 

@@ -127,6 +127,18 @@ class BindingError(TrustError):
     message = "The token is bound to another request."
 
 
+class KeyRevokedError(TrustError):
+    """The key has been revoked, whatever the dates of what it signed. Metadata: reason (of the closed list)."""
+
+    message = "The key has been revoked."
+
+
+class PeerRevokedError(TrustError):
+    """The entity, or the certificate it shows, has been revoked. Metadata: kind, reason (of the closed list)."""
+
+    message = "The peer has been revoked."
+
+
 # Proven, but not allowed.
 
 
@@ -184,6 +196,63 @@ class PeerIssuerMismatchError(TrustError):
     message = "The token was issued by another region than the peer."
 
 
+class AgreementStoppedError(TrustError):
+    """A party has stopped the whole agreement. Metadata: reason (of the closed list)."""
+
+    message = "The agreement has been stopped."
+
+
+class TransitiveTrustError(TrustError):
+    """Somebody vouches whom nobody has allowed to vouch for others. Metadata: rule, statement."""
+
+    message = "Trust ends at the agreement and does not pass through a party to it."
+
+
+# What is known of the peer forbids it, until that changes.
+
+
+class RollbackError(TrustError):
+    """A statement is older than one that is known. Metadata: known_version, offered_version, rule, statement."""
+
+    message = "A newer statement is known than the one offered."
+
+
+class EquivocationError(TrustError):
+    """Two different statements claim the same place; an alarm. Metadata: known_version, offered_version, rule."""
+
+    message = "Another statement of the same version or date is known."
+
+
+class TrustExpiredError(TrustError):
+    """A trust statement is past its life and the stated grace. Metadata: statement, skew_seconds."""
+
+    message = "The trust statement has expired."
+
+
+class ChainError(TrustError):
+    """A trust chain does not hold. Metadata: statement (its place in the chain), rule, because (a leaf of this tree)."""
+
+    message = "The trust chain does not hold."
+
+
+class PolicyConflictError(TrustError):
+    """The metadata policies of a chain contradict each other. Metadata: operator, rule, statement."""
+
+    message = "The metadata policies contradict each other."
+
+
+class MetadataPolicyError(TrustError):
+    """The metadata does not meet the policy of its superiors. Metadata: operator, rule, statement."""
+
+    message = "The metadata does not meet the policy."
+
+
+class ForeignKeyError(TrustError):
+    """Somebody lists a key, or a name, that belongs to somebody else. Metadata: rule, statement."""
+
+    message = "A key or a name belongs to somebody else."
+
+
 # The operator must act.
 
 
@@ -191,6 +260,12 @@ class KeyMaterialError(TrustError):
     """A key, a key document or a secret cannot be used. Metadata: rule."""
 
     message = "The key material cannot be used."
+
+
+class SuiteUnavailableError(TrustError):
+    """No library on this machine does the arithmetic of a suite. Metadata: suite, tried."""
+
+    message = "No library for this signature suite is installed that passes its self-test."
 
 
 class AgreementDataError(TrustError):

@@ -3,7 +3,7 @@
 It reads each part of a token once; what it hands on is what is verified, so there is no second reading to disagree
 with. It judges form only and believes nothing. In this order:
 
-1. at most 4,096 characters, counted before anything else;
+1. at most 4,096 characters, counted before anything else (a caller that reads longer documents says how long);
 2. three parts in canonical base64url (the third may be empty: the header decides first);
 3. a header of the names alg, typ and kid and no other; a key in it, or a place to fetch one, is an error of its own;
 4. an algorithm of the table, a `typ` that is a string, a kid of the known form;
@@ -55,8 +55,15 @@ class ParsedToken:
     signature: bytes
 
 
-def parse_token(token: str) -> ParsedToken:
+def parse_token(
+    token: str, *, max_length: int = MAX_TOKEN_LENGTH, max_brackets: int = MAX_BRACKETS
+) -> ParsedToken:
     """Read a compact JWS.
+
+    Args:
+        token: the text.
+        max_length: how many characters it may have.
+        max_brackets: how many opening brackets the payload may hold (see `strict_json`).
 
     Raises:
         MalformedTokenError: size, parts, encoding, JSON or header names.
@@ -65,14 +72,14 @@ def parse_token(token: str) -> ParsedToken:
         WrongTypeError: `typ` is missing or not a string.
         UnknownKeyError: the kid is missing or not of the known form.
     """
-    if len(token) > MAX_TOKEN_LENGTH:
+    if len(token) > max_length:
         raise MalformedTokenError(rule="size")
     parts = token.split(".")
     if len(parts) != _PARTS:
         raise MalformedTokenError(rule="parts")
     header = strict_json(_decode(parts[0]))
     algorithm, kind, kid = _read_header(header)
-    payload, signature = strict_json(_decode(parts[1])), _decode(parts[2])
+    payload, signature = strict_json(_decode(parts[1]), max_brackets=max_brackets), _decode(parts[2])
     signing_input = f"{parts[0]}.{parts[1]}".encode("ascii")
     return ParsedToken(
         algorithm=algorithm, type=kind, kid=kid, payload=payload, signing_input=signing_input, signature=signature

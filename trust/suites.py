@@ -1,7 +1,6 @@
 """The closed table of signature suites: a name, one key type, one curve, one way to write a signature.
 
-A suite is the only place that knows a curve. `SGD_SM3_SM2` joins by a further `Suite` in `SUITES`; nothing else
-changes. A signature has one way to be written: 64 bytes, r and s (or R and S) side by side (RFC 7518 section 3.4, RFC
+A suite is the only place that knows a curve; another joins by a further `Suite` in `SUITES`. A signature has one way to be written: 64 bytes, r and s (or R and S) side by side (RFC 7518 section 3.4, RFC
 8037), each within its range; DER, padding and over-long forms are refused.
 
 - ES256: 1 <= r < n and 1 <= s < n. Our signer writes the low half, s <= n / 2. The verifier takes both halves: the
@@ -9,6 +8,7 @@ changes. A signature has one way to be written: 64 bytes, r and s (or R and S) s
   The twin (r, n - s) of a good signature is therefore good too, and a token has two texts; whatever counts uses does
   so by (iss, jti), never by the text (`trust.replay`).
 - EdDSA: Ed25519 only, S < L (RFC 8032 section 5.1.7).
+- SGD_SM3_SM2: 1 <= r < n, 1 <= s < n, r + s != n (`trust.sm2_suite`). Its key has a user id beside its point.
 """
 
 from __future__ import annotations
@@ -24,21 +24,30 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     generate_private_key,
 )
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 from jwt import PyJWS
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
 from trust.edge import ForeignErrors
 from trust.encoding import decode_base64url, encode_base64url
 from trust.errors import AlgorithmNotAllowedError, KeyMaterialError
+from trust.sm2 import Sm2PrivateKey, Sm2PublicKey
+from trust.sm2_encoding import write_private_pem
+from trust.sm2_suite import Sm2Suite, read_sm2_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from jwt.algorithms import Algorithm, AllowedECKeys, AllowedOKPKeys
 
-PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey
-PublicKey = EllipticCurvePublicKey | Ed25519PublicKey
+PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey | Sm2PrivateKey
+PublicKey = EllipticCurvePublicKey | Ed25519PublicKey | Sm2PublicKey
 
 _COORDINATE_BYTES: Final = 32
 _SIGNATURE_BYTES: Final = 64
@@ -159,7 +168,7 @@ class _EdDSA:
         return Ed25519PublicKey.from_public_bytes(coordinates[0])
 
 
-SUITES: Final[Mapping[str, Suite]] = MappingProxyType({suite.name: suite for suite in (_ES256(), _EdDSA())})
+SUITES: Final[Mapping[str, Suite]] = MappingProxyType({suite.name: suite for suite in (_ES256(), _EdDSA(), Sm2Suite())})
 
 
 def suite_named(name: object) -> Suite:
@@ -191,11 +200,22 @@ def read_private(pem: bytes) -> PrivateKey:
 
     Raises:
         KeyMaterialError: it is no such key, or one of another kind than the suites use.
+        SuiteUnavailableError: it is one of SM2, and no library for that passes its self-test.
     """
+    sm2 = read_sm2_private(pem)
+    if sm2 is not None:
+        return sm2
     with ForeignErrors(rule="private key in PEM"):
         key = load_pem_private_key(pem, password=None)
     suite_of(key)
     return cast("PrivateKey", key)
+
+
+def write_private(key: PrivateKey) -> bytes:
+    """Write a private key as unencrypted PKCS #8 in PEM."""
+    if isinstance(key, Sm2PrivateKey):
+        return write_private_pem(key)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def read_coordinates(suite: Suite, members: Mapping[str, object]) -> PublicKey:

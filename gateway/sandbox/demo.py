@@ -80,10 +80,13 @@ def run_demo(folder: Path, *, port_base: int) -> int:
 
 
 async def _run(layout: Layout) -> list[Played]:
-    """Start everything, play, and stop everything, on SIGTERM too."""
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    """Play in the sandbox, and stop everything on SIGTERM too (CancelledError)."""
+    task = asyncio.create_task(_in_sandbox(layout))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
+
+
+async def _in_sandbox(layout: Layout) -> list[Played]:
     async with Federation(layout) as federation, Stage(layout, federation) as stage:
         return await play(chapters(), stage)
 

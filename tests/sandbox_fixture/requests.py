@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -91,11 +92,23 @@ def bases(request_id: str, *, recognition: str = "") -> Iterator[tuple[str, Mess
 
 
 def variants(message: Message, text: str) -> Iterator[tuple[str, Message]]:
-    """Give copies of a message, each with one text replaced, and the path of that text; empty texts too."""
+    """Give copies of a message, each with one text replaced, and the path of that text; empty texts too.
+
+    Each copy has request ids of its own, so that no answer is one that was given before.
+    """
     for path, put in _texts(message):
-        changed = copy.deepcopy(message)
+        changed = renewed(message)
         put(changed, text)
         yield path, changed
+
+
+def renewed(message: Message) -> Message:
+    """Copy a request under request ids that were never used."""
+    copied = copy.deepcopy(message)
+    for part in (copied, *getattr(copied, "entries", ())):
+        if "request_id" in part.DESCRIPTOR.fields_by_name:
+            part.request_id = uuid.uuid4().hex  # type: ignore[attr-defined] - its descriptor says so
+    return copied
 
 
 def _texts(message: Any, prefix: str = "") -> Iterator[tuple[str, Callable[[Any, str], None]]]:  # noqa: ANN401 - any message

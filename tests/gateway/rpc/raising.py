@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspect import signature
-from typing import NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from adapters.errors import AdapterError
 from gateway.errors import GatewayError, InvalidFieldError, PeerRefusedError, SettingsError
@@ -16,14 +16,15 @@ PLANTED = "canary-测试金丝雀-500112190302110117"
 class RaisingServicer:
     """Stands where RegionService would, and raises."""
 
-    SERVICE = region_service_pb2.DESCRIPTOR.services_by_name["RegionService"]
-    SCOPES = dict.fromkeys((method.name for method in SERVICE.methods), "region.read")
+    SERVICE: ClassVar = region_service_pb2.DESCRIPTOR.services_by_name["RegionService"]
+    SCOPES: ClassVar = dict.fromkeys((method.name for method in SERVICE.methods), "region.read")
+    WAITS: ClassVar = frozenset[str]()
 
     def __init__(self, error: BaseException) -> None:
         """Raise this, until a test changes it."""
         self.error = error
 
-    async def get_region(self, request: object, call: object) -> NoReturn:
+    async def get_region(self, _request: object, _call: object) -> NoReturn:
         """Raise."""
         raise self.error
 
@@ -33,8 +34,8 @@ class RaisingServicer:
 class RaisingStreams(RaisingServicer):
     """Stands where IdentityService would, and raises in single calls and in streams."""
 
-    SERVICE = identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]
-    SCOPES = dict.fromkeys((method.name for method in SERVICE.methods), "card.verify")
+    SERVICE: ClassVar = identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]
+    SCOPES: ClassVar = dict.fromkeys((method.name for method in SERVICE.methods), "card.verify")
 
     verify_card = batch_verify_cards = translate_identity = batch_translate_identities = RaisingServicer.get_region
 
@@ -62,4 +63,6 @@ def instance(leaf: type[Exception]) -> Exception:
     if leaf is AgreementDataError:
         return AgreementDataError(agreement="sichuan-chongqing", faults=["id: required"])
     assert list(signature(leaf).parameters) == ["metadata"]
-    return leaf(region="sichuan", field="one.field", rule="some_rule")
+    made: Any = leaf
+    error: Exception = made(region="sichuan", field="one.field", rule="some_rule")
+    return error

@@ -7,17 +7,20 @@ import io
 import signal
 import subprocess
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import grpc
+import jwt
 import pytest
 from rich.console import Console
 
 from adapters.registry import load_registry
-from gateway.sandbox import demo
+from gateway.sandbox import demo, story_recognitions
 from gateway.sandbox.demo import chapters, play, report, run_demo
 from gateway.sandbox.story import Chapter, Stage, Step
 from tests.sandbox_fixture.running import ONECARD, ROOT, free_port_base, processes_of, wait_until
+from trust.keys import KeyRing, SigningKey
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -117,6 +120,27 @@ def test_a_call_that_fails_is_what_its_step_got() -> None:
     assert code == 1
     assert "1 of 3 steps did not" in printed
     assert "  1 broken\n" in printed
+
+
+@pytest.mark.parametrize(("published", "told"), [("same", "ExpiredSignatureError"), ("other", "KeyError")])
+async def test_a_recognition_that_does_not_verify_is_told(
+    published: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step that verifies with the published keys fails for an old token, and for one of an unpublished key."""
+    keys = {name: SigningKey.generate("ES256", issuer="chongqing") for name in ("same", "other")}
+    header = {"typ": "onecard-recognition+jwt", "kid": keys["same"].kid}
+    said = {"iss": "chongqing", "aud": "sichuan", "exp": 1_000_000_000}
+    token = jwt.encode(said, keys["same"].to_pem(), algorithm="ES256", headers=header)
+
+    async def library(_stage: object) -> str:
+        return token
+
+    async def published_keys(_region: str) -> object:
+        return KeyRing([keys[published].public()]).jwks("chongqing")
+
+    monkeypatch.setattr(story_recognitions, "_library", library)
+    stage = cast("Stage", SimpleNamespace(published_keys=published_keys))
+    assert await story_recognitions._verified_by_pyjwt(stage) == f"not verified: {told}"
 
 
 @pytest.mark.parametrize(("title", "expected"), [("", "yes"), ("step", "")])

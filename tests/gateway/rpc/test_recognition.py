@@ -1,0 +1,150 @@
+"""RecognitionService: a statement for one's own card, and the proof of one that is handed over."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from onecard.gateway.v1 import card_pb2
+from onecard.gateway.v1 import recognition_service_pb2 as pb
+from onecard.gateway.v1.recognition_service_pb2_grpc import RecognitionServiceStub
+from tests.fakes.callers import HOME_PLATFORM, PEER, PLATFORM, bearer
+from tests.fakes.clock import NOON
+from tests.fakes.node import FakeNode, channel_to
+from tests.fakes.regions import KEYS, RECOGNITIONS, local_home, question, record
+from tests.gateway.rpc.requests import issue
+from tests.gateway.rpc.told import refused
+from trust.signer import RecognitionSigner
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+ONE_TIME = {"visited_item": "SC-04", "purpose": card_pb2.PURPOSE_BENEFIT_DISBURSEMENT}
+
+
+@asynccontextmanager
+async def recognition_stub(node: FakeNode) -> AsyncIterator[Any]:
+    """Start a node and give a stub of its RecognitionService."""
+    async with channel_to(node.server()) as channel:
+        yield RecognitionServiceStub(channel)
+
+
+async def test_a_recognition_is_issued_shown_and_verified() -> None:
+    """What the home platform is told is what the visited platform proves."""
+    node = FakeNode()
+    async with recognition_stub(node) as stub:
+        issued = await stub.IssueRecognition(issue(), metadata=bearer(HOME_PLATFORM, node.clock))
+        shown = pb.VerifyRecognitionRequest(recognition=issued.recognition)
+        verified = await stub.VerifyRecognition(shown, metadata=bearer(PLATFORM, node.clock))
+    claims = verified.claims
+    assert claims.key_id == KEYS["chongqing"].kid
+    claims.key_id = ""
+    assert claims == issued.claims
+    assert (claims.issuer, claims.audience, claims.visited_item) == ("chongqing", "sichuan", "SC-15")
+    assert (claims.issue_time.seconds, claims.expire_time.seconds) == (int(NOON), int(NOON) + 300)
+    assert (list(claims.home_items), list(claims.item_types)) == (["CQ-31"], ["CUL.MUSEUM"])
+    assert (claims.purpose, claims.medium) == (card_pb2.PURPOSE_SERVICE_ACCESS, card_pb2.MEDIUM_PHYSICAL)
+    assert list(claims.classes) == [card_pb2.APPLICATION_CLASS_IDENTITY]
+    assert claims.card_status == card_pb2.CARD_STATUS_ACTIVE
+    assert (claims.agreement, claims.one_time) == ("sichuan-chongqing", False)
+    assert issued.verdict.classes[0].reason == "OK"
+    assert "500112190302110117" not in str(issued) + str(verified) + node.journal.text
+
+
+async def test_a_refused_card_gives_a_verdict_and_nothing_to_hand_over() -> None:
+    """The home platform learns why."""
+    node = FakeNode()
+    node.platform.record = record("chongqing", "locked")
+    told = node.platform.record
+    pair = {"card_number": told["aaz500"], "social_security_number": told["aac002"]}
+    async with recognition_stub(node) as stub:
+        reply = await stub.IssueRecognition(
+            issue(credential={"card_number": pair}), metadata=bearer(HOME_PLATFORM, node.clock)
+        )
+    assert (reply.recognition, reply.HasField("claims")) == ("", False)
+    assert reply.verdict.classes[0].reason == "CARD_LOCKED"
+
+
+async def test_issuing_is_idempotent() -> None:
+    """The same id gives the same token, another question under it is refused."""
+    node = FakeNode()
+    async with recognition_stub(node) as stub:
+        first = await stub.IssueRecognition(issue(), metadata=bearer(HOME_PLATFORM, node.clock))
+        again = await stub.IssueRecognition(issue(), metadata=bearer(HOME_PLATFORM, node.clock))
+        told = await refused(
+            stub.IssueRecognition(issue(visited_item="SC-16"), metadata=bearer(HOME_PLATFORM, node.clock))
+        )
+    assert (first.recognition, first.replayed, again.replayed) == (again.recognition, False, True)
+    assert (told.code, told.reason) == ("ALREADY_EXISTS", "REQUEST_ID_REUSED")
+
+
+@pytest.mark.parametrize(
+    ("caller", "changes", "reason"),
+    [
+        (PEER, {}, "CALLER_REGION"),
+        (PLATFORM, {"visited_region": "chongqing", "visited_item": "CQ-31"}, "REGION_NOT_SERVED"),
+        (HOME_PLATFORM, {"visited_region": "chongqing", "visited_item": "CQ-31"}, "INVALID_FIELD"),
+        (HOME_PLATFORM, {"visited_region": "atlantis"}, "UNKNOWN_REGION"),
+        (HOME_PLATFORM, {"visited_region": "ATLANTIS"}, "INVALID_FIELD"),
+        (HOME_PLATFORM, {"visited_region": "shiyan", "visited_item": "SY-01"}, "NO_AGREEMENT"),
+    ],
+)
+async def test_who_may_not_be_vouched_for_is_refused(caller: str, changes: dict[str, Any], reason: str) -> None:
+    """Gateways, regions that are not served, use at home, and what no agreement covers."""
+    node = FakeNode()
+    async with recognition_stub(node) as stub:
+        told = await refused(stub.IssueRecognition(issue(**changes), metadata=bearer(caller, node.clock)))
+    assert told.reason == reason
+    assert node.platform.asked == []
+
+
+async def test_a_one_time_recognition_is_used_up() -> None:
+    """The second use is UNAUTHENTICATED with reason REPLAY."""
+    node = FakeNode()
+    async with recognition_stub(node) as stub:
+        issued = await stub.IssueRecognition(issue(**ONE_TIME), metadata=bearer(HOME_PLATFORM, node.clock))
+        shown = pb.VerifyRecognitionRequest(recognition=issued.recognition)
+        first = await stub.VerifyRecognition(shown, metadata=bearer(PLATFORM, node.clock))
+        told = await refused(stub.VerifyRecognition(shown, metadata=bearer(PLATFORM, node.clock)))
+    assert first.claims.one_time
+    assert (told.code, told.reason, told.metadata["issuer"]) == ("UNAUTHENTICATED", "REPLAY", "chongqing")
+
+
+@pytest.mark.parametrize(
+    ("caller", "seconds", "suffix", "reason"),
+    [
+        (HOME_PLATFORM, 0, "", "AUDIENCE"),
+        ("platform.macao", 0, "", "AUDIENCE"),
+        (PLATFORM, 310, "", "EXPIRED"),
+        (PLATFORM, -11, "", "NOT_YET_VALID"),
+        (PLATFORM, 0, "x", "MALFORMED_TOKEN"),
+        (PLATFORM, 0, "x" * 5000, "MALFORMED_TOKEN"),
+    ],
+)
+async def test_a_recognition_is_believed_only_as_it_is(caller: str, seconds: int, suffix: str, reason: str) -> None:
+    """By its audience, in its time, unaltered."""
+    node = FakeNode()
+    answer = await local_home().answer(question(), disclose=False)
+    assert answer.recognition
+    node.clock.advance(seconds)
+    shown = pb.VerifyRecognitionRequest(recognition=answer.recognition + suffix)
+    async with recognition_stub(node) as stub:
+        told = await refused(stub.VerifyRecognition(shown, metadata=bearer(caller, node.clock)))
+    assert (told.code, told.reason) == ("UNAUTHENTICATED", reason)
+    assert answer.recognition not in repr(told) + node.journal.text
+
+
+async def test_a_status_word_of_a_later_version_is_not_told() -> None:
+    """A recognition may carry a word that this version does not know; it reads as unspecified, and stays proven."""
+    node = FakeNode()
+    answer = await local_home().answer(question(), disclose=False)
+    assert answer.claims
+    token = RecognitionSigner(KEYS["chongqing"]).issue(replace(answer.claims, card_status="dormant"))
+    assert RECOGNITIONS.verify(token, audience="sichuan", now=int(NOON)).claims.card_status == "dormant"
+    async with recognition_stub(node) as stub:
+        shown = pb.VerifyRecognitionRequest(recognition=token)
+        verified = await stub.VerifyRecognition(shown, metadata=bearer(PLATFORM, node.clock))
+    assert verified.claims.card_status == card_pb2.CARD_STATUS_UNSPECIFIED

@@ -1,0 +1,95 @@
+"""`onecard serve`: what it runs, and that every fault of a configuration is told in words before anything listens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.settings import load_settings
+from tests.gateway.command import generated, onecard, refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gateway.sandbox.layout import Layout
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    """Give a generated sandbox that does not run."""
+    return generated(tmp_path / "sandbox")
+
+
+def test_serve_runs_a_gateway_on_its_configuration(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configuration is read and given to the gateway."""
+    ran: list[object] = []
+    monkeypatch.setattr("gateway.bootstrap.run", ran.append)
+    assert onecard("serve", "--config", layout.config("sichuan")).exit_code == 0
+    assert ran == [load_settings(layout.config("sichuan"))]
+
+
+def test_serve_runs_several_gateways_with_logs(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several configurations and a folder for logs go to the fleet, whose exit code is the command's."""
+    given: list[object] = []
+
+    def fleet(configs: list[Path], logs: Path, *, serve: object) -> int:
+        given.extend([configs, logs, callable(serve)])
+        return 3
+
+    monkeypatch.setattr("gateway.fleet.run_fleet", fleet)
+    configs = [layout.config("sichuan"), layout.config("macao")]
+    ended = onecard("serve", "--config", configs[0], "--config", configs[1], "--logs", layout.folder)
+    assert ended.exit_code == 3
+    assert given == [configs, layout.folder, True]
+
+
+def test_several_gateways_need_logs(layout: Layout) -> None:
+    """Without a folder for logs several gateways are refused."""
+    told = refused("serve", "--config", layout.config("sichuan"), "--config", layout.config("macao"))
+    assert "--logs" in told
+
+
+def test_all_faults_of_a_configuration_are_told(tmp_path: Path) -> None:
+    """A bad configuration is refused with every fault on a line of its own: where it is and which rule it breaks."""
+    config = tmp_path / "gateway.toml"
+    config.write_text(
+        'gateway = "?"\nsigning_key = "k.pem"\nunknown = 1\nhome = []\n[listen]\ngrpc = "here"\n', "utf-8"
+    )
+    told = refused("serve", "--config", config).splitlines()
+    assert told[0] == "The configuration is wrong."
+    places = [line.partition(":")[0] for line in told[1:]]
+    assert sorted(places) == ["gateway", "home", "listen.grpc", "listen.web", "unknown"]
+    assert "here" not in "".join(told[1:]).replace("where", "")
+
+
+@pytest.mark.parametrize("content", [b"= ?", b"\xff", None])
+def test_a_configuration_that_cannot_be_read_is_told(content: bytes | None, tmp_path: Path) -> None:
+    """No TOML, no UTF-8 or no file: one sentence that names the file."""
+    config = tmp_path / "gateway.toml"
+    if content is not None:
+        config.write_bytes(content)
+    assert "gateway.toml: cannot be read as TOML" in refused("serve", "--config", config)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("ca.pem", None, "ca.pem: cannot be read"),
+        ("sichuan/tls.pem", None, "tls.pem: cannot be read"),
+        ("sichuan/platform.json", None, "platform.json: cannot be read"),
+        ("keys/macao.jwks.json", "{", "macao.jwks.json: is not JSON"),
+        ("keys/macao.jwks.json", "{}", "The key material cannot be used"),
+        ("agreements/greater_bay_area.toml", "= ?", "greater_bay_area.toml: is not TOML"),
+        ("agreements/greater_bay_area.toml", "id = 1", "The agreement"),
+        ("sichuan/region.pem", "no key", "The key material cannot be used"),
+    ],
+)
+def test_files_of_a_configuration_are_told_by_name(layout: Layout, name: str, content: str | None, told: str) -> None:
+    """A file that is missing or is not what it should be is told in words before anything listens."""
+    file = layout.folder / name
+    if content is None:
+        file.unlink()
+    else:
+        file.write_text(content, "utf-8")
+    assert told in refused("serve", "--config", layout.config("sichuan"))

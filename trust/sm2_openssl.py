@@ -1,0 +1,231 @@
+"""SM2 by the operating system's OpenSSL: libcrypto 3 or later, through its EVP interface.
+
+The library is looked for and loaded when `load_openssl` is called, never on import; that is all the outside world
+that this module touches. Each signature, verification and key generation releases the interpreter lock once, for the
+arithmetic; the small calls around it keep the lock, as taking it back costs more than they do.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from contextlib import contextmanager
+from ctypes import (
+    CDLL,
+    POINTER,
+    PyDLL,
+    addressof,
+    byref,
+    c_char_p,
+    c_int,
+    c_long,
+    c_size_t,
+    c_void_p,
+    create_string_buffer,
+    memset,
+)
+from ctypes.util import find_library
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final
+
+from trust.errors import KeyMaterialError
+from trust.sm2 import signature_from_der, signature_to_der
+from trust.sm2_encoding import read_ec_private_key, write_private_der, write_public_der
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from trust.sm2 import Sm2PrivateKey, Sm2PublicKey
+
+_REFERENCE: Final = POINTER(c_void_p)
+_INIT: Final = (c_int, c_void_p, _REFERENCE, c_char_p, c_void_p, c_char_p, c_void_p, c_void_p)
+# The result and the arguments of each function; some are there from OpenSSL 3.0 on only, so an older one does not bind.
+_PROTOTYPES: Final[dict[str, tuple[Any, ...]]] = {
+    "ERR_clear_error": (None,),
+    "EVP_DigestSign": (c_int, c_void_p, c_char_p, POINTER(c_size_t), c_char_p, c_size_t),
+    "EVP_DigestSignInit_ex": _INIT,
+    "EVP_DigestVerify": (c_int, c_void_p, c_char_p, c_size_t, c_char_p, c_size_t),
+    "EVP_DigestVerifyInit_ex": _INIT,
+    "EVP_MD_CTX_free": (None, c_void_p),
+    "EVP_MD_CTX_new": (c_void_p,),
+    "EVP_PKEY_CTX_free": (None, c_void_p),
+    "EVP_PKEY_CTX_new_from_name": (c_void_p, c_void_p, c_char_p, c_char_p),
+    "EVP_PKEY_CTX_set1_id": (c_int, c_void_p, c_char_p, c_int),
+    "EVP_PKEY_free": (None, c_void_p),
+    "EVP_PKEY_generate": (c_int, c_void_p, _REFERENCE),
+    "EVP_PKEY_keygen_init": (c_int, c_void_p),
+    "OpenSSL_version": (c_char_p, c_int),
+    "d2i_AutoPrivateKey": (c_void_p, _REFERENCE, _REFERENCE, c_long),
+    "d2i_PUBKEY": (c_void_p, _REFERENCE, _REFERENCE, c_long),
+    "i2d_PrivateKey": (c_int, c_void_p, _REFERENCE),
+}
+_ARITHMETIC: Final = frozenset({"EVP_DigestSign", "EVP_DigestVerify", "EVP_PKEY_generate"})
+_NAMES: Final = ("libcrypto.so.3", "libcrypto.3.dylib")
+_OPENSSL_VERSION_STRING: Final = 6
+_MAX_SIGNATURE: Final = 72
+_MAX_KEY: Final = 256
+_KEYS: Final = 256
+"""How many keys are kept ready; to read one again costs a third of a verification."""
+
+
+class _Key:
+    """A key of the library, freed with the last reference to it."""
+
+    __slots__ = ("__weakref__", "pointer")
+
+    def __init__(self, pointer: int, free: Callable[[int], None]) -> None:
+        """Own the pointer."""
+        self.pointer = pointer
+        weakref.finalize(self, free, pointer).atexit = False
+
+
+class OpensslProvider:
+    """An `Sm2Provider` over libcrypto; safe to use from several threads.
+
+    Args:
+        library: the functions of libcrypto by name, as `bind` gives them.
+    """
+
+    __slots__ = ("_library", "_private", "_public")
+
+    def __init__(self, library: SimpleNamespace) -> None:
+        """Keep the library, and room for keys."""
+        self._library = library
+        self._private = lru_cache(maxsize=_KEYS)(self._read_private)
+        self._public = lru_cache(maxsize=_KEYS)(self._read_public)
+
+    @property
+    def name(self) -> str:
+        """The library and its version, such as `OpenSSL 3.0.19`."""
+        version: bytes = self._library.OpenSSL_version(_OPENSSL_VERSION_STRING)
+        return f"OpenSSL {version.decode('ascii', 'replace')}"
+
+    def sign(self, private: Sm2PrivateKey, message: bytes) -> bytes:
+        """Sign a message; 64 bytes r and s.
+
+        Raises:
+            KeyMaterialError: the library cannot.
+        """
+        key = self._private(private)
+        signature, size = create_string_buffer(_MAX_SIGNATURE), c_size_t(_MAX_SIGNATURE)
+        with self._begun(self._library.EVP_DigestSignInit_ex, key, private.public.user_id) as context:
+            self._demand(self._library.EVP_DigestSign(context, signature, byref(size), message, len(message)))
+        return signature_from_der(signature.raw[: size.value])
+
+    def verify(self, public: Sm2PublicKey, message: bytes, signature: bytes) -> bool:
+        """Tell whether a signature is 64 bytes, in its range, and holds.
+
+        Raises:
+            KeyMaterialError: the library cannot use the key.
+        """
+        der = signature_to_der(signature)
+        if der is None:
+            return False
+        key = self._public(public)
+        with self._begun(self._library.EVP_DigestVerifyInit_ex, key, public.user_id) as context:
+            holds: int = self._library.EVP_DigestVerify(context, der, len(der), message, len(message))
+        return holds == 1
+
+    def generate(self) -> Sm2PrivateKey:
+        """Make a key of OpenSSL's own randomness, under the default user id.
+
+        Raises:
+            KeyMaterialError: the library cannot.
+        """
+        library, made = self._library, c_void_p()
+        context = library.EVP_PKEY_CTX_new_from_name(None, b"SM2", None)
+        try:
+            self._demand(context and library.EVP_PKEY_keygen_init(context))
+            self._demand(library.EVP_PKEY_generate(context, byref(made)))
+            return self._export(made)
+        finally:
+            library.EVP_PKEY_free(made)
+            library.EVP_PKEY_CTX_free(context)
+            library.ERR_clear_error()
+
+    def _export(self, key: c_void_p) -> Sm2PrivateKey:
+        """Read a key out of the library."""
+        buffer = create_string_buffer(_MAX_KEY)
+        try:
+            size: int = self._library.i2d_PrivateKey(key, None)
+            self._demand(0 < size <= _MAX_KEY)
+            self._library.i2d_PrivateKey(key, byref(c_void_p(addressof(buffer))))
+            return read_ec_private_key(buffer.raw[:size])
+        finally:
+            memset(buffer, 0, _MAX_KEY)
+
+    @contextmanager
+    def _begun(self, begin: Callable[..., int], key: _Key, user_id: bytes) -> Iterator[int]:
+        """Give a context in which something is about to be signed or verified; free it, and leave no error behind.
+
+        The errors of OpenSSL are kept by thread, where Python's own `ssl` would take them for its own.
+        """
+        library, inner = self._library, c_void_p()
+        context = library.EVP_MD_CTX_new()
+        try:
+            self._demand(context and begin(context, byref(inner), b"SM3", None, None, key.pointer, None))
+            self._demand(library.EVP_PKEY_CTX_set1_id(inner, user_id, len(user_id)))
+            yield context
+        finally:
+            library.EVP_MD_CTX_free(context)
+            library.ERR_clear_error()
+
+    def _read_private(self, private: Sm2PrivateKey) -> _Key:
+        return self._read(self._library.d2i_AutoPrivateKey, write_private_der(private))
+
+    def _read_public(self, public: Sm2PublicKey) -> _Key:
+        return self._read(self._library.d2i_PUBKEY, write_public_der(public))
+
+    def _read(self, read: Callable[..., int | None], der: bytes) -> _Key:
+        """Give a key to the library."""
+        buffer = create_string_buffer(der, len(der))
+        try:
+            pointer = read(None, byref(c_void_p(addressof(buffer))), len(der))
+        finally:
+            memset(buffer, 0, len(der))
+            self._library.ERR_clear_error()
+        if not pointer:
+            self._demand(0)
+        return _Key(pointer, self._library.EVP_PKEY_free)
+
+    @staticmethod
+    def _demand(result: int | None) -> None:
+        """Refuse to go on where the library did not succeed."""
+        if result is None or result < 1:
+            raise KeyMaterialError(rule="SM2 in OpenSSL")
+
+
+def load_openssl(names: Callable[[], Iterator[str]] | None = None) -> OpensslProvider | None:
+    """Look for a libcrypto that has what is needed; None when there is none."""
+    for name in (names or _candidates)():
+        try:
+            return OpensslProvider(bind(name))
+        except (OSError, AttributeError):
+            continue
+    return None
+
+
+def bind(name: str) -> SimpleNamespace:
+    """Load a library and declare its functions.
+
+    Raises:
+        OSError: there is no such library.
+        AttributeError: it is no OpenSSL of version 3 or later.
+    """
+    releasing, holding = CDLL(name), PyDLL(name)
+    functions = {}
+    for symbol, (result, *arguments) in _PROTOTYPES.items():
+        function = getattr(releasing if symbol in _ARITHMETIC else holding, symbol)
+        function.restype, function.argtypes = result, arguments
+        functions[symbol] = function
+    return SimpleNamespace(**functions)
+
+
+def _candidates() -> Iterator[str]:
+    """Give the names that a libcrypto may have, the likely ones first, for to search for one costs a process."""
+    yield from _NAMES
+    # macOS ends a process that loads the library of the system, which has no version in its name.
+    found = None if sys.platform == "darwin" else find_library("crypto")
+    if found is not None:
+        yield found

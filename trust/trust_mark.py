@@ -1,0 +1,105 @@
+"""Trust marks: what an accreditation authority says an entity conforms to (OpenID Federation 1.0 section 7).
+
+A mark, such as "party to the joint catalog", is a signed statement of its own, which the entity shows in its
+configuration. It counts only if the anchor of the chain names its issuer for its type. In our profile a mark always
+expires and is issued by the owner of its type: there is no delegation, and a type that anybody may issue is none.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final
+
+from trust.claim_rules import Rule, check_claims, is_entity, is_text, is_time
+from trust.claims import CLOCK_SKEW_SECONDS
+from trust.errors import ClaimInvalidError, ExpiredError, NotYetValidError, UnknownIssuerError
+from trust.jws import prove, read_jws, sign_jws
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trust.keys import SigningKey, VerificationKey
+
+TRUST_MARK_TYPE: Final = "trust-mark+jwt"
+MARK_NAME: Final = re.compile(r"https://[a-z0-9][A-Za-z0-9._:/-]{0,119}")
+"""Form of the identifier of a type of mark."""
+
+_TABLE: Final[Mapping[str, Rule]] = {
+    "iss": Rule("entity identifier", is_entity),
+    "sub": Rule("entity identifier", is_entity),
+    "trust_mark_type": Rule("identifier of a type of mark", is_text(MARK_NAME)),
+    "iat": Rule("whole seconds", is_time),
+    "exp": Rule("whole seconds", is_time),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustMark:
+    """That `iss` says `sub` conforms to `trust_mark_type`, from `iat` to `exp` (Unix seconds)."""
+
+    iss: str
+    sub: str
+    trust_mark_type: str
+    iat: int
+    exp: int
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, object]) -> TrustMark:
+        """Read the claims of a mark, exact types only.
+
+        Raises:
+            ClaimInvalidError: a claim is missing, unknown or against its rule.
+        """
+        check_claims(payload, _TABLE)
+        mark = cls(**payload)  # type: ignore[arg-type]  # the table has checked every type
+        if mark.iat >= mark.exp:
+            raise ClaimInvalidError(claim="exp", rule="order of times")
+        return mark
+
+
+def sign_mark(mark: TrustMark, *, key: SigningKey) -> str:
+    """Sign a trust mark, typ `trust-mark+jwt`.
+
+    Raises:
+        ClaimInvalidError: a claim is against its rule, or `iss` is not the issuer of the key.
+    """
+    payload = asdict(mark)
+    TrustMark.from_payload(payload)
+    if mark.iss != key.issuer:
+        raise ClaimInvalidError(claim="iss", rule="issuer of the signing key")
+    return sign_jws(payload, key=key, kind=TRUST_MARK_TYPE)
+
+
+def verify_mark(
+    text: str,
+    *,
+    subject: str,
+    issuers: Mapping[str, tuple[str, ...]],
+    keys: Mapping[str, tuple[VerificationKey, ...]],
+    now: int,
+) -> TrustMark:
+    """Say what a mark says once it is proven.
+
+    Args:
+        text: the mark.
+        subject: the entity that shows it.
+        issuers: type of mark -> who may issue it, as the anchor says (`trust_mark_issuers`).
+        keys: issuer -> its federation keys that are believed.
+        now: Unix seconds.
+
+    Raises:
+        TrustError: a leaf that names the first check that fails.
+    """
+    parsed = read_jws(text, kind=TRUST_MARK_TYPE)
+    mark = TrustMark.from_payload(parsed.payload)
+    if mark.iss not in issuers.get(mark.trust_mark_type, ()):
+        raise UnknownIssuerError
+    prove(parsed, keys=keys.get(mark.iss, ()))
+    if mark.sub != subject:
+        raise ClaimInvalidError(claim="sub", rule="the entity that shows it")
+    if mark.iat - now > CLOCK_SKEW_SECONDS:
+        raise NotYetValidError(claim="iat", skew_seconds=str(mark.iat - now))
+    if now - mark.exp >= CLOCK_SKEW_SECONDS:
+        raise ExpiredError(claim="exp", skew_seconds=str(now - mark.exp))
+    return mark
