@@ -32,10 +32,10 @@ class LoginToken(PlainScheme):
     secret_names: ClassVar[tuple[str, ...]] = ("app_id", "app_secret")
     login_path: str = "/auth/token"
     id_field: str = "appId"
-    secret_field: str = "appSecret"  # noqa: S105
+    secret_field: str = "appSecret"  # noqa: S105 - the name of a field, not a secret
     code_path: str = "code"
     code_ok: str = "0"
-    token_path: str = "data.accessToken"  # noqa: S105
+    token_path: str = "data.accessToken"  # noqa: S105 - the name of a field, not a secret
     lifetime_path: str = "data.expiresIn"
     header: str = "X-Access-Token"
     lifetime_seconds: str = "7200"
@@ -193,7 +193,7 @@ def _login_document(reply: HttpReply) -> JsonValue:
     """Read the JSON of an answer to a login, after its status."""
     if reply.status in _REFUSALS:
         raise PlatformRefusedError
-    if reply.status != 200:  # noqa: PLR2004
+    if reply.status != 200:  # noqa: PLR2004 - an HTTP status
         raise BadUpstreamError(rule="login_status")
     try:
         return decode_json(reply.body)

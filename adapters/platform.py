@@ -156,11 +156,11 @@ class PlatformClient:
 
     async def _read(self, response: aiohttp.ClientResponse) -> HttpReply:
         """Read a reply up to the cap; what is left unread closes the connection."""
-        if response.status >= 500:  # noqa: PLR2004
+        if response.status >= 500:  # noqa: PLR2004 - an HTTP status
             raise PlatformUnavailableError(region=self._region, fault="http_5xx")
-        if 300 <= response.status < 400:  # noqa: PLR2004
+        if 300 <= response.status < 400:  # noqa: PLR2004 - an HTTP status
             raise BadUpstreamError(region=self._region, rule="redirect")
-        if response.status < 200:  # noqa: PLR2004
+        if response.status < 200:  # noqa: PLR2004 - an HTTP status
             raise BadUpstreamError(region=self._region, rule="status")
         encodings = response.headers.getall("Content-Encoding", [])
         if any(encoding.strip().lower() != "identity" for encoding in encodings):
@@ -199,7 +199,7 @@ class PlatformClient:
                 trust_env=False,
             )
             # The library would repeat a GET on its own, and so use up a one-time credential.
-            self._session._retry_connection = False  # noqa: SLF001
+            self._session._retry_connection = False  # noqa: SLF001 - the only switch there is; a test pins it
         return self._session
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 from gateway.errors import SettingsError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 CONFIGURATION_FAULT = 2
+PROGRAM_FAULT = 70
 
 
 def pid_file(config: Path) -> Path:
@@ -76,12 +78,15 @@ def _fork(config: Path, logs: Path, serve: Callable[[Path], None]) -> int:
 
 
 def _exit_code(config: Path, serve: Callable[[Path], None]) -> int:
-    """Run one gateway and give its exit code; a faulty configuration is told in words."""
+    """Run one gateway and give its exit code; a faulty configuration is told in words, a mistake of ours by its trace."""
     try:
         serve(config)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return CONFIGURATION_FAULT
+    except Exception:  # noqa: BLE001 - the last line of a process: what is not caught here would run the parent's code
+        traceback.print_exc()
+        return PROGRAM_FAULT
     finally:
         sys.stderr.flush()
     return 0

@@ -12,7 +12,7 @@ from gateway.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    import grpc
+    from grpc import ServerCredentials
 
     from gateway.journal import Journal
     from gateway.server import GrpcServer
@@ -25,7 +25,7 @@ class Addresses:
 
     grpc: str
     web: str
-    credentials: grpc.ServerCredentials | None
+    credentials: ServerCredentials | None
 
 
 class Node:

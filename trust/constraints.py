@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from trust.claim_rules import Check, Rule, check_claims, host_of, is_list_of, is_object, is_text
 from trust.errors import ClaimInvalidError
@@ -52,24 +52,23 @@ class Constraints:
     allowed_entity_types: frozenset[str] | None = None
 
     @classmethod
-    def from_json(cls, document: Mapping[str, object]) -> Constraints:
+    def from_json(cls, document: Mapping[str, Any]) -> Constraints:
         """Read the constraints as decoded from JSON.
 
         Raises:
             ClaimInvalidError: a constraint of the wrong kind, or one that is not known.
         """
         check_claims(document, _TABLE)
-        naming = document.get("naming_constraints", {})
-        check_claims(naming, _NAMING)  # type: ignore[arg-type]  # the table has checked that it is an object
-        values: dict[str, object] = {name: tuple(domains) for name, domains in naming.items()}  # type: ignore[attr-defined]  # as above
-        if "max_path_length" in document:
-            values["max_path_length"] = document["max_path_length"]
-        types = document.get("allowed_entity_types")
-        if isinstance(types, list):
-            if "federation_entity" in types:
-                raise ClaimInvalidError(claim="allowed_entity_types", rule="without federation_entity")
-            values["allowed_entity_types"] = frozenset(types)
-        return cls(**values)  # type: ignore[arg-type]  # the tables have checked every type
+        naming, types = document.get("naming_constraints", {}), document.get("allowed_entity_types")
+        check_claims(naming, _NAMING)
+        if types is not None and "federation_entity" in types:
+            raise ClaimInvalidError(claim="allowed_entity_types", rule="without federation_entity")
+        return cls(
+            max_path_length=document.get("max_path_length", 0),
+            permitted=tuple(naming["permitted"]) if "permitted" in naming else None,
+            excluded=tuple(naming.get("excluded", ())),
+            allowed_entity_types=None if types is None else frozenset(types),
+        )
 
     def to_json(self) -> dict[str, object]:
         """Write the constraints as they stand in a statement."""

@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, cast
 
 from trust.claim_rules import Rule, check_claims, is_count, is_entity, is_list_of, is_object, is_text, is_time
 from trust.constraints import Constraints
 from trust.errors import ClaimInvalidError, KeyMaterialError
-from trust.jws import digest_of, prove, read_jws, sign_jws
-from trust.keys import KeyRing, SigningKey, VerificationKey
+from trust.keys import KeyRing, VerificationKey
 from trust.metadata_policy import ENTITY_TYPE, Metadata, MetadataPolicy
-from trust.parser import ParsedToken
 from trust.plain_json import freeze, is_plain, thaw
 from trust.trust_mark import MARK_NAME
 
@@ -27,7 +25,6 @@ MAX_STATEMENT_LIFETIME_SECONDS: Final = 90 * 86_400
 MAX_HINTS: Final = 8
 MAX_KEYS: Final = 16
 
-_EMPTY: Final[Mapping[str, object]] = MappingProxyType({})
 _is_entities: Final = is_list_of(is_entity, at_least=1, at_most=MAX_HINTS)
 
 
@@ -114,7 +111,7 @@ class EntityConfiguration:
         return {**_common(self), "metadata": thaw(self.metadata), **{k: v for k, v in optional.items() if v}}
 
     @classmethod
-    def from_payload(cls, payload: Mapping[str, object]) -> EntityConfiguration:
+    def from_payload(cls, payload: Mapping[str, Any]) -> EntityConfiguration:
         """Read the claims, exact types only.
 
         Raises:
@@ -122,19 +119,17 @@ class EntityConfiguration:
             KeyMaterialError, KeyUseError, AlgorithmNotAllowedError: a key that cannot be used.
         """
         check_claims(payload, CONFIGURATION_CLAIMS)
-        values = _values(payload)
         if payload["iss"] != payload["sub"]:
             raise ClaimInvalidError(claim="iss", rule="equal to sub")
-        hints = tuple(payload.get("authority_hints", ()))  # type: ignore[arg-type]  # the table has checked every type
+        hints = tuple(payload.get("authority_hints", ()))
         if payload["sub"] in hints:
             raise ClaimInvalidError(claim="authority_hints", rule="somebody else")
-        marks = {entry["trust_mark_type"]: entry["trust_mark"] for entry in payload.get("trust_marks", ())}  # type: ignore[attr-defined]  # as above
-        issuers = freeze(payload.get("trust_mark_issuers", {}))
+        marks = {entry["trust_mark_type"]: entry["trust_mark"] for entry in payload.get("trust_marks", ())}
         return cls(
-            **values,  # type: ignore[arg-type]  # as above
+            **_values(payload),
             authority_hints=hints,
             trust_marks=MappingProxyType(marks),
-            trust_mark_issuers=issuers,  # type: ignore[arg-type]  # as above
+            trust_mark_issuers=cast("Mapping[str, tuple[str, ...]]", freeze(payload.get("trust_mark_issuers", {}))),
         )
 
 
@@ -166,7 +161,7 @@ class SubordinateStatement:
         return {**_common(self), "constraints": self.constraints.to_json(), **{k: v for k, v in optional.items() if v}}
 
     @classmethod
-    def from_payload(cls, payload: Mapping[str, object]) -> SubordinateStatement:
+    def from_payload(cls, payload: Mapping[str, Any]) -> SubordinateStatement:
         """Read the claims, exact types only.
 
         Raises:
@@ -175,15 +170,14 @@ class SubordinateStatement:
             KeyMaterialError, KeyUseError, AlgorithmNotAllowedError: a key that cannot be used.
         """
         check_claims(payload, SUBORDINATE_CLAIMS)
-        values = _values(payload)
         if payload["iss"] == payload["sub"]:
             raise ClaimInvalidError(claim="sub", rule="somebody else")
         return cls(
-            iss=str(payload["iss"]),
-            **values,  # type: ignore[arg-type]  # the table has checked every type
+            iss=payload["iss"],
+            **_values(payload),
             metadata_policy=MetadataPolicy.from_json(payload.get("metadata_policy", {})),
-            constraints=Constraints.from_json(payload.get("constraints", {})),  # type: ignore[arg-type]  # as above
-            source_endpoint=payload.get("source_endpoint"),  # type: ignore[arg-type]  # as above
+            constraints=Constraints.from_json(payload.get("constraints", {})),
+            source_endpoint=payload.get("source_endpoint"),
         )
 
 
@@ -197,16 +191,28 @@ def _common(claims: EntityClaims) -> dict[str, object]:
     return {"iss": claims.iss, "sub": claims.sub, **times, "jwks": jwks}
 
 
-def _values(payload: Mapping[str, object]) -> dict[str, object]:
-    """Read the claims that both kinds have, checked already but for the keys and the order of times."""
-    issued, ends, subject = payload["iat"], payload["exp"], payload["sub"]
-    if not issued < ends <= issued + MAX_STATEMENT_LIFETIME_SECONDS:  # type: ignore[operator]  # checked by the table
+def _values(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the claims that both kinds have; the table has checked them but for the keys and the order of times."""
+    if not payload["iat"] < payload["exp"] <= payload["iat"] + MAX_STATEMENT_LIFETIME_SECONDS:
         raise ClaimInvalidError(claim="exp", rule="after iat, at most 90 days")
     return {
-        "sub": subject,
+        "sub": payload["sub"],
         "version": payload["onecard_version"],
-        "iat": issued,
-        "exp": ends,
-        "keys": read_keys(str(subject), payload["jwks"]),
+        "iat": payload["iat"],
+        "exp": payload["exp"],
+        "keys": read_keys(payload["jwks"], issuer=payload["sub"]),
         "metadata": freeze(payload.get("metadata", {})),
     }
+
+
+def read_keys(document: Mapping[str, Any], *, issuer: str) -> tuple[VerificationKey, ...]:
+    """Read a JWK Set of at most 16 keys, by kid.
+
+    Raises:
+        KeyMaterialError, KeyUseError, AlgorithmNotAllowedError: a key, or the set, that cannot be used.
+    """
+    ring = KeyRing.from_jwks(issuer, document)
+    kids = sorted(jwk["kid"] for jwk in document["keys"])
+    if len(kids) > MAX_KEYS:
+        raise KeyMaterialError(rule="at most 16 keys")
+    return tuple(ring.find(issuer, kid) for kid in kids)

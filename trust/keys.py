@@ -3,6 +3,9 @@
 A key has one issuer, one kid and one algorithm, fixed when it is registered; a token never chooses. Its kid is by
 default the thumbprint of RFC 7638. Key documents are JWK Sets (RFC 7517), read more strictly than the RFC asks: a
 member or a key that we do not understand refuses the document, so that nothing is believed by half.
+
+A key of SM2 has a user id (`trust.sm2`), which no key file and no key document holds: it is agreed with each partner
+and given where a key is read. Keys of other suites take no notice of it.
 """
 
 from __future__ import annotations
@@ -15,10 +18,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
 from trust.encoding import encode_base64url
 from trust.errors import KeyMaterialError, KeyUseError, UnknownIssuerError, UnknownKeyError
+from trust.sm2 import DEFAULT_USER_ID
 from trust.suites import (
     SUITES,
     PrivateKey,
@@ -28,7 +30,9 @@ from trust.suites import (
     read_private,
     suite_named,
     suite_of,
+    under_user_id,
     write_coordinates,
+    write_private,
 )
 
 KID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -73,7 +77,7 @@ class VerificationKey:
         return {**head, "use": "sig", "alg": self.algorithm, "kid": self.kid}
 
     @classmethod
-    def from_jwk(cls, jwk: Mapping[str, object], *, issuer: str) -> VerificationKey:
+    def from_jwk(cls, jwk: Mapping[str, object], *, issuer: str, user_id: bytes = DEFAULT_USER_ID) -> VerificationKey:
         """Read a JWK: `alg` and `kid` must be there, `use` may only be sig, `key_ops` only verify.
 
         Raises:
@@ -86,7 +90,7 @@ class VerificationKey:
         kid = jwk.get("kid")
         if not isinstance(kid, str):
             raise KeyMaterialError(rule="kid")
-        public_key = _read_public(suite, jwk)
+        public_key = under_user_id(_read_public(suite, jwk), user_id)
         return cls(issuer=issuer, kid=kid, algorithm=suite.name, public_key=public_key)
 
 
@@ -119,22 +123,28 @@ class SigningKey:
     private_key: PrivateKey = field(repr=False)
 
     @classmethod
-    def from_pem(cls, pem: bytes, *, issuer: str, kid: str | None = None) -> SigningKey:
+    def from_pem(
+        cls, pem: bytes, *, issuer: str, kid: str | None = None, user_id: bytes = DEFAULT_USER_ID
+    ) -> SigningKey:
         """Read an unencrypted PEM; the algorithm follows from the key, the kid is its thumbprint unless given.
 
         Raises:
             KeyMaterialError: no such key, or one that no suite uses.
+            SuiteUnavailableError: a key of SM2, where no library for that passes its self-test.
         """
-        return cls._of(read_private(pem), issuer=issuer, kid=kid)
+        return cls._of(under_user_id(read_private(pem), user_id), issuer=issuer, kid=kid)
 
     @classmethod
-    def generate(cls, algorithm: str, *, issuer: str, kid: str | None = None) -> SigningKey:
+    def generate(
+        cls, algorithm: str, *, issuer: str, kid: str | None = None, user_id: bytes = DEFAULT_USER_ID
+    ) -> SigningKey:
         """Make a fresh key from the operating system's randomness.
 
         Raises:
             AlgorithmNotAllowedError: the table of suites has no such algorithm.
+            SuiteUnavailableError: no library for SM2 passes its self-test.
         """
-        return cls._of(suite_named(algorithm).generate(), issuer=issuer, kid=kid)
+        return cls._of(under_user_id(suite_named(algorithm).generate(), user_id), issuer=issuer, kid=kid)
 
     @classmethod
     def _of(cls, key: PrivateKey, *, issuer: str, kid: str | None) -> SigningKey:
@@ -146,7 +156,7 @@ class SigningKey:
 
     def to_pem(self) -> bytes:
         """Write the private key as unencrypted PKCS #8 PEM; the caller guards the bytes."""
-        return self.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return write_private(self.private_key)
 
     def public(self) -> VerificationKey:
         """Give the public half."""
@@ -208,7 +218,7 @@ class KeyRing:
         return {"keys": [keys[kid].to_jwk() for kid in sorted(keys)]}
 
     @classmethod
-    def from_jwks(cls, issuer: str, document: Mapping[str, object]) -> KeyRing:
+    def from_jwks(cls, issuer: str, document: Mapping[str, object], *, user_id: bytes = DEFAULT_USER_ID) -> KeyRing:
         """Read the JWK Set of one issuer, `{"keys": [...]}`; one key that is not good refuses the document.
 
         Raises:
@@ -221,7 +231,7 @@ class KeyRing:
             raise KeyMaterialError(rule="key set")
         if not all(isinstance(jwk, Mapping) for jwk in keys):
             raise KeyMaterialError(rule="key set")
-        return cls(VerificationKey.from_jwk(jwk, issuer=issuer) for jwk in keys)
+        return cls(VerificationKey.from_jwk(jwk, issuer=issuer, user_id=user_id) for jwk in keys)
 
 
 FindKey: TypeAlias = Callable[[str, str], VerificationKey]

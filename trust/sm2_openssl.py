@@ -22,7 +22,6 @@ from ctypes import (
     c_size_t,
     c_void_p,
     create_string_buffer,
-    memset,
 )
 from ctypes.util import find_library
 from functools import lru_cache
@@ -56,15 +55,15 @@ _PROTOTYPES: Final[dict[str, tuple[Any, ...]]] = {
     "EVP_PKEY_generate": (c_int, c_void_p, _REFERENCE),
     "EVP_PKEY_keygen_init": (c_int, c_void_p),
     "OpenSSL_version": (c_char_p, c_int),
-    "d2i_AutoPrivateKey": (c_void_p, _REFERENCE, _REFERENCE, c_long),
-    "d2i_PUBKEY": (c_void_p, _REFERENCE, _REFERENCE, c_long),
+    "d2i_AutoPrivateKey": (c_void_p, _REFERENCE, POINTER(c_char_p), c_long),
+    "d2i_PUBKEY": (c_void_p, _REFERENCE, POINTER(c_char_p), c_long),
     "i2d_PrivateKey": (c_int, c_void_p, _REFERENCE),
 }
 _ARITHMETIC: Final = frozenset({"EVP_DigestSign", "EVP_DigestVerify", "EVP_PKEY_generate"})
+_RULE: Final = "SM2 in OpenSSL"
 _NAMES: Final = ("libcrypto.so.3", "libcrypto.3.dylib")
 _OPENSSL_VERSION_STRING: Final = 6
 _MAX_SIGNATURE: Final = 72
-_MAX_KEY: Final = 256
 _KEYS: Final = 256
 """How many keys are kept ready; to read one again costs a third of a verification."""
 
@@ -146,14 +145,11 @@ class OpensslProvider:
 
     def _export(self, key: c_void_p) -> Sm2PrivateKey:
         """Read a key out of the library."""
-        buffer = create_string_buffer(_MAX_KEY)
-        try:
-            size: int = self._library.i2d_PrivateKey(key, None)
-            self._demand(0 < size <= _MAX_KEY)
-            self._library.i2d_PrivateKey(key, byref(c_void_p(addressof(buffer))))
-            return read_ec_private_key(buffer.raw[:size])
-        finally:
-            memset(buffer, 0, _MAX_KEY)
+        size: int = self._library.i2d_PrivateKey(key, None)
+        self._demand(size)
+        buffer = create_string_buffer(size)
+        self._library.i2d_PrivateKey(key, byref(c_void_p(addressof(buffer))))
+        return read_ec_private_key(buffer.raw)
 
     @contextmanager
     def _begun(self, begin: Callable[..., int], key: _Key, user_id: bytes) -> Iterator[int]:
@@ -179,21 +175,17 @@ class OpensslProvider:
 
     def _read(self, read: Callable[..., int | None], der: bytes) -> _Key:
         """Give a key to the library."""
-        buffer = create_string_buffer(der, len(der))
-        try:
-            pointer = read(None, byref(c_void_p(addressof(buffer))), len(der))
-        finally:
-            memset(buffer, 0, len(der))
-            self._library.ERR_clear_error()
+        pointer = read(None, byref(c_char_p(der)), len(der))
+        self._library.ERR_clear_error()
         if not pointer:
-            self._demand(0)
+            raise KeyMaterialError(rule=_RULE)
         return _Key(pointer, self._library.EVP_PKEY_free)
 
     @staticmethod
     def _demand(result: int | None) -> None:
         """Refuse to go on where the library did not succeed."""
         if result is None or result < 1:
-            raise KeyMaterialError(rule="SM2 in OpenSSL")
+            raise KeyMaterialError(rule=_RULE)
 
 
 def load_openssl(names: Callable[[], Iterator[str]] | None = None) -> OpensslProvider | None:

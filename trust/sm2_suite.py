@@ -6,7 +6,7 @@ by side, 64 bytes. Key type EC, curve `sm2p256v1`. The user id belongs to the ke
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from jwt.algorithms import Algorithm
 
@@ -47,7 +47,7 @@ class SgdSm3Sm2(Algorithm):
             SuiteUnavailableError: no library passes the self-test.
             KeyMaterialError: the library cannot.
         """
-        return self._provide().sign(self.prepare_key(key), msg)
+        return self._provide().sign(key, msg)
 
     def verify(self, msg: bytes, key: Sm2PublicKey, sig: bytes) -> bool:
         """Tell whether the signature is in its range and holds.

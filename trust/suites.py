@@ -1,7 +1,8 @@
 """The closed table of signature suites: a name, one key type, one curve, one way to write a signature.
 
-A suite is the only place that knows a curve; another joins by a further `Suite` in `SUITES`. A signature has one way to be written: 64 bytes, r and s (or R and S) side by side (RFC 7518 section 3.4, RFC
-8037), each within its range; DER, padding and over-long forms are refused.
+A suite is the only place that knows a curve; another joins by a further `Suite` in `SUITES`. A signature has one way
+to be written: 64 bytes, r and s (or R and S) side by side (RFC 7518 section 3.4, RFC 8037), each within its range;
+DER, padding and over-long forms are refused.
 
 - ES256: 1 <= r < n and 1 <= s < n. Our signer writes the low half, s <= n / 2. The verifier takes both halves: the
   common JOSE libraries do not choose, so refusing the high one would refuse every second token of an honest partner.
@@ -14,7 +15,7 @@ A suite is the only place that knows a curve; another joins by a further `Suite`
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
 from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey | Sm2PrivateKey
 PublicKey = EllipticCurvePublicKey | Ed25519PublicKey | Sm2PublicKey
+_Key = TypeVar("_Key", PrivateKey, PublicKey)
 
 _COORDINATE_BYTES: Final = 32
 _SIGNATURE_BYTES: Final = 64
@@ -216,6 +218,15 @@ def write_private(key: PrivateKey) -> bytes:
     if isinstance(key, Sm2PrivateKey):
         return write_private_pem(key)
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def under_user_id(key: _Key, user_id: bytes) -> _Key:
+    """Give a key of SM2 the user id under which it signs; keys of other suites have none and stay as they are.
+
+    Raises:
+        KeyMaterialError: the key is of SM2, and the user id is not 1 to 128 bytes.
+    """
+    return key.with_user_id(user_id) if isinstance(key, Sm2PrivateKey | Sm2PublicKey) else key
 
 
 def read_coordinates(suite: Suite, members: Mapping[str, object]) -> PublicKey:

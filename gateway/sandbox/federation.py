@@ -186,6 +186,6 @@ def check_ports(layout: Layout) -> None:
 def _is_ready(url: str) -> bool:
     try:
         with urlopen(url, timeout=1.0) as reply:  # noqa: S310 - our own loopback address
-            return bool(reply.status == 200)  # noqa: PLR2004 - OK
+            return bool(reply.status == 200)  # noqa: PLR2004 - the HTTP status of success
     except OSError:
         return False

@@ -20,6 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from adapters.registry import load_agreements
 from gateway.callers import SCOPES
+from gateway.errors import SettingsError
 from gateway.sandbox.layout import caller_id
 from trust.keys import KeyRing, SigningKey
 
@@ -96,8 +97,14 @@ def write_secret(path: Path, data: bytes) -> None:
 
 
 def generate(layout: Layout, registry: Registry) -> None:
-    """Make a fresh sandbox; what lay in the folder is removed."""
+    """Make a fresh sandbox; an earlier one in the folder is removed.
+
+    Raises:
+        SettingsError: the folder holds something else, which is not ours to remove.
+    """
     if layout.folder.exists():
+        if any(layout.folder.iterdir()) and not layout.ca.is_file():
+            raise SettingsError((f"{layout.folder} holds something that is no sandbox; choose another --folder",))
         shutil.rmtree(layout.folder)
     layout.folder.mkdir(parents=True, mode=0o700)
     authority = Authority(datetime.datetime.now(datetime.UTC))

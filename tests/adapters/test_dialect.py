@@ -43,7 +43,7 @@ def dialect(changes: dict[str, object] | None = None) -> ManifestDialect:
     return ManifestDialect(told, IdentityForm(told))
 
 
-def reply(body: Any) -> HttpReply:  # noqa: ANN401 - any JSON
+def reply(body: Any) -> HttpReply:  # noqa: ANN401 - any JSON value goes
     """Make an answer of a JSON value or of bytes."""
     return HttpReply(200, {}, body if isinstance(body, bytes) else json.dumps(body).encode())
 
@@ -54,7 +54,7 @@ def ask(changes: dict[str, object], credential: Credential = BY_NUMBER) -> HttpR
     return speaker.encode(speaker.draft(credential), {"sign": "s"})
 
 
-def bad(changes: dict[str, object] | None, body: Any) -> dict[str, str]:  # noqa: ANN401 - any JSON
+def bad(changes: dict[str, object] | None, body: Any) -> dict[str, str]:  # noqa: ANN401 - any JSON value goes
     """Decode a wrong answer; give the metadata of the refusal."""
     with pytest.raises(BadUpstreamError) as refused:
         dialect(changes).decode(reply(body), now=NOW)

@@ -25,14 +25,14 @@ def form(changes: dict[str, object] | None = None) -> IdentityForm:
     return IdentityForm(manifest(changes))
 
 
-def write(*, into: IdentityForm = FORM, holder: dict[str, Any] | None = None, **card: Any) -> dict[str, str]:  # noqa: ANN401
+def write(*, into: IdentityForm = FORM, holder: dict[str, Any] | None = None, **card: Any) -> dict[str, str]:  # noqa: ANN401 - passed on to the constructor
     """Write an identity that loses nothing."""
     written = into.write(CardIdentity("elsewhere", Holder(**(holder or {})), Card(**card)))
     assert written.losses == ()
     return written.fields
 
 
-def losses(*, into: IdentityForm = FORM, holder: dict[str, Any] | None = None, **card: Any) -> dict[str, LossKind]:  # noqa: ANN401
+def losses(*, into: IdentityForm = FORM, holder: dict[str, Any] | None = None, **card: Any) -> dict[str, LossKind]:  # noqa: ANN401 - passed on to the constructor
     """Write an identity and give the kind of loss by field."""
     written = into.write(CardIdentity("elsewhere", Holder(**(holder or {})), Card(**card)))
     return {loss.field: loss.kind for loss in written.losses}

@@ -62,13 +62,13 @@ def test_a_number_cannot_be_changed_or_ordered_but_copied() -> None:
     """A number keeps its value; a copy is the number itself; numbers of two kinds or a text are never equal to it."""
     number = SocialSecurityNumber("11010519491231002X")
     with pytest.raises(AttributeError):
-        number._value = "x"  # noqa: SLF001
+        number._value = "x"  # noqa: SLF001 - the attack under test
     with pytest.raises(AttributeError):
-        del number._value  # noqa: SLF001
+        del number._value  # noqa: SLF001 - the attack under test
     with pytest.raises(AttributeError):
         number.note = "x"
     with pytest.raises(TypeError):
-        assert number < number  # type: ignore[operator]  # noqa: PLR0124
+        assert number < number  # type: ignore[operator]  # noqa: PLR0124 - the law is about equals
     assert copy.copy(number) is number
     assert copy.deepcopy([number])[0] is number
     assert number != CitizenNumber("11010519491231002X")

@@ -34,7 +34,7 @@ async def test_works_with_a_common_server() -> None:
     class Headers(JsonDialect):
         """A dialect that looks at the headers."""
 
-        def decode(self, answer, *, now):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+        def decode(self, answer, *, now):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - the protocol types it
             """Refuse a reply whose headers are not as promised."""
             assert answer.headers["x-two"] == "1, 2"
             return super().decode(answer, now=now)

@@ -82,7 +82,7 @@ def value(reason: Reason) -> int:
 
 def test_every_value_of_the_enum_has_a_row_in_the_same_order_and_no_row_is_over() -> None:
     """The table and the enum hold the same reasons."""
-    values = [name.removeprefix(PREFIX) for name in error_reason_pb2.ErrorReason.keys()]  # noqa: SIM118
+    values = [name.removeprefix(PREFIX) for name in error_reason_pb2.ErrorReason.keys()]  # noqa: SIM118 - a class of constants, not a mapping
     assert [reason.code for reason in REASONS] == values[1:]
     assert values[0] == "UNSPECIFIED"
     assert len(load_reasons()) == len(values) - 1
@@ -90,7 +90,7 @@ def test_every_value_of_the_enum_has_a_row_in_the_same_order_and_no_row_is_over(
 
 def test_actors_are_those_of_the_verdict() -> None:
     """Every actor can be said in a verdict, and every one of them is used."""
-    wire = {name.removeprefix("ACTOR_").lower() for name in verdict_pb2.Actor.keys()}  # noqa: SIM118
+    wire = {name.removeprefix("ACTOR_").lower() for name in verdict_pb2.Actor.keys()}  # noqa: SIM118 - a class of constants, not a mapping
     assert {str(actor) for actor in Actor} == (wire - {"unspecified"}) | {"none"}
     assert {reason.actor for reason in REASONS} == set(Actor)
 
