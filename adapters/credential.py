@@ -41,6 +41,11 @@ class Credential:
         return f"Credential({self.kind})"
 
     @property
+    def used_up(self) -> bool:
+        """Tell whether looking it up uses it up, so that a second try would be refused."""
+        return self.kind is CredentialKind.QR_TEXT
+
+    @property
     def lookup_kind(self) -> str:
         """Kind under which a manifest lists how to ask for it."""
         return "card_number" if self.kind is CredentialKind.READER_TEXT else self.kind.value

@@ -76,7 +76,7 @@ class ManifestDialect:
             # An opaque QR text must not become two columns.
             raise MalformedFieldError(field=f"credential.{credential.kind}", rule="separator", region=self.region)
         constants = {**self._lookup.constant, **part.constant}
-        repeatable = credential.lookup_kind != "qr_text"
+        repeatable = not credential.used_up
         return Draft(self._lookup.method, self._lookup.path, record, constants, repeatable)
 
     def encode(self, draft: Draft, extra: Mapping[str, str]) -> HttpRequest:

@@ -168,9 +168,12 @@ def _agreement(path: Path) -> Agreement:
 def _json(path: Path) -> Any:  # noqa: ANN401 - whoever takes it checks it
     """Read a file of keys or secrets (SettingsError, which names the file and repeats nothing of it)."""
     try:
-        return json.loads(path.read_text("utf-8"))
+        value = json.loads(path.read_text("utf-8"))
     except ValueError:
         raise SettingsError((f"{path.name}: is not JSON",)) from None
+    if not isinstance(value, dict):
+        raise SettingsError((f"{path.name}: is no JSON object",))
+    return value
 
 
 def _platform(home: HomeSettings, shared: Shared) -> PlatformClient:

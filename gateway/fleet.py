@@ -78,7 +78,7 @@ def _fork(config: Path, logs: Path, serve: Callable[[Path], None]) -> int:
 
 
 def _exit_code(config: Path, serve: Callable[[Path], None]) -> int:
-    """Run one gateway and give its exit code; a faulty configuration is told in words, a mistake of ours by its trace."""
+    """Run one gateway and give its exit code; a faulty configuration is told in words, our own mistake by its trace."""
     try:
         serve(config)
     except SettingsError as error:

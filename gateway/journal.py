@@ -6,18 +6,25 @@ do. Of an unforeseen exception the type and the places in the code are told, nev
 
 from __future__ import annotations
 
+import asyncio
+import json
 import sys
 import time
 import traceback
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
     from typing import TextIO
 
     from gateway.rpc.boundary import OpenCall
     from gateway.rpc.status import Row
+
+
+_GATHER_SECONDS = 0.02
+_MOST_PENDING = 500
 
 
 class Journal(Protocol):
@@ -34,17 +41,20 @@ class Journal(Protocol):
 
 
 class JsonJournal:
-    """Writes lines through structlog; a line never spans two, because JSON escapes every control character."""
+    """Writes lines through structlog; a line never spans two, because JSON escapes every control character.
+
+    Lines about calls are handed to the operating system together, some milliseconds later, since a write for each costs
+    as much as the line; all other lines at once.
+    """
 
     def __init__(self, stream: TextIO | None = None, **bound: str) -> None:
         """Write to a stream, standard error by default; `bound` stands on every line."""
+        self._lines = _Lines(stream or sys.stderr)
         self._log = structlog.wrap_logger(
-            structlog.WriteLogger(stream or sys.stderr),
-            processors=[
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.processors.JSONRenderer(ensure_ascii=True),
-            ],
+            structlog.WriteLogger(self._lines),  # type: ignore[arg-type]  # it needs no more of a stream than this
+            processors=[_Stamp(), structlog.processors.JSONRenderer(serializer=_render)],
             wrapper_class=structlog.BoundLogger,
+            cache_logger_on_first_use=True,
         ).bind(**bound)
 
     def call(self, opened: OpenCall, failure: Row | None) -> None:
@@ -65,7 +75,60 @@ class JsonJournal:
         frames = traceback.extract_tb(error.__traceback__)
         places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-12:]]
         self._log.msg("unforeseen", method=opened.name, trace_id=opened.trace_id, type=type(error).__name__, at=places)
+        self._lines.hand_over()
 
     def event(self, name: str, **fields: str | float | bool) -> None:
         """Write an event of the node's own life."""
         self._log.msg(name, **fields)
+        self._lines.hand_over()
+
+
+class _Lines:
+    """Gathers lines and hands them over together; outside an event loop, each at once."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._pending: list[str] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def write(self, text: str) -> None:
+        self._pending.append(text)
+
+    def flush(self) -> None:
+        if self._timer is not None and len(self._pending) < _MOST_PENDING:
+            return
+        try:
+            self._timer = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self.hand_over)
+        except RuntimeError:
+            self.hand_over()
+
+    def hand_over(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        pending, self._pending = self._pending, []
+        self._stream.write("".join(pending))
+        self._stream.flush()
+
+
+class _Stamp:
+    """Adds the time, ISO 8601 in UTC; the part down to the second is made once a second."""
+
+    def __init__(self) -> None:
+        self._second, self._text = -1, ""
+
+    def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        now = time.time()
+        second = int(now)
+        if second != self._second:
+            self._second, self._text = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        event["timestamp"] = f"{self._text}.{int((now - second) * 1_000_000):06d}Z"
+        return event
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
+
+
+def _render(event: MutableMapping[str, Any], **_options: object) -> str:
+    """Write one event as JSON; an encoder that is made once is four times as fast as `json.dumps` with options."""
+    return _ENCODER.encode(event)

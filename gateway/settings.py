@@ -12,12 +12,25 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from gateway.callers import SCOPES
 from gateway.errors import SettingsError
 
-Address = Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.\-]+):\d{1,5}$")]
+
+def _with_a_port(address: str) -> str:
+    """Refuse a port that does not exist."""
+    if int(address.rpartition(":")[2]) > _LAST_PORT:
+        raise ValueError(f"a port is at most {_LAST_PORT}")
+    return address
+
+
+_LAST_PORT = 65535
+Address = Annotated[
+    str,
+    StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.\-]+):[0-9]{1,5}$"),
+    AfterValidator(_with_a_port),
+]
 RegionCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,31}$")]
 CallerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/\-]{0,127}$")]
 

@@ -171,7 +171,8 @@ class RecognitionClaims:
 
     def to_payload(self) -> dict[str, object]:
         """Write the claims as they stand in the token."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        values = ((name, getattr(self, name)) for name in RECOGNITION_CLAIMS)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, object]) -> RecognitionClaims:

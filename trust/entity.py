@@ -7,10 +7,9 @@ not know refuses the statement, and `crit` is one of these. Beyond the standard 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from trust.claim_rules import Rule, check_claims, is_count, is_entity, is_list_of, is_object, is_text, is_time
 from trust.constraints import Constraints
@@ -19,6 +18,9 @@ from trust.keys import KeyRing, VerificationKey
 from trust.metadata_policy import ENTITY_TYPE, Metadata, MetadataPolicy
 from trust.plain_json import freeze, is_plain, thaw
 from trust.trust_mark import MARK_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ENTITY_STATEMENT_TYPE: Final = "entity-statement+jwt"
 MAX_STATEMENT_LIFETIME_SECONDS: Final = 90 * 86_400
@@ -43,7 +45,9 @@ def _is_marks(value: object) -> bool:
         isinstance(value, list)
         and len(value) <= MAX_HINTS
         and all(isinstance(entry, dict) and entry.keys() == {"trust_mark_type", "trust_mark"} for entry in value)
-        and all(is_text(MARK_NAME)(entry["trust_mark_type"]) and isinstance(entry["trust_mark"], str) for entry in value)
+        and all(
+            is_text(MARK_NAME)(entry["trust_mark_type"]) and isinstance(entry["trust_mark"], str) for entry in value
+        )
         and len({entry["trust_mark_type"] for entry in value}) == len(value)
     )
 

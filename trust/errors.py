@@ -230,7 +230,7 @@ class TrustExpiredError(TrustError):
 
 
 class ChainError(TrustError):
-    """A trust chain does not hold. Metadata: statement (its place in the chain), rule, because (a leaf of this tree)."""
+    """A trust chain does not hold. Metadata: statement (its place in the chain), rule, because (another leaf)."""
 
     message = "The trust chain does not hold."
 

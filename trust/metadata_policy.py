@@ -63,10 +63,7 @@ class MetadataPolicy:
         kinds = dict.fromkeys((*self.types, *subordinate.types))
         return MetadataPolicy(
             MappingProxyType(
-                {
-                    kind: _merge_parameters(self.types.get(kind, {}), subordinate.types.get(kind, {}))
-                    for kind in kinds
-                }
+                {kind: _merge_parameters(self.types.get(kind, {}), subordinate.types.get(kind, {})) for kind in kinds}
             )
         )
 

@@ -55,9 +55,7 @@ class ParsedToken:
     signature: bytes
 
 
-def parse_token(
-    token: str, *, max_length: int = MAX_TOKEN_LENGTH, max_brackets: int = MAX_BRACKETS
-) -> ParsedToken:
+def parse_token(token: str, *, max_length: int = MAX_TOKEN_LENGTH, max_brackets: int = MAX_BRACKETS) -> ParsedToken:
     """Read a compact JWS.
 
     Args:

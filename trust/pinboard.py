@@ -14,13 +14,16 @@ its life a statement is due for renewal, after its end it serves for a stated gr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from trust.claims import CLOCK_SKEW_SECONDS
 from trust.errors import EquivocationError, RollbackError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 
 class Freshness(IntEnum):
@@ -39,7 +42,7 @@ class Freshness(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
-    """What is remembered of one statement: whose it is, its version and times (Unix seconds), the digest of its payload."""
+    """What is remembered of one statement. Times are Unix seconds, `digest` is the SHA-256 of its payload."""
 
     issuer: str
     subject: str

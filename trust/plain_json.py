@@ -10,9 +10,9 @@ import json
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, TypeAlias, Union, cast
+from typing import Final, TypeAlias, cast
 
-Plain: TypeAlias = Union[str, int, tuple["Plain", ...], Mapping[str, "Plain"]]
+Plain: TypeAlias = "str | int | tuple[Plain, ...] | Mapping[str, Plain]"
 """A frozen JSON value; true and false are whole numbers to Python."""
 
 NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.#-]{0,63}")

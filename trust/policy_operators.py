@@ -7,16 +7,18 @@ in an operand, which only `value` may have, and for a parameter that is not ther
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from trust.errors import MetadataPolicyError, PolicyConflictError
 from trust.plain_json import Plain, canonical, is_plain
 
-Operand: TypeAlias = Plain | None
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Operand: TypeAlias = "Plain | None"
 Values: TypeAlias = tuple[Plain, ...]
 
-OPERATORS: Final = ("value", "add", "default", "one_of", "subset_of", "superset_of", "essential")
+OPERATORS: Final[tuple[str, ...]] = ("value", "add", "default", "one_of", "subset_of", "superset_of", "essential")
 
 
 def _set(value: Operand) -> set[str] | None:
@@ -66,7 +68,7 @@ OPERANDS: Final[Mapping[str, Callable[[object], bool]]] = {
     "one_of": lambda value: _is_list(value) and value != [],
     "subset_of": _is_list,
     "superset_of": _is_list,
-    "essential": lambda value: type(value) is bool,
+    "essential": lambda value: isinstance(value, bool),
 }
 """What the operand of each operator may be, as decoded from JSON."""
 

@@ -35,7 +35,7 @@ _WHOLE: Final = 64
 _MAX_USER_ID: Final = 128
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Sm2PublicKey:
     """A point of the curve, and the user id under which its holder signs.
 
@@ -69,7 +69,7 @@ class Sm2PublicKey:
         return sm3(sm3(length + self.user_id + curve + self.point) + message)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Sm2PrivateKey:
     """A secret number d, 32 bytes, 1 <= d <= n - 2, and the public key that belongs to it.
 

@@ -8,7 +8,6 @@ arithmetic; the small calls around it keep the lock, as taking it back costs mor
 from __future__ import annotations
 
 import sys
-import weakref
 from contextlib import contextmanager
 from ctypes import (
     CDLL,
@@ -24,16 +23,16 @@ from ctypes import (
     create_string_buffer,
 )
 from ctypes.util import find_library
-from functools import lru_cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary, finalize
 
 from trust.errors import KeyMaterialError
 from trust.sm2 import signature_from_der, signature_to_der
 from trust.sm2_encoding import read_ec_private_key, write_private_der, write_public_der
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from trust.sm2 import Sm2PrivateKey, Sm2PublicKey
 
@@ -64,8 +63,6 @@ _RULE: Final = "SM2 in OpenSSL"
 _NAMES: Final = ("libcrypto.so.3", "libcrypto.3.dylib")
 _OPENSSL_VERSION_STRING: Final = 6
 _MAX_SIGNATURE: Final = 72
-_KEYS: Final = 256
-"""How many keys are kept ready; to read one again costs a third of a verification."""
 
 
 class _Key:
@@ -76,7 +73,7 @@ class _Key:
     def __init__(self, pointer: int, free: Callable[[int], None]) -> None:
         """Own the pointer."""
         self.pointer = pointer
-        weakref.finalize(self, free, pointer).atexit = False
+        finalize(self, free, pointer).atexit = False
 
 
 class OpensslProvider:
@@ -86,13 +83,12 @@ class OpensslProvider:
         library: the functions of libcrypto by name, as `bind` gives them.
     """
 
-    __slots__ = ("_library", "_private", "_public")
+    __slots__ = ("_keys", "_library")
 
     def __init__(self, library: SimpleNamespace) -> None:
-        """Keep the library, and room for keys."""
+        """Keep the library, and what it made of each of our keys for as long as that key lives."""
         self._library = library
-        self._private = lru_cache(maxsize=_KEYS)(self._read_private)
-        self._public = lru_cache(maxsize=_KEYS)(self._read_public)
+        self._keys: WeakKeyDictionary[Sm2PrivateKey | Sm2PublicKey, _Key] = WeakKeyDictionary()
 
     @property
     def name(self) -> str:
@@ -106,7 +102,7 @@ class OpensslProvider:
         Raises:
             KeyMaterialError: the library cannot.
         """
-        key = self._private(private)
+        key = self._keys.get(private) or self._read_private(private)
         signature, size = create_string_buffer(_MAX_SIGNATURE), c_size_t(_MAX_SIGNATURE)
         with self._begun(self._library.EVP_DigestSignInit_ex, key, private.public.user_id) as context:
             self._demand(self._library.EVP_DigestSign(context, signature, byref(size), message, len(message)))
@@ -121,7 +117,7 @@ class OpensslProvider:
         der = signature_to_der(signature)
         if der is None:
             return False
-        key = self._public(public)
+        key = self._keys.get(public) or self._read_public(public)
         with self._begun(self._library.EVP_DigestVerifyInit_ex, key, public.user_id) as context:
             holds: int = self._library.EVP_DigestVerify(context, der, len(der), message, len(message))
         return holds == 1
@@ -168,18 +164,21 @@ class OpensslProvider:
             library.ERR_clear_error()
 
     def _read_private(self, private: Sm2PrivateKey) -> _Key:
-        return self._read(self._library.d2i_AutoPrivateKey, write_private_der(private))
+        """Give a private key to the library."""
+        return self._read(private, self._library.d2i_AutoPrivateKey, write_private_der(private))
 
     def _read_public(self, public: Sm2PublicKey) -> _Key:
-        return self._read(self._library.d2i_PUBKEY, write_public_der(public))
+        """Give a public key to the library."""
+        return self._read(public, self._library.d2i_PUBKEY, write_public_der(public))
 
-    def _read(self, read: Callable[..., int | None], der: bytes) -> _Key:
-        """Give a key to the library."""
+    def _read(self, ours: Sm2PrivateKey | Sm2PublicKey, read: Callable[..., int | None], der: bytes) -> _Key:
+        """Give a key to the library and keep what it made of it: to read costs a third of a verification."""
         pointer = read(None, byref(c_char_p(der)), len(der))
         self._library.ERR_clear_error()
         if not pointer:
             raise KeyMaterialError(rule=_RULE)
-        return _Key(pointer, self._library.EVP_PKEY_free)
+        key = self._keys[ours] = _Key(pointer, self._library.EVP_PKEY_free)
+        return key
 
     @staticmethod
     def _demand(result: int | None) -> None:
@@ -188,9 +187,13 @@ class OpensslProvider:
             raise KeyMaterialError(rule=_RULE)
 
 
-def load_openssl(names: Callable[[], Iterator[str]] | None = None) -> OpensslProvider | None:
-    """Look for a libcrypto that has what is needed; None when there is none."""
-    for name in (names or _candidates)():
+def load_openssl(names: Iterable[str] | None = None) -> OpensslProvider | None:
+    """Load the first libcrypto that has what is needed; None when there is none.
+
+    Args:
+        names: of libraries to try; those that the system may have unless given.
+    """
+    for name in _candidates() if names is None else names:
         try:
             return OpensslProvider(bind(name))
         except (OSError, AttributeError):

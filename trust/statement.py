@@ -6,19 +6,24 @@ and each kind has its own closed table.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trust.entity import ENTITY_STATEMENT_TYPE, EntityClaims, EntityConfiguration, SubordinateStatement
-from trust.errors import ClaimInvalidError
-from trust.jws import digest_of, prove, read_jws, sign_jws
+from trust.errors import ClaimInvalidError, MalformedTokenError
+from trust.jws import MAX_STATEMENT_LENGTH, digest_of, prove, read_jws, sign_jws
 from trust.keys import thumbprint
+from trust.pinboard import Pin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from trust.keys import SigningKey, VerificationKey
     from trust.parser import ParsedToken
+
+MAX_CHAIN: Final = 6
+"""Statements of a chain: the anchor's configuration, four statements about others, the subject's configuration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,18 @@ class Statement:
     claims: EntityClaims
     token: ParsedToken
     digest: str
+
+    def pin(self) -> Pin:
+        """Give what is to be remembered of it once it is believed."""
+        claims = self.claims
+        return Pin(
+            issuer=claims.iss,
+            subject=claims.sub,
+            version=claims.version,
+            issued_at=claims.iat,
+            expires_at=claims.exp,
+            digest=self.digest,
+        )
 
     def proven_by(self, keys: Iterable[VerificationKey]) -> VerificationKey:
         """Give the key among these that signed it.
@@ -87,3 +104,26 @@ def _lists(claims: EntityConfiguration, key: SigningKey) -> bool:
     """Tell whether a configuration lists the key under its kid."""
     mark = thumbprint(key.public().public_key)
     return any(listed.kid == key.kid and thumbprint(listed.public_key) == mark for listed in claims.keys)
+
+
+def write_chain(chain: Sequence[str]) -> bytes:
+    """Write a static trust chain, `application/trust-chain+json`: a list from the subject's configuration upwards."""
+    return json.dumps(list(chain), separators=(",", ":")).encode("ascii")
+
+
+def read_chain(document: bytes) -> tuple[str, ...]:
+    """Read a static trust chain; its statements are as yet any text.
+
+    Raises:
+        MalformedTokenError: too long, or not a JSON list of 1 to 6 texts.
+    """
+    if len(document) > MAX_CHAIN * (MAX_STATEMENT_LENGTH + 4) or document.count(b"[") != 1 or b"{" in document:
+        raise MalformedTokenError(rule="chain")
+    try:
+        texts = json.loads(document.decode("ascii"))
+    except ValueError:
+        texts = None
+    # Raised outside the handler: the decoder's own errors carry the document, which must not travel with ours.
+    if not isinstance(texts, list) or not 1 <= len(texts) <= MAX_CHAIN or not all(isinstance(t, str) for t in texts):
+        raise MalformedTokenError(rule="chain")
+    return tuple(texts)

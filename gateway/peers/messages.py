@@ -58,6 +58,7 @@ def question_message(question: CardQuestion, *, disclose: bool) -> pb.VerifyCard
         purpose=PURPOSE[question.purpose],
         consent_reference=question.consent_reference or "",
         view=pb.IDENTITY_VIEW_CANONICAL if disclose else pb.IDENTITY_VIEW_NONE,
+        omit_item=True,
     )
     if credential.kind is CredentialKind.CARD_NUMBER:
         message.credential.card_number.card_number = credential.values["card.number"]

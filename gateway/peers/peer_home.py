@@ -16,17 +16,17 @@ from gateway.errors import DeadlineError, PeerProtocolError, PeerRefusedError, P
 from gateway.peers.messages import REASONS, answer_value, question_message
 from gateway.services.believe import believe
 from gateway.services.local_home import china_day
-from onecard.gateway.v1 import identity_service_pb2_grpc
+from onecard.gateway.v1 import identity_service_pb2
 
 if TYPE_CHECKING:
     from adapters.equivalence import EquivalenceBook
     from gateway.services.model import CardAnswer, CardQuestion
     from gateway.services.ports import Clock
-    from onecard.gateway.v1 import identity_service_pb2
     from trust.signer import CallerTokenSigner
     from trust.verifier import RecognitionVerifier
 
 _Code = grpc.StatusCode
+_METHOD = "/onecard.gateway.v1.IdentityService/VerifyCard"
 _SCOPE = "card.verify"
 _TIMEOUT_SECONDS = 10.0
 _TOKEN_SECONDS = 300
@@ -83,9 +83,7 @@ class PeerHome:
         self._secret = request_secret
         self._clock = clock
         self._channel: grpc.aio.Channel | None = None
-        self._verify: grpc.aio.UnaryUnaryMultiCallable[
-            identity_service_pb2.VerifyCardRequest, identity_service_pb2.VerifyCardResponse
-        ]
+        self._verify: grpc.aio.UnaryUnaryMultiCallable[identity_service_pb2.VerifyCardRequest, bytes]
         self._token = ("", 0.0)
         self._reachable = True
 
@@ -101,7 +99,6 @@ class PeerHome:
         """
         asked = replace(question, request_id=self._request_id(question))
         response = await self._ask(question_message(asked, disclose=disclose))
-        self._reachable = True
         now = self._clock()
         item = self._book.translate(
             question.visited_region, question.visited_item, question.home_region, on=china_day(now)
@@ -126,23 +123,29 @@ class PeerHome:
 
     async def _call(self, request: identity_service_pb2.VerifyCardRequest) -> identity_service_pb2.VerifyCardResponse:
         try:
-            return await self._stub()(request, timeout=_TIMEOUT_SECONDS, metadata=self._metadata())
+            raw = await self._stub()(request, timeout=_TIMEOUT_SECONDS, metadata=self._metadata())
         except grpc.aio.AioRpcError as error:
             failure = self._failure(error)
             # A refusal comes from a peer that was reached.
             self._reachable = not isinstance(failure, PeerUnavailableError | DeadlineError)
             raise failure from None
+        self._reachable = True
+        try:
+            return identity_service_pb2.VerifyCardResponse.FromString(raw)
+        except DecodeError:
+            raise PeerProtocolError(region=self._peer.region, rule="unreadable") from None
 
-    def _stub(
-        self,
-    ) -> grpc.aio.UnaryUnaryMultiCallable[
-        identity_service_pb2.VerifyCardRequest, identity_service_pb2.VerifyCardResponse
-    ]:
+    def _stub(self) -> grpc.aio.UnaryUnaryMultiCallable[identity_service_pb2.VerifyCardRequest, bytes]:
+        """Open the channel once; answers come as bytes, because the library logs and loses what it cannot read."""
         if self._channel is None:
             options = (*_CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", self._peer.server_name))
             credentials = grpc.ssl_channel_credentials(self._peer.ca)
             self._channel = grpc.aio.secure_channel(self._peer.address, credentials, options)
-            self._verify = identity_service_pb2_grpc.IdentityServiceStub(self._channel).VerifyCard
+            self._verify = self._channel.unary_unary(
+                _METHOD,
+                request_serializer=identity_service_pb2.VerifyCardRequest.SerializeToString,
+                response_deserializer=bytes,
+            )
         return self._verify
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adapters.canonical import LocalizedText
 from adapters.words import Layer, LegalStatus, Relation
 from gateway.rpc.convert import CLASS, MEDIUM, enum_numbers, reversed_numbers
 from onecard.gateway.v1 import catalog_pb2, region_pb2
 
 if TYPE_CHECKING:
-    from adapters.canonical import ApplicationItem
+    from adapters.canonical import ApplicationItem, LocalizedText
     from adapters.catalog import Catalog
     from adapters.equivalence import Equivalence
 

@@ -40,7 +40,7 @@ class VerdictWriter:
         self._class = lru_cache(maxsize=4096)(self._make_class)
 
     def write(self, verdict: CardVerdict, message: verdict_pb2.CardVerdict, language: Language) -> None:
-        """Fill a verdict message."""
+        """Fill a verdict message, but for the item."""
         message.home_region = verdict.home_region
         message.visited_region = verdict.visited_region
         message.classes.extend(self._class(one, language) for one in verdict.classes)
@@ -50,14 +50,15 @@ class VerdictWriter:
         age = max(0.0, verdict.answered_at - verdict.status_as_of)
         message.data_age.seconds = int(age)
         message.data_age.nanos = int((age - int(age)) * 1_000_000) * 1000
-        source = verdict.item.source
-        message.item.CopyFrom(
-            self._equivalence(source.region, source.item, verdict.home_region, china_day(verdict.answered_at))
-        )
         message.agreement = verdict.agreement
         title = self._titles.get(verdict.agreement)
         if title is not None:
             message.agreement_title.CopyFrom(title)
+
+    def write_item(self, verdict: CardVerdict, message: verdict_pb2.CardVerdict) -> None:
+        """Fill in what the visited item corresponds to."""
+        source, day = verdict.item.source, china_day(verdict.answered_at)
+        message.item.CopyFrom(self._equivalence(source.region, source.item, verdict.home_region, day))
 
     def _make_equivalence(self, region: str, item: str, target_region: str, day: date) -> catalog_pb2.Equivalence:
         """Make the correspondence as it stands on the day that is part of the key."""

@@ -60,10 +60,16 @@ class IdentityServicer:
             return await self._verify(question, view=view, from_gateway=call.caller.kind == "gateway")
 
         verified, replayed = await self._memory.once(
-            caller=call.caller.id, request_id=question.request_id, digest=f"{question.digest()}{view}", work=work
+            caller=call.caller.id,
+            request_id=question.request_id,
+            digest=f"{question.digest()}{view}",
+            work=work,
+            finish=question.credential.used_up,
         )
         response = pb.VerifyCardResponse(replayed=replayed)
         self._write(response, verified, view, call)
+        if not request.omit_item:
+            self._verdicts.write_item(verified.answer.verdict, response.verdict)
         return response
 
     def _write(self, response: pb.VerifyCardResponse, verified: VerifiedCard, view: View, call: Call) -> None:

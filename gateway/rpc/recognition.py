@@ -51,10 +51,15 @@ class RecognitionServicer:
             return await self._issue(question, from_gateway=call.caller.kind == "gateway")
 
         answer, replayed = await self._memory.once(
-            caller=call.caller.id, request_id=question.request_id, digest=question.digest(), work=work
+            caller=call.caller.id,
+            request_id=question.request_id,
+            digest=question.digest(),
+            work=work,
+            finish=question.credential.used_up,
         )
         response = pb.IssueRecognitionResponse(replayed=replayed)
         self._verdicts.write(answer.verdict, response.verdict, call.language)
+        self._verdicts.write_item(answer.verdict, response.verdict)
         if answer.recognition is not None and answer.claims is not None:
             response.recognition = answer.recognition
             response.claims.CopyFrom(_claims_message(answer.claims, key_id=""))

@@ -1,4 +1,4 @@
-"""Finds the commands that a page tells its reader to paste: fenced lines of grpcurl and onecard, with what they promise.
+"""Finds the commands that a page tells its reader to paste: fenced lines of grpcurl and onecard, and their promises.
 
 Comments directly above a command are its promises:
 
@@ -84,7 +84,8 @@ def _blocks(page: str) -> Iterator[tuple[int, list[str]]]:
 def _commands_of(first: int, lines: list[str]) -> Iterator[PageCommand]:
     """Give the commands of one block."""
     before: list[str] = []
-    expects, shows = "", []
+    expects = ""
+    shows: list[str] = []
     position = 0
     while position < len(lines):
         line = lines[position]

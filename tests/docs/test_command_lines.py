@@ -55,7 +55,7 @@ def test_commands_of_a_page_are_found() -> None:
     assert token == PageCommand(13, ".venv/bin/onecard token sichuan")
     assert region.expects == "NOT_FOUND UNKNOWN_REGION"
     assert region.before == ("TOKEN=$(onecard token sichuan)",)
-    assert region.text.startswith("grpcurl -d '{\n  \"name\"")
+    assert region.text.startswith('grpcurl -d \'{\n  "name"')
     assert region.text.endswith("GetRegion")
     assert (here.expects, here.text.splitlines()[-1]) == ("", "END")
     assert (show.text, show.is_grpcurl, show.goes_on) == ("onecard catalog show chongqing CQ-30", False, False)

@@ -109,10 +109,10 @@ def test_printed_lines_work(sandbox: RunningSandbox) -> None:
 
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])
 def test_reflection_answers_in_both_versions(sandbox: RunningSandbox, desk: Path, version: str) -> None:
-    """grpcurl can list the services by reflection, of whichever version, and describe them."""
+    """A caller can list the services by reflection, of whichever version, and describe them."""
     address = sandbox.endpoints["sichuan"]["grpc"]
     service = f"grpc.reflection.{version}.ServerReflection"
-    asked = "-d '{\"list_services\": \"\"}'"
+    asked = '-d \'{"list_services": ""}\''
     known = PageCommand(
         0,
         f"grpcurl -cacert .sandbox/ca.pem {asked} {address} {service}/ServerReflectionInfo",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 NAUGHTY = {
     "NUL": "A0000\x000001",
-    "line ends": "A\r\n{\"event\": \"forged\"}\r\n",
+    "line ends": 'A\r\n{"event": "forged"}\r\n',
     "terminal escapes": "\x1b[2J\x1b]0;owned\x07",
     "line separator": "A\u2028B\u2029C\x85D",
     "right-to-left": "\u202egnp.exe\u202c\u2066x\u2069",

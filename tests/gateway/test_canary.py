@@ -130,7 +130,7 @@ def test_planted_numbers_have_a_good_form() -> None:
 
 
 def test_a_value_is_found_in_every_coat() -> None:
-    """The search finds a value plain, escaped, encoded and hashed, in the middle of other text, and nothing where none is."""
+    """The search finds a value plain, escaped, encoded and hashed inside other text, and nothing where none is."""
     for what, text in PLANTED.items():
         for coat, needle in coats(text):
             found = find([("here", b'{"a": "' + needle + b'"}')], [(what, text)])
@@ -177,7 +177,12 @@ def test_metadata_come_out_nowhere(spoor: Spoor, sichuan: Gateway, method: str) 
 def test_malformed_messages_come_out_nowhere(spoor: Spoor, sichuan: Gateway, method: str) -> None:
     """Values in messages that cannot be read, or are no text, are in no error, trailer or log."""
     for text in PLANTED.values():
-        for data in (text.encode(), text.encode("gb18030"), b"\x0a\xff" + text.encode(), b"\x0a\x03\xff\xfe" + text.encode()):
+        for data in (
+            text.encode(),
+            text.encode("gb18030"),
+            b"\x0a\xff" + text.encode(),
+            b"\x0a\x03\xff\xfe" + text.encode(),
+        ):
             spoor.call(sichuan, method, data)
             spoor.call(sichuan, method, b"\x0a" + bytes([len(data)]) + data)
 
@@ -219,9 +224,7 @@ def test_what_an_agreement_leaves_out_is_not_told(spoor: Spoor, sandbox: Running
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_platform_faults_let_no_value_out(
-    spoor: Spoor, sandbox: RunningSandbox, sichuan: Gateway, mode: str
-) -> None:
+def test_platform_faults_let_no_value_out(spoor: Spoor, sandbox: RunningSandbox, sichuan: Gateway, mode: str) -> None:
     """While the home platform fails, near or far, errors name who failed and nobody's data."""
     for home in ("chongqing", "sichuan"):
         try:
@@ -241,16 +244,22 @@ def test_the_web_side_repeats_nothing(spoor: Spoor, sandbox: RunningSandbox) -> 
     web = sandbox.endpoints[CALLER]["web"]
     for text in PLANTED.values():
         plain = quote(text, safe="")
-        for path in (f"/regions/{plain}/jwks.json", f"/{plain}", f"/livez?name={plain}", f"/readyz?{plain}", "/metrics"):
-            request = urllib.request.Request(web + path, headers={"cookie": plain, "x-holder": plain})  # noqa: S310 - loopback
+        for path in (
+            f"/regions/{plain}/jwks.json",
+            f"/{plain}",
+            f"/livez?name={plain}",
+            f"/readyz?{plain}",
+            "/metrics",
+        ):
+            request = urllib.request.Request(web + path, headers={"cookie": plain, "x-holder": plain})  # noqa: S310 - our own loopback address
             try:
-                with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310 - loopback
+                with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310 - our own loopback address
                     spoor.add(f"web {reply.status}", str(reply.headers).encode(), reply.read())
             except urllib.error.HTTPError as error:
                 with error:
                     spoor.add(f"web {error.code}", str(error.headers).encode(), error.read())
     for path in ("/livez", "/readyz", f"/regions/{CALLER}/jwks.json"):
-        with urllib.request.urlopen(web + path, timeout=10) as reply:  # noqa: S310 - loopback
+        with urllib.request.urlopen(web + path, timeout=10) as reply:  # noqa: S310 - our own loopback address
             spoor.add(f"web {path}", reply.read())
 
 

@@ -9,6 +9,7 @@ import json
 import random
 import re
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import grpc
 import pytest
@@ -17,7 +18,7 @@ from google.rpc import error_details_pb2
 from onecard.gateway.v1 import identity_service_pb2, recognition_service_pb2
 from tests.gateway.hostile_calls import BUGS, VERIFY, Code, each_method, errors_of, sichuan
 from tests.gateway.naughty import NAUGHTY
-from tests.sandbox_fixture.calls import METHODS, Gateway, detail
+from tests.sandbox_fixture.calls import METHODS, Gateway, detail, leave
 from tests.sandbox_fixture.cards import translate_request, vectors, verify_request
 from tests.sandbox_fixture.requests import CALLER, bases, good_requests, renewed, variants
 from tests.sandbox_fixture.running import REGIONS, RunningSandbox
@@ -27,6 +28,7 @@ __all__ = ["sichuan"]
 pytestmark = [pytest.mark.xdist_group("sandbox"), pytest.mark.slow]
 
 MIB = 1024 * 1024
+TRANSLATE_MANY = "IdentityService/BatchTranslateIdentities"
 BELIEVE = "RecognitionService/VerifyRecognition"
 # Lines of the C core, which no setting turns into JSON: level and day, time, thread, place.
 CORE_LINE = re.compile(r"[EWI]\d{4} \d\d:\d\d:\d\d\.\d+|WARNING: All log messages before absl::InitializeLog")
@@ -139,17 +141,25 @@ def test_long_recognitions_are_refused_alike(sichuan: Gateway, size: int) -> Non
     """A recognition over the limit gets the same answer each time, however long it is."""
     for filling in ("a", ".", "eyJhbGciOiJub25lIn0.", "样"):
         text = (filling * size)[: size if filling.isascii() else size // 3]
-        outcomes = [sichuan.call(BELIEVE, recognition_service_pb2.VerifyRecognitionRequest(recognition=text)) for _ in "12"]
+        outcomes = [
+            sichuan.call(BELIEVE, recognition_service_pb2.VerifyRecognitionRequest(recognition=text)) for _ in "12"
+        ]
         assert {(o.code, o.reason) for o in outcomes} == {(Code.UNAUTHENTICATED, "MALFORMED_TOKEN")}
 
 
 def test_batches_over_the_limit_are_refused(sichuan: Gateway) -> None:
-    """A message with more entries than allowed is RESOURCE_EXHAUSTED, one with none INVALID_ARGUMENT; at the limit all is well."""
-    verify, translate = identity_service_pb2.VerifyCardRequest(), identity_service_pb2.TranslateIdentityRequest()
-    for name, message, entry, limit in (
-        ("IdentityService/BatchVerifyCards", identity_service_pb2.BatchVerifyCardsRequest, verify, 100),
-        ("IdentityService/BatchTranslateIdentities", identity_service_pb2.BatchTranslateIdentitiesRequest, translate, 1000),
-    ):
+    """Too many entries are RESOURCE_EXHAUSTED, none are INVALID_ARGUMENT; at the limit all is read."""
+    pb = identity_service_pb2
+    table: list[tuple[str, Any, Any, int]] = [
+        ("IdentityService/BatchVerifyCards", pb.BatchVerifyCardsRequest, pb.VerifyCardRequest(), 100),
+        (
+            "IdentityService/BatchTranslateIdentities",
+            pb.BatchTranslateIdentitiesRequest,
+            pb.TranslateIdentityRequest(),
+            1000,
+        ),
+    ]
+    for name, message, entry, limit in table:
         assert sichuan.call(name, message(entries=[entry] * (limit + 1))).reason == "LIMIT"
         assert sichuan.call(name, message()).code is Code.INVALID_ARGUMENT
         outcomes = sichuan.call(name, message(entries=[entry] * limit)).reply.outcomes
@@ -162,7 +172,7 @@ def test_bad_entries_do_not_end_a_stream(sichuan: Gateway) -> None:
     good, bad = translate_request(CALLER, "macao"), translate_request("macao", "xizang")
     message = identity_service_pb2.BatchTranslateIdentitiesRequest
     messages = [message(entries=[good, bad, good]), message(entries=[bad]), message(entries=[good])] * 20
-    outcome = sichuan.call("IdentityService/BatchTranslateIdentities", messages)
+    outcome = sichuan.call(TRANSLATE_MANY, messages)
     assert outcome.code is Code.OK
     kinds = [[one.WhichOneof("outcome") for one in reply.outcomes] for reply in outcome.replies]
     assert kinds == [["response", "error", "response"], ["error"], ["response"]] * 20
@@ -172,9 +182,9 @@ def test_bad_entries_do_not_end_a_stream(sichuan: Gateway) -> None:
 def test_a_stream_ends_at_an_unreadable_message(sichuan: Gateway) -> None:
     """What was answered before stays answered; the unreadable message ends the stream as the caller's fault."""
     good = identity_service_pb2.BatchTranslateIdentitiesRequest(entries=[translate_request(CALLER, "macao")])
-    outcome = sichuan.call("IdentityService/BatchTranslateIdentities", [good, b"\x0a\xff"])
+    outcome = sichuan.call(TRANSLATE_MANY, [good, b"\x0a\xff"])
     assert (outcome.code, outcome.reason, len(outcome.replies)) == (Code.INVALID_ARGUMENT, "MALFORMED_REQUEST", 1)
-    empty = sichuan.call("IdentityService/BatchTranslateIdentities", [])
+    empty = sichuan.call(TRANSLATE_MANY, [])
     assert (empty.code, empty.replies) == (Code.OK, ())
 
 
@@ -219,11 +229,8 @@ def test_answers_left_behind_do_no_harm(sandbox: RunningSandbox, sichuan: Gatewa
     """Callers that go away in the middle of calls and streams leave a gateway that answers the next one."""
     for number in range(30):
         with Gateway(sandbox, CALLER) as leaving:
-            call = leaving.channel.unary_unary(f"/onecard.gateway.v1.{VERIFY}").future(
-                verify_request("chongqing", "SC-13", request_id=f"leaving-{number}").SerializeToString(),
-                metadata=leaving.metadata(),
-            )
-            call.cancel()
+            request = verify_request("chongqing", "SC-13", request_id=f"leaving-{number}")
+            leave(leaving.channel, f"/onecard.gateway.v1.{VERIFY}", request.SerializeToString(), leaving.metadata())
     assert sichuan.call("RegionService/ListRegions", b"").reply.regions
 
 

@@ -18,25 +18,26 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2
 
 from gateway.callers import SCOPES
 from gateway.sandbox.generate import Authority
 from onecard.gateway.v1 import recognition_service_pb2
 from tests.gateway.hostile_calls import LIST, VERIFY, Code, each_method, sichuan
 from tests.sandbox_fixture.beside import gateway_beside
-from tests.sandbox_fixture.calls import Gateway, signed_token
+from tests.sandbox_fixture.calls import Gateway, raw_code, signed_token
 from tests.sandbox_fixture.cards import issue_request, verify_request
 from tests.sandbox_fixture.requests import CALLER, good_requests
-from tests.sandbox_fixture.running import RunningSandbox, onecard
 from trust.keys import SigningKey
 from trust.signer import CallerTokenSigner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from tests.sandbox_fixture.running import RunningSandbox
 
 __all__ = ["sichuan"]
 
@@ -65,19 +66,22 @@ def hashed(token: str, secret: bytes) -> str:
     return f"{head}.{body}.{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 
 
-def token_of(path: Path, issuer: str, **changes: object) -> str:
-    """Sign a caller's token with a key, some of it changed: audience, now, scopes, lifetime_seconds."""
+def token_of(
+    path: Path, issuer: str, *, audience: str = f"gateway.{CALLER}", now: int = 0, scopes: Iterable[str] = SCOPES
+) -> str:
+    """Sign a caller's token with a key, some of it changed; `now` is the present unless it is given."""
     key = SigningKey.from_pem(path.read_bytes(), issuer=issuer)
     signer = CallerTokenSigner(key, new_id=lambda: uuid.uuid4().hex)
-    wanted = {"audience": f"gateway.{CALLER}", "now": int(time.time()), "scopes": sorted(SCOPES), **changes}
-    return signer.issue(**wanted)  # type: ignore[arg-type] - a test may change anything
+    return signer.issue(audience=audience, now=now or int(time.time()), scopes=sorted(scopes))
 
 
 def forgeries(sandbox: RunningSandbox, good: str) -> dict[str, tuple[str, str]]:
     """Give tokens that are not a token of Sichuan's platform for Sichuan's gateway, and the reason each must get."""
     own, other = (sandbox.folder / "callers" / f"{region}.pem" for region in (CALLER, "guangdong"))
     now = int(time.time())
-    public = SigningKey.from_pem(own.read_bytes(), issuer="x").private_key.public_key()
+    private = load_pem_private_key(own.read_bytes(), password=None)
+    assert isinstance(private, ec.EllipticCurvePrivateKey)
+    public = private.public_key()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     head, body, signature = good.split(".")
@@ -117,7 +121,7 @@ FORGERIES = (
 
 @pytest.mark.parametrize("what", FORGERIES)
 def test_forged_tokens_are_not_believed(sandbox: RunningSandbox, sichuan: Gateway, what: str) -> None:
-    """A token that is not the caller's own for this gateway is UNAUTHENTICATED, with the reason that tells its owner why."""
+    """A token that is not the caller's own for this gateway is UNAUTHENTICATED, and its owner is told why."""
     table = forgeries(sandbox, sichuan.token)
     assert {*table} == {*FORGERIES}
     token, reason = table[what]
@@ -178,20 +182,19 @@ def test_tokens_of_one_kind_are_not_of_another(sandbox: RunningSandbox, sichuan:
     assert sichuan.call(BELIEVE, ask(recognition=recognition)).reason == "AUDIENCE"
     with Gateway(sandbox, "chongqing") as chongqing:
         assert chongqing.call(BELIEVE, ask(recognition=recognition)).reply.claims.issuer == CALLER
-        assert chongqing.call(BELIEVE, ask(recognition=with_header(recognition, alg="none"))).code in {
-            Code.UNAUTHENTICATED
-        }
+        assert (
+            chongqing.call(BELIEVE, ask(recognition=with_header(recognition, alg="none"))).reason == "ALG_NOT_ALLOWED"
+        )
 
 
 @pytest.mark.parametrize("size", [9_000, 12_000, 64_000, 1_000_000])
 def test_large_metadata_are_refused_alike(sichuan: Gateway, size: int) -> None:
-    """Metadata over the limit are refused each time and not now and then, on a connection that goes on."""
+    """Metadata over the limit are refused each time and not now and then; the caller's next call is answered."""
     sent = (("authorization", f"Bearer {'a' * size}"),)
-    codes = {sichuan.call(LIST, b"", metadata=sent).code for _ in range(30)}
-    assert codes <= {Code.RESOURCE_EXHAUSTED, Code.UNAVAILABLE}
-    assert len(codes) == 1
+    codes = {sichuan.call(LIST, b"", metadata=sent).code for _ in range(6)}
+    assert codes == {Code.RESOURCE_EXHAUSTED}
     many = tuple((f"x-{number}", "a" * 100) for number in range(200))
-    assert sichuan.call(LIST, b"", metadata=sichuan.metadata(*many)).code in {Code.RESOURCE_EXHAUSTED, Code.UNAVAILABLE}
+    assert sichuan.call(LIST, b"", metadata=sichuan.metadata(*many)).code is Code.RESOURCE_EXHAUSTED
     assert sichuan.call(LIST, b"").reply.regions
 
 
@@ -219,14 +222,15 @@ def test_a_connection_that_proves_nothing_is_none(sandbox: RunningSandbox, sichu
         grpc.secure_channel(address, known, options=wrong_name),
     ):
         with channel:
-            function = channel.unary_unary(f"/onecard.gateway.v1.{LIST}")
-            with pytest.raises(grpc.RpcError) as failed:
-                function(b"", metadata=sichuan.metadata(), timeout=10)
-            assert failed.value.code() is Code.UNAVAILABLE  # type: ignore[attr-defined] - it is a call too
+            code = raw_code(channel, f"/onecard.gateway.v1.{LIST}", metadata=sichuan.metadata())
+            assert code is Code.UNAVAILABLE
     assert calls_seen(sandbox) == before
 
 
-@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 100, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x16\x03\x01\xff\xff"])
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 100, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x16\x03\x01\xff\xff"],
+)
 def test_rubbish_on_the_line_harms_nobody(sandbox: RunningSandbox, sichuan: Gateway, sent: bytes) -> None:
     """Bytes that are no TLS, and bytes inside TLS that are no HTTP/2, end their own connection only."""
     host, _, port = sandbox.endpoints[CALLER]["grpc"].rpartition(":")
@@ -276,20 +280,13 @@ def strict(sandbox: RunningSandbox) -> Iterator[Gateway]:
 def test_a_stranger_learns_nothing_outside_the_sandbox(strict: Gateway, sandbox: RunningSandbox) -> None:
     """Reflection is not there, methods want a token, and health says of the services only whether they serve."""
     for service in REFLECTION:
-        function = strict.channel.stream_stream(
-            f"/{service}/ServerReflectionInfo",
-            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
-        )
-        with pytest.raises(grpc.RpcError) as failed:
-            list(function(iter([reflection_pb2.ServerReflectionRequest(list_services="")]), timeout=10))
-        assert failed.value.code() is Code.UNIMPLEMENTED  # type: ignore[attr-defined] - it is a call too
+        assert raw_code(strict.channel, f"/{service}/ServerReflectionInfo") is Code.UNIMPLEMENTED
     assert strict.call(LIST, b"", metadata=()).reason == "UNAUTHENTICATED"
     assert strict.call(LIST, b"").reply.regions
     health = health_pb2_grpc.HealthStub(strict.channel)
     assert health.Check(health_pb2.HealthCheckRequest(), timeout=10).status == health_pb2.HealthCheckResponse.SERVING
-    with pytest.raises(grpc.RpcError) as failed:
-        health.Check(health_pb2.HealthCheckRequest(service="onecard.secret"), timeout=10)
-    assert failed.value.code() is Code.NOT_FOUND  # type: ignore[attr-defined] - it is a call too
+    unknown = health_pb2.HealthCheckRequest(service="onecard.secret").SerializeToString()
+    assert raw_code(strict.channel, "/grpc.health.v1.Health/Check", unknown) is Code.NOT_FOUND
     assert sandbox.process.poll() is None
 
 
@@ -298,55 +295,6 @@ def test_a_platform_that_is_nowhere_is_unavailable(strict: Gateway) -> None:
     outcome = strict.call(VERIFY, verify_request(CALLER, "SC-13", request_id="nowhere"))
     assert (outcome.code, outcome.reason) == (Code.UNAVAILABLE, "PLATFORM_UNAVAILABLE")
     assert outcome.info.metadata["who_failed"] == "platform"
-
-
-OPEN_DOORS = {
-    "reflection": ("allow_private_addresses = true", "allow_private_addresses = false"),
-    "allow_private_addresses": ("reflection = true", "reflection = false"),
-    "[listen.tls]": ("[listen.tls]\ncertificate = \"tls.pem\"\nkey = \"tls.key\"", ""),
-    "extra": ("[listen]", "debug = true\n[listen]"),
-    "cannot be read": ("tls.key", "gone.key"),
-}
-
-
-@pytest.mark.parametrize("door", OPEN_DOORS)
-def test_open_doors_are_refused_at_the_start(sandbox: RunningSandbox, door: str) -> None:
-    """Settings that would open a door outside the sandbox end the command with 2 and a clear word, never a trace."""
-
-    def change(text: str) -> str:
-        text = text.replace("sandbox = true", "sandbox = false").replace(*OPEN_DOORS[door])
-        return text.replace('grpc = "127.0.0.1', 'grpc = "0.0.0.0', 1) if door == "[listen.tls]" else text
-
-    _, config = gateway_beside(sandbox, "door", (CALLER,), spare=3, change=change)
-    ended = onecard("serve", "--config", str(config))
-    assert ended.returncode == 2
-    assert door.lower() in ended.stderr.lower()
-    assert "Traceback" not in ended.stderr
-
-
-def test_secrets_that_others_can_read_are_refused(sandbox: RunningSandbox) -> None:
-    """A gateway does not start on keys that others can read; all such files are named at once."""
-    _, config = gateway_beside(sandbox, "door", (CALLER,), spare=3)
-    for name in ("gateway.pem", "tls.key"):
-        (config.parent / name).chmod(0o644)
-    ended = onecard("serve", "--config", str(config))
-    assert ended.returncode == 2
-    assert {"gateway.pem", "tls.key"} <= {word.strip(":") for word in ended.stderr.split()}
-    assert "Traceback" not in ended.stderr
-
-
-def test_a_port_that_is_taken_is_told(sandbox: RunningSandbox) -> None:
-    """A gateway whose port is taken ends with 2 and says so."""
-    for side in ("grpc", "web"):
-        taken = sandbox.endpoints[CALLER][side].removeprefix("http://")
-        spare = f"127.0.0.1:{sandbox.port_base + 53 + (100 if side == 'web' else 0)}"
-        _, config = gateway_beside(
-            sandbox, "door", (CALLER,), spare=3, change=lambda text, a=spare, b=taken: text.replace(a, b, 1)
-        )
-        ended = onecard("serve", "--config", str(config))
-        assert ended.returncode == 2
-        assert "taken" in ended.stderr.replace(str(sandbox.folder), "")
-        assert "Traceback" not in ended.stderr
 
 
 def test_more_calls_than_allowed_are_turned_away(sandbox: RunningSandbox) -> None:
@@ -377,20 +325,18 @@ def test_the_web_side_has_no_other_doors(sandbox: RunningSandbox) -> None:
         *(("GET", path) for path in ("/../../etc/passwd", "/regions/..%2f..%2fkeys/jwks.json", "/livez/", "//livez")),
         *((method, "/readyz") for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE")),
     ):
-        request = urllib.request.Request(web + path, method=method, data=b"x" * 2048 if method == "POST" else None)  # noqa: S310 - loopback
+        request = urllib.request.Request(web + path, method=method, data=b"x" * 2048 if method == "POST" else None)  # noqa: S310 - our own loopback address
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(request, timeout=10)  # noqa: S310 - loopback
+            urllib.request.urlopen(request, timeout=10)  # noqa: S310 - our own loopback address
         with refused.value as answer:
             assert answer.code in {404, 405}
             assert b"Traceback" not in answer.read()
-    keys = urllib.request.urlopen(f"{web}/regions/{CALLER}/jwks.json", timeout=10)  # noqa: S310 - loopback
+    keys = urllib.request.urlopen(f"{web}/regions/{CALLER}/jwks.json", timeout=10)  # noqa: S310 - our own loopback address
     with keys:
         assert all("d" not in key for key in json.loads(keys.read())["keys"])
 
 
 def test_methods_that_are_not_there(sichuan: Gateway) -> None:
-    """An unknown method or service is UNIMPLEMENTED, with nothing of the program in its words."""
+    """An unknown method or service is UNIMPLEMENTED."""
     for path in ("/onecard.gateway.v1.IdentityService/DumpCards", "/admin.Admin/Shell", "/x", "/onecard.gateway.v1./"):
-        with pytest.raises(grpc.RpcError) as failed:
-            sichuan.channel.unary_unary(path)(b"", metadata=sichuan.metadata(), timeout=10)
-        assert failed.value.code() is Code.UNIMPLEMENTED  # type: ignore[attr-defined] - it is a call too
+        assert raw_code(sichuan.channel, path, metadata=sichuan.metadata()) is Code.UNIMPLEMENTED

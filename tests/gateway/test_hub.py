@@ -6,7 +6,6 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-import grpc
 import pytest
 from google.protobuf import json_format
 
@@ -25,6 +24,7 @@ from tests.sandbox_fixture.running import REGIONS, RunningSandbox
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import grpc
     from google.protobuf.message import Message
 
 pytestmark = [pytest.mark.xdist_group("sandbox"), pytest.mark.slow]
@@ -171,8 +171,10 @@ def test_cards_are_judged_alike(sandbox: RunningSandbox, hub: str, region: str) 
 
 @pytest.mark.parametrize(
     ("visited", "home", "item"),
-    [("sichuan", "chongqing", "SC-13"), ("chongqing", "sichuan", "CQ-30"), ("chongqing", "guizhou", "CQ-30")]
-    + [("chongqing", "xizang", "CQ-30"), ("guangdong", "macao", "GD-07"), ("macao", "hongkong", "MO-01")],
+    [
+        *(("sichuan", "chongqing", "SC-13"), ("chongqing", "sichuan", "CQ-30"), ("chongqing", "guizhou", "CQ-30")),
+        *(("chongqing", "xizang", "CQ-30"), ("guangdong", "macao", "GD-07"), ("macao", "hongkong", "MO-01")),
+    ],
 )
 def test_foreign_cards_are_judged_alike(sandbox: RunningSandbox, hub: str, visited: str, home: str, item: str) -> None:
     """Every card of a region in agreement gets the same verdict, identity, losses and recognition over either way."""

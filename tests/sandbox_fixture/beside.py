@@ -1,4 +1,4 @@
-"""Gateways that a test runs beside the sandbox: with the sandbox's keys, on spare ports, on a configuration of its own."""
+"""Gateways that a test runs beside the sandbox: with its keys, on spare ports, on a configuration of their own."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def gateway_beside(
     """
     layout = Layout.load(sandbox.folder)
     base = sandbox.port_base + SPARE_OFFSET + spare
-    site = Site(region=name, grpc=f"127.0.0.1:{base}", web=f"127.0.0.1:{base + 100}", platform=f"127.0.0.1:{base + 200}")
+    site = Site(
+        region=name, grpc=f"127.0.0.1:{base}", web=f"127.0.0.1:{base + 100}", platform=f"127.0.0.1:{base + 200}"
+    )
     folder = layout.home(name)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

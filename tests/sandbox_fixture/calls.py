@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import grpc
 from google.protobuf import descriptor, message_factory
@@ -22,6 +21,7 @@ from trust.signer import CallerTokenSigner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from google.protobuf.message import Message
 
@@ -108,7 +108,7 @@ class Gateway:
         address = address or sandbox.endpoints[region]["grpc"]
         self.channel = grpc.secure_channel(address, credentials, options=_OPTIONS)
 
-    def __enter__(self) -> Gateway:
+    def __enter__(self) -> Self:
         """Open nothing: the first call connects."""
         return self
 
@@ -146,7 +146,20 @@ class Gateway:
         return _outcome(call, streaming=described.client_streaming)
 
 
-def _outcome(call: Any, *, streaming: bool) -> Outcome:
+def raw_code(channel: grpc.Channel, path: str, request: bytes = b"", *, metadata: Metadata = ()) -> grpc.StatusCode:
+    """Call any path with bytes; gives the code alone."""
+    function: Any = channel.unary_unary(path, request_serializer=None, response_deserializer=None)
+    code: grpc.StatusCode = function.future(request, metadata=metadata, timeout=10).code()
+    return code
+
+
+def leave(channel: grpc.Channel, path: str, request: bytes, metadata: Metadata) -> None:
+    """Call any path with bytes and leave at once."""
+    function: Any = channel.unary_unary(path, request_serializer=None, response_deserializer=None)
+    function.future(request, metadata=metadata, timeout=10).cancel()
+
+
+def _outcome(call: Any, *, streaming: bool) -> Outcome:  # noqa: ANN401 - grpc has no public type for it
     replies: list[Any] = []
     try:
         if streaming:

@@ -33,7 +33,9 @@ def reader_text(region: str, vector: str = "active") -> str:
     card, holder = told["card"], told["holder"]
     days = (card["issued_on"].replace("-", ""), card["expires_on"].replace("-", ""))
     columns = (card["issuer_division"], holder["social_security_number"], card["number"], card["identification_code"])
-    return "|".join((*columns, f"{holder['name']:<30}", _READER_ATR, card["specification"], *days, "000000000001", "D1", ""))
+    return "|".join(
+        (*columns, f"{holder['name']:<30}", _READER_ATR, card["specification"], *days, "000000000001", "D1", "")
+    )
 
 
 def good_requests(request_id: str, *, recognition: str = "") -> dict[str, Message]:
@@ -78,12 +80,12 @@ def credentials() -> Iterator[identity_service_pb2.Credential]:
 
 def bases(request_id: str, *, recognition: str = "") -> Iterator[tuple[str, Message]]:
     """Give the good requests, with every kind of credential and both forms of an identity where these can be given."""
-    for method, request in good_requests(request_id, recognition=recognition).items():
-        yield method, request
-    method, request = "IdentityService/VerifyCard", good_requests(request_id)["IdentityService/VerifyCard"]
+    yield from good_requests(request_id, recognition=recognition).items()
+    method = "IdentityService/VerifyCard"
+    request: Any = good_requests(request_id)[method]
     for shown in credentials():
         other = copy.deepcopy(request)
-        other.credential.CopyFrom(shown)  # type: ignore[attr-defined] - a VerifyCardRequest
+        other.credential.CopyFrom(shown)
         yield method, other
     text = identity_service_pb2.TranslateIdentityRequest(
         source=card_pb2.RegionalIdentity(region="sichuan", text="A|B|C"), target_region="chongqing"
@@ -107,7 +109,7 @@ def renewed(message: Message) -> Message:
     copied = copy.deepcopy(message)
     for part in (copied, *getattr(copied, "entries", ())):
         if "request_id" in part.DESCRIPTOR.fields_by_name:
-            part.request_id = uuid.uuid4().hex  # type: ignore[attr-defined] - its descriptor says so
+            setattr(part, "request_id", uuid.uuid4().hex)  # noqa: B010 - the descriptor says that it is there
     return copied
 
 

@@ -1,4 +1,4 @@
-"""A sandbox of real processes for tests: started by the real command, watched through the process table, always stopped."""
+"""A sandbox of real processes: started by the real command, watched through the process table, always stopped."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ class RunningSandbox:
         body = json.dumps({"mode": mode}).encode()
         url = f"{self.endpoints[region]['platform']}/-/fault"
         headers = {"content-type": "application/json"}
-        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=10) as reply:  # noqa: S310 - loopback
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=10) as reply:  # noqa: S310 - our own loopback address
             assert reply.status == 200
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
@@ -211,7 +211,7 @@ class RunningSandbox:
 def is_ready(web: str) -> bool:
     """Ask a gateway whether it is ready."""
     try:
-        with urllib.request.urlopen(f"{web}/readyz", timeout=5) as reply:  # noqa: S310 - loopback
+        with urllib.request.urlopen(f"{web}/readyz", timeout=5) as reply:  # noqa: S310 - our own loopback address
             return bool(reply.status == 200)
     except OSError:
         return False

@@ -57,7 +57,7 @@ def no_algorithm() -> list[Case]:
     """TF1: alg none in its spellings, with and without a signature; and other algorithms."""
     names = ("none", "None", "nOnE", "NONE", "", "es256", "ES256 ", "ES384", "ES512", "ES256K", "RS256", "PS256", "SM2")
     tokens: list[Case] = []
-    for name in (*names, "HS256", "eddsa", "EdDSA448", "SGD_SM3_SM2"):
+    for name in (*names, "HS256", "eddsa", "EdDSA448", "SGD_SM3_SM2 ", "sgd_sm3_sm2", "SM2SM3", "SM3withSM2"):
         token = forged(header(alg=name))
         tokens.append((f"alg {name!r}", token, AlgorithmNotAllowedError))
         tokens.append((f"alg {name!r} unsigned", token.rpartition(".")[0] + ".", AlgorithmNotAllowedError))

@@ -92,7 +92,7 @@ def test_a_file_that_holds_no_usable_key_is_refused(data: bytes) -> None:
         SigningKey.from_pem(data, issuer=HOME)
 
 
-@pytest.mark.parametrize("algorithm", ["none", "HS256", "RS256", "es256", "SGD_SM3_SM2", ""])
+@pytest.mark.parametrize("algorithm", ["none", "HS256", "RS256", "es256", "SM2", "sgd_sm3_sm2", ""])
 def test_no_key_is_made_for_an_unknown_algorithm(algorithm: str) -> None:
     """The table of suites is closed."""
     with pytest.raises(AlgorithmNotAllowedError):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from gateway.errors import PeerUnavailableError
+from gateway.rpc import region
 from onecard.gateway.v1 import region_pb2
 from onecard.gateway.v1.region_service_pb2 import GetRegionRequest, ListRegionsRequest
 from onecard.gateway.v1.region_service_pb2_grpc import RegionServiceStub
@@ -28,12 +30,12 @@ async def regions(node: FakeNode) -> dict[str, region_pb2.Region]:
             token = reply.next_page_token
             if not token:
                 break
-        for region in found:
-            asked_one = GetRegionRequest(name=region.name)
+        for listed in found:
+            asked_one = GetRegionRequest(name=listed.name)
             one = await stub.GetRegion(asked_one, metadata=bearer(PLATFORM, node.clock, "region.read"))
-            assert one.region == region
-    assert [region.region for region in found] == list(REGISTRY.regions)
-    return {region.region: region for region in found}
+            assert one.region == listed
+    assert [listed.region for listed in found] == list(REGISTRY.regions)
+    return {listed.region: listed for listed in found}
 
 
 async def test_a_region_is_home_peer_or_adapter_only() -> None:
@@ -48,7 +50,7 @@ async def test_a_region_is_home_peer_or_adapter_only() -> None:
     node = FakeNode(homes={"sichuan": peer})
     node.platform.reachable = peer.reachable = False
     told = await regions(node)
-    assert {told[region].reachability for region in ("chongqing", "sichuan")} == {region_pb2.REACHABILITY_DOWN}
+    assert {told[name].reachability for name in ("chongqing", "sichuan")} == {region_pb2.REACHABILITY_DOWN}
 
 
 async def test_a_region_names_its_credentials_fields_and_agreements() -> None:
@@ -66,12 +68,19 @@ async def test_a_region_names_its_credentials_fields_and_agreements() -> None:
     assert (bay.in_force_from, bay.in_force_to, bay.synthetic) == ("2025-01-01", "2027-12-31", True)
     assert bay.title.pt
     assert not told["shiyan"].agreements
-    for region, message in told.items():
-        adapter = REGISTRY.get(region)
+    for name, message in told.items():
+        adapter = REGISTRY.get(name)
         assert message.division_code == adapter.manifest.division_code
         assert list(message.identity_fields) == list(adapter.form.keys)
         assert message.display_name.zh_hans == adapter.manifest.name.zh_hans
         assert message.synthetic_dialect
+
+
+def test_a_region_without_card_numbers_resolves_no_readers_text() -> None:
+    """A reader's text is looked up as a card number, and not otherwise."""
+    platform = SimpleNamespace(lookup=SimpleNamespace(credential={"qr_text": ()}))
+    adapter: Any = SimpleNamespace(manifest=SimpleNamespace(platform=platform))
+    assert region._kinds(adapter) == [region_pb2.CREDENTIAL_KIND_QR_TEXT]
 
 
 async def test_a_region_that_is_not_installed_is_not_found() -> None:

@@ -85,7 +85,7 @@ def test_each_gateway_is_a_process_of_its_own(sandbox: RunningSandbox) -> None:
 
 
 def test_certificates_come_from_the_one_authority(sandbox: RunningSandbox) -> None:
-    """The CA may sign and nothing else; each gateway's certificate has its name and is no CA; the CA's key is nowhere."""
+    """The CA may sign only; each gateway's certificate has its name and is no CA; the CA's key is nowhere."""
     ca = x509.load_pem_x509_certificate((sandbox.folder / "ca.pem").read_bytes())
     constraints = ca.extensions.get_extension_for_class(x509.BasicConstraints).value
     assert (constraints.ca, constraints.path_length) == (True, 0)

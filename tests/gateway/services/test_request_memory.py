@@ -39,10 +39,16 @@ def opened(failure: Exception | None = None) -> Work:
 
 
 async def once(
-    memory: RequestMemory[str], work: Work, *, caller: str = "a", request_id: str = "1", digest: str = "d"
+    memory: RequestMemory[str],
+    work: Work,
+    *,
+    caller: str = "a",
+    request_id: str = "1",
+    digest: str = "d",
+    finish: bool = False,
 ) -> tuple[str, bool]:
     """Ask the memory."""
-    return await memory.once(caller=caller, request_id=request_id, digest=digest, work=work)
+    return await memory.once(caller=caller, request_id=request_id, digest=digest, work=work, finish=finish)
 
 
 async def test_a_repeated_request_gets_the_same_answer_and_has_one_effect() -> None:
@@ -117,29 +123,54 @@ async def test_all_that_share_the_work_share_its_failure() -> None:
     assert work.effects == 1
 
 
-async def test_a_caller_that_leaves_spoils_nothing() -> None:
-    """The work goes on, and a repeated request finds its answer."""
-    memory, work = RequestMemory[str](clock=FakeClock()), Work()
-    first = asyncio.create_task(once(memory, work))
+async def left(memory: RequestMemory[str], work: Work, *, finish: bool) -> asyncio.Task[tuple[str, bool]]:
+    """Let two ask the same, and the first leave; gives the second."""
+    first = asyncio.create_task(once(memory, work, finish=finish))
     await asyncio.sleep(0)
-    second = asyncio.create_task(once(memory, work))
+    second = asyncio.create_task(once(memory, work, finish=finish))
     await asyncio.sleep(0)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
     work.gate.set()
-    assert await second == ("answer 1", True)
+    return second
+
+
+async def test_work_that_uses_something_up_goes_on_when_its_caller_leaves() -> None:
+    """Whoever shares the work, or repeats the request, finds its answer."""
+    memory, work = RequestMemory[str](clock=FakeClock()), Work()
+    assert await (await left(memory, work, finish=True)) == ("answer 1", True)
     assert await once(memory, work) == ("answer 1", True)
+    assert work.effects == 1
+
+
+async def test_other_work_stops_with_its_caller_and_passes_to_the_next() -> None:
+    """One who waited for it does it again; nobody gets another's cancellation."""
+    memory, work = RequestMemory[str](clock=FakeClock()), Work()
+    assert await (await left(memory, work, finish=False)) == ("answer 2", False)
+    assert await once(memory, work) == ("answer 2", True)
+
+
+async def test_one_who_stops_waiting_does_not_stop_the_others() -> None:
+    """Of three that share the work the second leaves; the third is answered."""
+    memory, work = RequestMemory[str](clock=FakeClock()), Work()
+    asked = [asyncio.create_task(once(memory, work)) for _ in range(3)]
+    await asyncio.sleep(0)
+    asked[1].cancel()
+    await asyncio.sleep(0)
+    work.gate.set()
+    assert await asked[2] == ("answer 1", True)
 
 
 async def test_a_failure_that_nobody_waits_for_is_forgotten_in_silence() -> None:
     """The caller left, the work failed: no entry, no complaint of the event loop."""
     memory, work = RequestMemory[str](clock=FakeClock()), Work(failure=PeerUnavailableError())
-    first = asyncio.create_task(once(memory, work))
+    first = asyncio.create_task(once(memory, work, finish=True))
     await asyncio.sleep(0)
     first.cancel()
     work.gate.set()
     await asyncio.gather(first, return_exceptions=True)
+    await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert len(memory) == 0
 

@@ -137,6 +137,7 @@ class VerifyCardRequest(_message.Message):
     PURPOSE_FIELD_NUMBER: _builtins.int
     CONSENT_REFERENCE_FIELD_NUMBER: _builtins.int
     VIEW_FIELD_NUMBER: _builtins.int
+    OMIT_ITEM_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Identifier chosen by the caller, 1 to 64 characters of `A-Z a-z 0-9 . _ -`; makes the call idempotent."""
     home_region: _builtins.str
@@ -151,6 +152,8 @@ class VerifyCardRequest(_message.Message):
     """Reference of the holder's consent or of the contract, where the agreement asks for one; at most 128 characters."""
     view: Global___IdentityView.ValueType
     """How much of the identity is wanted."""
+    omit_item: _builtins.bool
+    """Whether to leave out `verdict.item`, most of an answer's bytes, which a caller that has the catalogs works out itself."""
     @_builtins.property
     def credential(self) -> Global___Credential:
         """What the holder showed."""
@@ -166,10 +169,11 @@ class VerifyCardRequest(_message.Message):
         purpose: _card_pb2.Purpose.ValueType = ...,
         consent_reference: _builtins.str = ...,
         view: Global___IdentityView.ValueType = ...,
+        omit_item: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["credential", b"credential"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_reference", b"consent_reference", "credential", b"credential", "home_region", b"home_region", "medium", b"medium", "purpose", b"purpose", "request_id", b"request_id", "view", b"view", "visited_item", b"visited_item"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_reference", b"consent_reference", "credential", b"credential", "home_region", b"home_region", "medium", b"medium", "omit_item", b"omit_item", "purpose", b"purpose", "request_id", b"request_id", "view", b"view", "visited_item", b"visited_item"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -63,8 +63,8 @@ class IdentityServiceServicer:
 
     def VerifyCard(self, request, context):
         """Verifies one card for one application item of the caller's region, which is the visited region.
-        The home platform is asked each time. Idempotent by `request_id` for ten minutes: the same request gives the
-        same answer, flagged `replayed`; another request under the same id is ALREADY_EXISTS.
+        The home platform is asked each time. Idempotent by `request_id` for ten minutes, or until 8192 younger requests came:
+        the same request gives the same answer, flagged `replayed`; another request under the same id is ALREADY_EXISTS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,8 +35,8 @@ class IdentityServiceStub:
     def __new__(cls, channel: _aio.Channel) -> IdentityServiceAsyncStub: ...
     VerifyCard: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.VerifyCardRequest, _identity_service_pb2.VerifyCardResponse]
     """Verifies one card for one application item of the caller's region, which is the visited region.
-    The home platform is asked each time. Idempotent by `request_id` for ten minutes: the same request gives the
-    same answer, flagged `replayed`; another request under the same id is ALREADY_EXISTS.
+    The home platform is asked each time. Idempotent by `request_id` for ten minutes, or until 8192 younger requests came:
+    the same request gives the same answer, flagged `replayed`; another request under the same id is ALREADY_EXISTS.
     """
     BatchVerifyCards: _grpc.StreamStreamMultiCallable[_identity_service_pb2.BatchVerifyCardsRequest, _identity_service_pb2.BatchVerifyCardsResponse]
     """Verifies many cards. Each message holds 1 to 100 entries; answers keep the order of the entries, one message
@@ -56,8 +56,8 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     VerifyCard: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.VerifyCardRequest, _identity_service_pb2.VerifyCardResponse]  # type: ignore[assignment]
     """Verifies one card for one application item of the caller's region, which is the visited region.
-    The home platform is asked each time. Idempotent by `request_id` for ten minutes: the same request gives the
-    same answer, flagged `replayed`; another request under the same id is ALREADY_EXISTS.
+    The home platform is asked each time. Idempotent by `request_id` for ten minutes, or until 8192 younger requests came:
+    the same request gives the same answer, flagged `replayed`; another request under the same id is ALREADY_EXISTS.
     """
     BatchVerifyCards: _aio.StreamStreamMultiCallable[_identity_service_pb2.BatchVerifyCardsRequest, _identity_service_pb2.BatchVerifyCardsResponse]  # type: ignore[assignment]
     """Verifies many cards. Each message holds 1 to 100 entries; answers keep the order of the entries, one message
@@ -80,8 +80,8 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_identity_service_pb2.VerifyCardResponse, _abc.Awaitable[_identity_service_pb2.VerifyCardResponse]]:
         """Verifies one card for one application item of the caller's region, which is the visited region.
-        The home platform is asked each time. Idempotent by `request_id` for ten minutes: the same request gives the
-        same answer, flagged `replayed`; another request under the same id is ALREADY_EXISTS.
+        The home platform is asked each time. Idempotent by `request_id` for ten minutes, or until 8192 younger requests came:
+        the same request gives the same answer, flagged `replayed`; another request under the same id is ALREADY_EXISTS.
         """
 
     @_abc_1.abstractmethod

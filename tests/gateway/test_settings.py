@@ -1,0 +1,206 @@
+"""Settings: closed by default, unknown keys refused, every fault in one report, and no secret in it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.errors import SettingsError
+from gateway.settings import Settings, is_loopback, load_settings
+from tests.fakes.configuration import FakeConfiguration
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CANARY = "s3cret-canary"
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> FakeConfiguration:
+    """Lay out a good configuration."""
+    return FakeConfiguration(tmp_path)
+
+
+def faults(configuration: FakeConfiguration) -> tuple[str, ...]:
+    """Load settings that must be refused, and see that the report has no secret and no path of this machine."""
+    with pytest.raises(SettingsError) as caught:
+        load_settings(configuration.path)
+    report = str(caught.value)
+    assert CANARY not in report
+    assert str(configuration.folder) not in report
+    assert report.splitlines() == ["The configuration is wrong.", *caught.value.faults]
+    return caught.value.faults
+
+
+def test_a_good_configuration_is_read_with_paths_against_its_folder(configuration: FakeConfiguration) -> None:
+    """Everything that a file names lies beside the configuration."""
+    settings = load_settings(configuration.path)
+    folder = configuration.folder
+    assert settings.home[0].platform.secrets == folder / "platform.json"
+    assert settings.agreement == (folder / "sichuan_chongqing.toml",)
+    assert {path.name for path in settings.secret_files()} == {
+        "gateway.pem",
+        "region.pem",
+        "pseudonym.key",
+        "platform.json",
+        "tls.key",
+    }
+    assert {path.name for path in settings.public_files()} == {
+        "tls.pem",
+        "ca.pem",
+        "sichuan.jwks.json",
+        "caller.jwks.json",
+        "sichuan_chongqing.toml",
+    }
+    with pytest.raises(ValidationError):
+        settings.sandbox = False
+
+
+def test_doors_are_shut_by_default(configuration: FakeConfiguration) -> None:
+    """No sandbox, no reflection, no private addresses, no TLS made up, no callers and no peers."""
+    text = configuration.path.read_text("utf-8")
+    for taken in ("sandbox = true\n", "reflection = true\n", "allow_private_addresses = true\n", "drain_seconds = 0\n"):
+        text = text.replace(taken, "")
+    bare = text.partition("[[peer]]")[0]
+    bare = bare.replace('[listen.tls]\ncertificate = "tls.pem"\nkey = "tls.key"\n', "")
+    configuration.path.write_text(bare, "utf-8")
+    settings = load_settings(configuration.path)
+    assert (settings.sandbox, settings.reflection, settings.listen.tls) == (False, False, None)
+    assert (settings.peer, settings.caller) == ((), ())
+    assert not settings.home[0].platform.allow_private_addresses
+    assert "tls.key" not in {path.name for path in settings.secret_files()}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("sandbox = true", "sandbox = true\nsurplus = 1", "surplus: Extra inputs are not permitted"),
+        ("[home.platform]", f'[home.platform]\npassword = "{CANARY}"', "home.0.platform.password: Extra inputs"),
+        ('gateway = "gateway.chongqing"\n', "", "gateway: Field required"),
+        ('region = "chongqing"\nsigning', 'region = "Chongqing"\nsigning', "home.0.region: String should match"),
+        ("drain_seconds = 0", "drain_seconds = -1", "drain_seconds: Input should be greater"),
+        ("drain_seconds = 0", 'drain_seconds = "s3cret-canary"', "drain_seconds: Input should be a valid number"),
+        ('kind = "platform"', 'kind = "s3cret-canary"', "caller.0.kind: Input should be 'platform' or 'gateway'"),
+        ('scopes = ["card.verify"', 'scopes = ["s3cret-canary"', "caller.0: Value error, scopes are of"),
+        ('address = "127.0.0.1:1"', 'address = "127.0.0.1:65536"', "peer.0.address: Value error, a port is at most"),
+        ('address = "127.0.0.1:1"', 'address = "127.0.0.1"', "peer.0.address: String should match"),
+        ('address = "127.0.0.1:1"', 'address = "http://a:1"', "peer.0.address: String should match"),
+        ('region = "sichuan"', 'region = "chongqing"', "Value error, a region is named once"),
+        ("sandbox = true", "sandbox = false", "Value error, allow_private_addresses is for the sandbox"),
+        ("base_url = ", "total_seconds = 31\nbase_url = ", "home.0.platform.total_seconds: Input should be less"),
+        ('base_url = "http', f'base_url = "{CANARY * 30}http', "home.0.platform.base_url: String should have at most"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_rule(
+    configuration: FakeConfiguration, old: str, new: str, fault: str
+) -> None:
+    """By its place in the file, and without what stood there."""
+    configuration.change(old, new)
+    assert any(fault in told for told in faults(configuration))
+
+
+def test_reflection_is_for_the_sandbox(configuration: FakeConfiguration) -> None:
+    """Even where no private address is called."""
+    configuration.change("sandbox = true", "sandbox = false")
+    configuration.change("allow_private_addresses = true", "")
+    assert faults(configuration) == (": Value error, reflection is for the sandbox",)
+
+
+def test_a_caller_is_registered_once(configuration: FakeConfiguration) -> None:
+    """Two registrations of one id could differ."""
+    text = configuration.path.read_text("utf-8")
+    configuration.path.write_text(f"{text}\n[[caller]]{text.partition('[[caller]]')[2]}", "utf-8")
+    assert faults(configuration) == (": Value error, a caller id is registered once",)
+
+
+@pytest.mark.parametrize("side", ["grpc", "web"])
+@pytest.mark.parametrize("address", ["0.0.0.0:8443", "[::]:8443", "192.0.2.1:8443", "gateway.example:8443"])
+def test_plaintext_stays_on_loopback(configuration: FakeConfiguration, side: str, address: str) -> None:
+    """Without TLS the gRPC side binds to loopback only, the web side always does."""
+    configuration.change(f'{side} = "127', f'{side} = "{address}" # 127')
+    if side == "grpc":
+        load_settings(configuration.path)
+        configuration.change('[listen.tls]\ncertificate = "tls.pem"\nkey = "tls.key"\n', "")
+    (told,) = faults(configuration)
+    assert told.startswith("listen: Value error, ")
+    assert "loopback" in told
+
+
+@pytest.mark.parametrize(
+    ("address", "loopback"),
+    [
+        ("localhost:1", True),
+        ("127.0.0.1:1", True),
+        ("127.1.2.3:1", True),
+        ("[::1]:1", True),
+        ("0.0.0.0:1", False),
+        ("[::]:1", False),
+        ("10.0.0.1:1", False),
+        ("localhost.example:1", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_this_machine_only(address: str, *, loopback: bool) -> None:
+    """By number or by the one name that means it."""
+    assert is_loopback(address) is loopback
+
+
+def test_all_faults_come_in_one_report(configuration: FakeConfiguration) -> None:
+    """An operator does not mend one to find the next."""
+    configuration.change("drain_seconds = 0", "drain_seconds = -1\nsurplus = 1")
+    configuration.change('kind = "platform"', 'kind = "x"')
+    assert len(faults(configuration)) == 3
+
+
+def test_secret_files_are_there_and_shut_to_others(configuration: FakeConfiguration) -> None:
+    """Each file is named; group and others may not even write."""
+    for mode, name in ((0o640, "region.pem"), (0o604, "tls.key"), (0o620, "platform.json"), (0o601, "gateway.pem")):
+        (configuration.folder / name).chmod(mode)
+    (configuration.folder / "pseudonym.key").unlink()
+    told = faults(configuration)
+    assert sorted(told) == [
+        "gateway.pem: can be read by others; allow the owner only (mode 600)",
+        "platform.json: can be read by others; allow the owner only (mode 600)",
+        "pseudonym.key: cannot be read",
+        "region.pem: can be read by others; allow the owner only (mode 600)",
+        "tls.key: can be read by others; allow the owner only (mode 600)",
+    ]
+
+
+def test_public_files_have_to_be_there(configuration: FakeConfiguration) -> None:
+    """All that are missing, or are no files, at once."""
+    (configuration.folder / "ca.pem").unlink()
+    (configuration.folder / "tls.pem").unlink()
+    (configuration.folder / "tls.pem").mkdir()
+    assert faults(configuration) == ("tls.pem: cannot be read", "ca.pem: cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [(b"gateway = ", "TOMLDecodeError"), (b"\xff\xfe", "UnicodeDecodeError"), (None, "FileNotFoundError")],
+)
+def test_what_is_no_toml_is_told_by_its_kind(configuration: FakeConfiguration, data: bytes | None, kind: str) -> None:
+    """The file is named, and nothing that stands in it."""
+    configuration.path.unlink()
+    if data is not None:
+        configuration.path.write_bytes(data)
+    assert faults(configuration) == (f"gateway.toml: cannot be read as TOML ({kind})",)
+
+
+@pytest.mark.parametrize("wrong", ['listen = "x"\n', "home = 5\n", "agreement = [5]\n", "home = [5]\n"])
+def test_a_value_of_another_kind_is_a_fault(configuration: FakeConfiguration, wrong: str) -> None:
+    """A table where a list is wanted, a number where a path is wanted: each a line in the report."""
+    configuration.path.write_text(wrong, "utf-8")
+    assert any(told.startswith(wrong.partition(" ")[0]) for told in faults(configuration))
+
+
+def test_environment_has_no_say(configuration: FakeConfiguration, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the file counts."""
+    monkeypatch.setitem(os.environ, "GATEWAY", "gateway.other")
+    monkeypatch.setitem(os.environ, "REFLECTION", "false")
+    settings = load_settings(configuration.path)
+    assert isinstance(settings, Settings)
+    assert (settings.gateway, settings.reflection) == ("gateway.chongqing", True)

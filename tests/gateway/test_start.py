@@ -1,0 +1,60 @@
+"""Configurations on which a gateway does not start: what the operator is told, by the real command."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sandbox_fixture.beside import gateway_beside
+from tests.sandbox_fixture.requests import CALLER
+from tests.sandbox_fixture.running import RunningSandbox, onecard
+
+pytestmark = [pytest.mark.xdist_group("sandbox"), pytest.mark.slow]
+
+OPEN_DOORS = {
+    "reflection": ("allow_private_addresses = true", "allow_private_addresses = false"),
+    "allow_private_addresses": ("reflection = true", "reflection = false"),
+    "[listen.tls]": ('[listen.tls]\ncertificate = "tls.pem"\nkey = "tls.key"', ""),
+    "extra": ("[listen]", "debug = true\n[listen]"),
+    "cannot be read": ("tls.key", "gone.key"),
+}
+
+
+@pytest.mark.parametrize("door", OPEN_DOORS)
+def test_open_doors_are_refused_at_the_start(sandbox: RunningSandbox, door: str) -> None:
+    """Settings that would open a door outside the sandbox end the command with 2 and a clear word, never a trace."""
+
+    def change(text: str) -> str:
+        text = text.replace(*OPEN_DOORS[door])
+        if door != "cannot be read":
+            text = text.replace("sandbox = true", "sandbox = false")
+        return text.replace('grpc = "127.0.0.1', 'grpc = "0.0.0.0', 1) if door == "[listen.tls]" else text
+
+    _, config = gateway_beside(sandbox, "door", (CALLER,), spare=3, change=change)
+    ended = onecard("serve", "--config", str(config))
+    assert ended.returncode == 2
+    assert door.lower() in ended.stderr.lower()
+    assert "Traceback" not in ended.stderr
+
+
+def test_secrets_that_others_can_read_are_refused(sandbox: RunningSandbox) -> None:
+    """A gateway does not start on keys that others can read; all such files are named at once."""
+    _, config = gateway_beside(sandbox, "door", (CALLER,), spare=3)
+    for name in ("gateway.pem", "tls.key"):
+        (config.parent / name).chmod(0o644)
+    ended = onecard("serve", "--config", str(config))
+    assert ended.returncode == 2
+    assert {"gateway.pem", "tls.key"} <= {word.strip(":") for word in ended.stderr.split()}
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_port_that_is_taken_is_told(sandbox: RunningSandbox) -> None:
+    """A gateway whose port is taken ends with 2 and says so."""
+    for side in ("grpc", "web"):
+        taken = sandbox.endpoints[CALLER][side].removeprefix("http://")
+        spare = f"127.0.0.1:{sandbox.port_base + 53 + (100 if side == 'web' else 0)}"
+        _, config = gateway_beside(sandbox, "door", (CALLER,), spare=3)
+        config.write_text(config.read_text("utf-8").replace(spare, taken, 1), "utf-8")
+        ended = onecard("serve", "--config", str(config))
+        assert ended.returncode == 2
+        assert "taken" in ended.stderr.replace(str(sandbox.folder), "")
+        assert "Traceback" not in ended.stderr
