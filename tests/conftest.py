@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import settings
 
 from tests.sandbox_fixture.fixture import sandbox
@@ -12,3 +15,13 @@ __all__ = ["sandbox"]
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("explore", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile("ci")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:  # noqa: ANN401 - pytest-xdist has no types
+    """Keep the tests of a group in one worker where `--dist loadgroup` asks for it."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from tests.sandbox_fixture.groups import ByGroup  # noqa: PLC0415 - for those who run without pytest-xdist
+
+    return ByGroup(config, log)

@@ -62,9 +62,10 @@ class TrustAnchor:
         candidates = [key for key in claims.keys if thumbprint(key.public_key) in self.fingerprints]
         if not candidates:
             raise ChainError(rule="a believed key of the anchor")
+        key = statement.proven_by(candidates)
         if claims.version < self.version:
             raise RollbackError(rule="version", known_version=str(self.version), offered_version=str(claims.version))
-        return statement.proven_by(candidates)
+        return key
 
     def handed_on(self, statement: Statement) -> TrustAnchor:
         """Give the anchor as a proven configuration leaves it.

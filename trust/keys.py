@@ -21,6 +21,7 @@ from typing import Final, TypeAlias
 from trust.encoding import encode_base64url
 from trust.errors import KeyMaterialError, KeyUseError, UnknownIssuerError, UnknownKeyError
 from trust.sm2 import DEFAULT_USER_ID
+from trust.sm2_suite import under_user_id
 from trust.suites import (
     SUITES,
     PrivateKey,
@@ -30,7 +31,6 @@ from trust.suites import (
     read_private,
     suite_named,
     suite_of,
-    under_user_id,
     write_coordinates,
     write_private,
 )

@@ -6,7 +6,7 @@ by side, 64 bytes. Key type EC, curve `sm2p256v1`. The user id belongs to the ke
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar, cast
 
 from jwt.algorithms import Algorithm
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from trust.sm2 import Sm2Provider
 
 _COORDINATE_BYTES: Final = 32
+_Key = TypeVar("_Key")
 
 
 class SgdSm3Sm2(Algorithm):
@@ -116,3 +117,12 @@ def read_sm2_private(pem: bytes) -> Sm2PrivateKey | None:
     if not signs_what_it_verifies(choose_provider(), key):
         raise KeyMaterialError(rule="halves of the key")
     return key
+
+
+def under_user_id(key: _Key, user_id: bytes) -> _Key:
+    """Give a key of this suite the user id under which it signs; keys of others have none and stay as they are.
+
+    Raises:
+        KeyMaterialError: the key is of this suite, and the user id is not 1 to 128 bytes.
+    """
+    return cast("_Key", key.with_user_id(user_id)) if isinstance(key, Sm2PrivateKey | Sm2PublicKey) else key

@@ -15,7 +15,7 @@ DER, padding and over-long forms are refused.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
 PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey | Sm2PrivateKey
 PublicKey = EllipticCurvePublicKey | Ed25519PublicKey | Sm2PublicKey
-_Key = TypeVar("_Key", PrivateKey, PublicKey)
 
 _COORDINATE_BYTES: Final = 32
 _SIGNATURE_BYTES: Final = 64
@@ -218,15 +217,6 @@ def write_private(key: PrivateKey) -> bytes:
     if isinstance(key, Sm2PrivateKey):
         return write_private_pem(key)
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def under_user_id(key: _Key, user_id: bytes) -> _Key:
-    """Give a key of SM2 the user id under which it signs; keys of other suites have none and stay as they are.
-
-    Raises:
-        KeyMaterialError: the key is of SM2, and the user id is not 1 to 128 bytes.
-    """
-    return key.with_user_id(user_id) if isinstance(key, Sm2PrivateKey | Sm2PublicKey) else key
 
 
 def read_coordinates(suite: Suite, members: Mapping[str, object]) -> PublicKey:

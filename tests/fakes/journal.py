@@ -20,6 +20,7 @@ class FakeJournal(JsonJournal):
     @property
     def text(self) -> str:
         """Everything that was written."""
+        self._lines.hand_over()
         return self._kept.getvalue()
 
     @property

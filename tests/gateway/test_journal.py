@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from typing import Any
@@ -92,3 +93,23 @@ def test_lines_go_to_standard_error_unless_told_otherwise(capsys: pytest.Capture
 def test_an_open_call_never_shows_its_token() -> None:
     """Not even in a debugger."""
     assert "canary" not in repr(opened())
+
+
+async def test_lines_about_calls_are_handed_over_together_and_all_others_at_once() -> None:
+    """None is lost or overtaken: an event takes the calls before it along, and so does the five hundredth call."""
+    stream = io.StringIO()
+    journal = JsonJournal(stream)
+    journal.call(opened("first"), None)
+    journal.call(opened("second"), None)
+    assert stream.getvalue() == ""
+    journal.event("ready")
+    assert [json.loads(line).get("caller", "") for line in stream.getvalue().splitlines()] == ["first", "second", ""]
+    for number in range(499):
+        journal.call(opened(str(number)), None)
+    assert stream.getvalue().count("\n") == 3
+    journal.call(opened("last"), None)
+    assert stream.getvalue().count("\n") == 503
+    journal.call(opened("late"), None)
+    while stream.getvalue().count("\n") < 504:
+        await asyncio.sleep(0.001)
+    assert json.loads(stream.getvalue().splitlines()[-1])["caller"] == "late"

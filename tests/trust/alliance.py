@@ -53,6 +53,11 @@ ANCHORS: Final = {
 BELIEFS: Final = Beliefs(anchors=ANCHORS)
 
 
+def fingerprint(key: SigningKey) -> str:
+    """Give what an operator would pin of a key."""
+    return thumbprint(key.public().public_key)
+
+
 def metadata(document: Mapping[str, object]) -> Metadata:
     """Freeze metadata."""
     return freeze(document)  # type: ignore[return-value]  # a test may give anything
@@ -109,7 +114,7 @@ def chain(*claims: EntityClaims) -> tuple[str, ...]:
     return tuple(map(signed, claims))
 
 
-def short(entity: str = HOME, anchor: str = SOUTHWEST, **changes: object) -> tuple[str, ...]:
+def short(entity: str = HOME, anchor: str = SOUTHWEST, /, **changes: object) -> tuple[str, ...]:
     """Give the chain of a region directly under an anchor, the statement about it changed."""
     return chain(configuration(entity), about(anchor, entity, **changes), configuration(anchor))
 

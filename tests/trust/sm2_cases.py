@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.trust.forge import CALLER_KEY, HOME, HOME_EDWARDS_KEY, HOME_KEY
+from tests.trust.forge import CALLER_KEY, HOME, HOME_EDWARDS_KEY, HOME_KEY, NOW, REQUEST_HASH, VISITED
 from trust.keys import KeyRing, SigningKey
 from trust.sm2 import Sm2PrivateKey, Sm2PublicKey
 from trust.sm2_choice import LOADERS
+from trust.verifier import RecognitionVerifier
 
 if TYPE_CHECKING:
     from trust.sm2 import Sm2Provider
@@ -58,3 +59,9 @@ def private_of(key: SigningKey) -> Sm2PrivateKey:
 def number(value: int) -> bytes:
     """Write half a signature, or a coordinate."""
     return value.to_bytes(32, "big")
+
+
+def believed(token: str, ring: KeyRing = SM2_RING) -> object:
+    """Verify a recognition and give its claims."""
+    verifier = RecognitionVerifier(ring)
+    return verifier.verify(token, audience=VISITED, now=NOW, request_hash=REQUEST_HASH, issuer=HOME).claims

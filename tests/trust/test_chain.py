@@ -25,6 +25,7 @@ from tests.trust.alliance import (
     believed,
     chain,
     configuration,
+    fingerprint,
     long,
     refused,
     short,
@@ -36,18 +37,13 @@ from trust.chain import Beliefs
 from trust.constraints import Constraints
 from trust.errors import ChainError
 from trust.jws import sign_jws
-from trust.keys import SigningKey, thumbprint
+from trust.keys import SigningKey
 from trust.metadata_policy import MetadataPolicy
 from trust.statement import sign_statement
 from trust.verified_entity import VerifiedEntity
 
 if TYPE_CHECKING:
     from trust.entity import EntityClaims
-
-
-def fingerprint(key: SigningKey) -> str:
-    """Give what an operator would pin of a key."""
-    return thumbprint(key.public().public_key)
 
 
 def test_a_short_chain_is_believed() -> None:
@@ -130,7 +126,7 @@ def test_a_statement_that_cannot_be_read_is_named(position: int, text: str) -> N
 def test_an_anchor_that_is_not_pinned_is_refused() -> None:
     """AZ3: the chain of somebody else's agreement means nothing here."""
     here = replace(BELIEFS, anchors={SOUTHWEST: ANCHORS[SOUTHWEST]})
-    assert believed(short(), beliefs=here)
+    assert believed(short(), beliefs=here).anchor == SOUTHWEST
     told = refused(ChainError, short(ABROAD, COAST), beliefs=here)
     assert told == {"statement": "2", "rule": "configuration of a pinned anchor"}
 

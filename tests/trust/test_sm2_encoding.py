@@ -140,6 +140,7 @@ BAD_FILES = {
     "DER": write_private_der(PRIVATE),
     "base64 with a blank": PEM.replace(b"M", b"M ", 1),
     "base64 with a wrong end": PEM.replace(b"\n-----END", b"=\n-----END"),
+    "base64 cut off": PEM.replace(b"\n-----END", b"A\n-----END"),
     "base64 with bits to spare": armored(b"").replace(b"\n\n", b"\nAB==\n"),
     "nothing inside": armored(b""),
     "another label at the end": PEM.replace(b"END PRIVATE", b"END PUBLIC"),

@@ -31,8 +31,8 @@ from tests.fakes.callers import PLATFORM, STRANGER, bearer, callers, token
 from tests.fakes.clock import FakeClock
 from tests.fakes.context import AbortedError, FakeContext
 from tests.fakes.node import FakeNode, channel_to
-from tests.fakes.regions import record
-from tests.gateway.rpc.raising import PLANTED, RaisingServicer, RaisingStreams
+from tests.gateway.rpc.raising import RaisingServicer
+from tests.gateway.rpc.requests import verify
 from tests.gateway.rpc.told import DETAILS, Told, refused, told_by
 
 if TYPE_CHECKING:
@@ -43,16 +43,6 @@ if TYPE_CHECKING:
 SERVICERS: tuple[type[Servicer], ...] = (RegionServicer, CatalogServicer, IdentityServicer, RecognitionServicer)
 METHODS = [method for servicer in SERVICERS for method in servicer.SERVICE.methods]
 VERIFY = "/onecard.gateway.v1.IdentityService/VerifyCard"
-
-
-def batch(*entries: dict[str, Any]) -> pb.BatchTranslateIdentitiesRequest:
-    """Make one message of a stream."""
-    return pb.BatchTranslateIdentitiesRequest(entries=[pb.TranslateIdentityRequest(**entry) for entry in entries])
-
-
-def good() -> dict[str, Any]:
-    """Give an entry that can be translated."""
-    return {"source": {"region": "chongqing", "fields": record("chongqing")}, "target_region": "sichuan"}
 
 
 def handled(node: FakeNode, servicer: Servicer, method: str) -> Callable[[bytes, Any], Coroutine[Any, Any, None]]:
@@ -206,29 +196,13 @@ async def test_a_deadline_ends_a_call_that_waits() -> None:
     node.platform.gate = asyncio.Event()
     servicer = next(one for one in node.servicers() if isinstance(one, IdentityServicer))
     context = FakeContext(bearer(PLATFORM, node.clock), seconds_left=0.01)
-    told_ = await abort(node, servicer, "VerifyCard", request().SerializeToString(), context)
+    told_ = await abort(node, servicer, "VerifyCard", verify().SerializeToString(), context)
     assert (told_.code, told_.reason, told_.retry_seconds) == ("DEADLINE_EXCEEDED", "DEADLINE", None)
     context = FakeContext(bearer(PLATFORM, node.clock), seconds_left=0.01)
-    stream = pb.BatchVerifyCardsRequest(entries=[request(request_id="2")]).SerializeToString()
+    stream = pb.BatchVerifyCardsRequest(entries=[verify(request_id="2")]).SerializeToString()
     assert (await abort(node, servicer, "BatchVerifyCards", stream, context)).reason == "DEADLINE"
     node.platform.gate.set()
     await asyncio.sleep(0)
-
-
-def request(**changes: Any) -> pb.VerifyCardRequest:  # noqa: ANN401 - any field
-    """Ask about Chongqing's active card."""
-    told_ = record("chongqing")
-    return pb.VerifyCardRequest(
-        **{
-            "request_id": "1",
-            "home_region": "chongqing",
-            "credential": {"card_number": {"card_number": told_["aaz500"], "social_security_number": told_["aac002"]}},
-            "medium": 1,
-            "visited_item": "SC-15",
-            "purpose": 2,
-            **changes,
-        }
-    )
 
 
 def test_no_call_waits_longer_than_the_cap() -> None:
@@ -248,14 +222,15 @@ def test_whatever_waits_is_a_method_with_a_deadline(servicer: type[Servicer]) ->
 
 
 async def test_a_caller_that_leaves_is_noted() -> None:
-    """A cancelled call is one line, single or stream; what it began is there when it comes back."""
+    """A cancelled call is one line, single or stream; what used something up is there when the caller comes back."""
     node = FakeNode()
     node.platform.gate = asyncio.Event()
+    once, again = verify(credential={"qr_text": "SYN-QR"}), verify(request_id="2")
     async with channel_to(node.server()) as channel:
         stub: Any = IdentityServiceStub(channel)
-        call = stub.VerifyCard(request(), metadata=bearer(PLATFORM, node.clock))
+        call = stub.VerifyCard(once, metadata=bearer(PLATFORM, node.clock))
         stream = stub.BatchVerifyCards(metadata=bearer(PLATFORM, node.clock))
-        await stream.write(pb.BatchVerifyCardsRequest(entries=[request(request_id="2")]))
+        await stream.write(pb.BatchVerifyCardsRequest(entries=[again]))
         while len(node.platform.asked) < 2:
             await asyncio.sleep(0.001)
         call.cancel()
@@ -263,14 +238,15 @@ async def test_a_caller_that_leaves_is_noted() -> None:
         while len(node.journal.lines) < 2:
             await asyncio.sleep(0.001)
         node.platform.gate.set()
-        again = await stub.VerifyCard(request(), metadata=bearer(PLATFORM, node.clock))
+        first = await stub.VerifyCard(once, metadata=bearer(PLATFORM, node.clock))
+        second = await stub.VerifyCard(again, metadata=bearer(PLATFORM, node.clock))
     lines = node.journal.lines[:2]
     assert {(line["code"], line["reason"], line["who_failed"]) for line in lines} == {
         ("CANCELLED", "CANCELLED", "caller")
     }
     assert {line["method"] for line in lines} == {"IdentityService/VerifyCard", "IdentityService/BatchVerifyCards"}
-    assert again.replayed
-    assert len(node.platform.asked) == 2
+    assert (first.replayed, second.replayed) == (True, False)
+    assert len(node.platform.asked) == 3
 
 
 async def test_a_stopping_gateway_takes_no_new_calls_and_finishes_the_old() -> None:
@@ -279,100 +255,14 @@ async def test_a_stopping_gateway_takes_no_new_calls_and_finishes_the_old() -> N
     node.platform.gate = asyncio.Event()
     async with channel_to(node.server()) as channel:
         stub: Any = IdentityServiceStub(channel)
-        running = stub.VerifyCard(request(), metadata=bearer(PLATFORM, node.clock))
+        running = stub.VerifyCard(verify(), metadata=bearer(PLATFORM, node.clock))
         while not node.platform.asked:
             await asyncio.sleep(0.001)
         node.boundary.stop()
-        told_ = await refused(stub.VerifyCard(request(request_id="2"), metadata=bearer(PLATFORM, node.clock)))
+        told_ = await refused(stub.VerifyCard(verify(request_id="2"), metadata=bearer(PLATFORM, node.clock)))
         assert (told_.code, told_.reason, told_.retry_seconds) == ("UNAVAILABLE", "SHUTTING_DOWN", 2)
         node.platform.gate.set()
         assert (await running).verdict.card_status
-
-
-async def test_one_bad_entry_does_not_end_a_stream_and_the_order_is_kept() -> None:
-    """Each entry is answered in its place, the bad one by the status that the single method would give."""
-    node = FakeNode()
-    entry = None
-    bad: dict[str, Any] = {**good(), "source": {"region": "chongqing", "fields": record("chongqing", aac002="1")}}
-    async with channel_to(node.server()) as channel:
-        stub: Any = IdentityServiceStub(channel)
-        stream = stub.BatchTranslateIdentities(metadata=bearer(PLATFORM, node.clock, language="pt"))
-        for _ in range(3):
-            await stream.write(batch(good(), bad, good()))
-            outcomes = (await stream.read()).outcomes
-            assert [outcome.WhichOneof("outcome") for outcome in outcomes] == ["response", "error", "response"]
-            entry = told_by(outcomes[1].error)
-        await stream.done_writing()
-        assert not await stream.read()
-        single = await refused(
-            stub.TranslateIdentity(
-                pb.TranslateIdentityRequest(**bad), metadata=bearer(PLATFORM, node.clock, language="pt")
-            )
-        )
-    assert entry is not None
-    assert entry.metadata.pop("trace_id") != single.metadata.pop("trace_id")
-    assert entry == single
-    assert entry.locale == "pt"
-    assert node.journal.lines[0]["code"] == "OK"
-
-
-@pytest.mark.parametrize(
-    ("message", "reason"),
-    [
-        (pb.BatchTranslateIdentitiesRequest(), "INVALID_FIELD"),
-        (batch(*[{}] * 1001), "LIMIT"),
-    ],
-)
-async def test_a_message_that_is_no_batch_ends_the_stream(message: Any, reason: str) -> None:  # noqa: ANN401 - a message
-    """None, or too many; the entries are not looked at."""
-    node = FakeNode()
-    async with channel_to(node.server()) as channel:
-        stub: Any = IdentityServiceStub(channel)
-        stream = stub.BatchTranslateIdentities(metadata=bearer(PLATFORM, node.clock))
-        await stream.write(message)
-        told_ = await refused(stream.read())
-    assert told_.reason == reason
-
-
-async def test_a_token_that_runs_out_ends_its_stream() -> None:
-    """What was answered before stays answered."""
-    node = FakeNode()
-    async with channel_to(node.server()) as channel:
-        stub: Any = IdentityServiceStub(channel)
-        stream = stub.BatchTranslateIdentities(metadata=bearer(PLATFORM, node.clock))
-        await stream.write(batch(good()))
-        assert (await stream.read()).outcomes
-        node.clock.advance(300)
-        await stream.write(batch(good()))
-        assert (await stream.read()).outcomes
-        node.clock.advance(1)
-        await stream.write(batch(good()))
-        told_ = await refused(stream.read())
-    assert (told_.code, told_.reason, told_.metadata["skew_seconds"]) == ("UNAUTHENTICATED", "EXPIRED", "1")
-
-
-async def test_what_nobody_foresaw_ends_a_stream_in_fixed_words() -> None:
-    """As in a single call."""
-    node = FakeNode()
-    async with channel_to(node.server([RaisingStreams(RuntimeError(PLANTED))])) as channel:
-        stub: Any = IdentityServiceStub(channel)
-        stream = stub.BatchVerifyCards(metadata=bearer(PLATFORM, node.clock))
-        await stream.write(pb.BatchVerifyCardsRequest())
-        told_ = await refused(stream.read())
-    assert (told_.code, told_.reason) == ("INTERNAL", "UNFORESEEN")
-    assert "canary" not in repr(told_) + node.journal.text
-    assert [line["event"] for line in node.journal.lines] == ["unforeseen", "call"]
-
-
-async def test_an_error_of_the_contract_ends_a_stream_that_it_concerns_whole() -> None:
-    """An unreadable message cannot be answered entry by entry."""
-    node = FakeNode()
-    async with channel_to(node.server()) as channel:
-        untyped: Any = channel.stream_stream
-        stream = untyped("/onecard.gateway.v1.IdentityService/BatchVerifyCards")(metadata=bearer(PLATFORM, node.clock))
-        await stream.write(b"\xff\xff")
-        told_ = await refused(stream.read())
-    assert told_.reason == "MALFORMED_REQUEST"
 
 
 async def test_trace_ids_are_never_the_same() -> None:

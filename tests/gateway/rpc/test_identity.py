@@ -152,6 +152,20 @@ async def test_a_replayed_answer_keeps_the_day_of_its_correspondence() -> None:
     assert again.verdict.item == first.verdict.item
 
 
+async def test_the_item_can_be_left_out() -> None:
+    """A caller that has the catalogs needs no bytes for it; everything else is the same, and so is the request."""
+    node = FakeNode()
+    async with identity_stub(node) as stub:
+        with_item = await stub.VerifyCard(verify(), metadata=bearer(PLATFORM, node.clock))
+        without = await stub.VerifyCard(verify(omit_item=True), metadata=bearer(PLATFORM, node.clock))
+    assert with_item.verdict.HasField("item")
+    assert not without.verdict.HasField("item")
+    assert without.replayed
+    with_item.verdict.ClearField("item")
+    with_item.replayed = True
+    assert without == with_item
+
+
 async def test_gateways_are_answered_for_own_regions_only() -> None:
     """A peer that asks about a third region's card is refused; a platform is not."""
     node = FakeNode()

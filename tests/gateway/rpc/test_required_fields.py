@@ -54,7 +54,7 @@ def without(request: Message, path: Path) -> Message:
     return copied
 
 
-async def call(channel: grpc.aio.Channel, name: str, request: Message, metadata: Any) -> Told:  # noqa: ANN401 - pairs
+async def call(channel: grpc.aio.Channel, name: str, request: Message, metadata: Any) -> Told:  # noqa: ANN401 - pairs of text
     """Make a call that must be refused, as a whole or in its one entry."""
     untyped: Any = channel
     full = f"/onecard.gateway.v1.{name}"

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from adapters.registry import load_registry
 from gateway.sandbox.generate import generate
 from gateway.sandbox.layout import Layout
+from gateway.sandbox.run import prepare
 from tests.sandbox_fixture.calls import Gateway
 from tests.sandbox_fixture.cards import verify_request
 from tests.sandbox_fixture.running import (
@@ -143,7 +144,7 @@ def test_a_gateway_that_is_told_to_stop_finishes_its_calls(sandbox: RunningSandb
         assert running.result().reply.verdict.card_status
         assert process.wait(30) == 0
     sandbox.restart("guizhou")
-    assert '"event": "stopped"' in (sandbox.folder / "logs" / "guizhou.log").read_text("utf-8")
+    assert "stopped" in {event["event"] for event in sandbox.events("guizhou")}
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -201,12 +202,11 @@ def test_a_taken_port_is_told(own: RunningSandbox, side: int) -> None:
     assert processes_of(own.folder) == {}
 
 
-def test_keeping_nothing_starts_afresh(own: RunningSandbox) -> None:
+def test_keeping_nothing_starts_afresh(tmp_path: Path) -> None:
     """A first run may be told to keep: there is nothing to go on with, so it makes all that is needed."""
-    own.options = ("--keep",)
-    own.start()
-    assert own.endpoints.keys() == set(REGIONS)
-    assert own.stop() == 0
+    made = prepare(tmp_path / "sandbox", port_base=20000, keep=True)
+    assert tuple(site.region for site in made.sites) == REGIONS
+    assert prepare(tmp_path / "sandbox", port_base=30000, keep=True) == made
 
 
 def test_a_token_of_no_sandbox_is_refused(tmp_path: Path) -> None:

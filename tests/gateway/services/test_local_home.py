@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from adapters.credential import by_card_number, by_electronic_sign_number, by_qr_text, by_reader_text
+from adapters.credential import by_electronic_sign_number, by_qr_text
 from adapters.equivalence import coverage
 from adapters.errors import (
     BadUpstreamError,
     CardNotFoundError,
-    HolderMismatchError,
     RegionDataError,
     UnknownItemError,
     UnknownRegionError,
@@ -50,28 +49,7 @@ from trust.errors import (
 from trust.policy import AgreementBook, Permission
 from trust.signer import RecognitionSigner
 
-if TYPE_CHECKING:
-    from adapters.credential import Credential
-
 TODAY = china_day(NOON)
-READER = "500106|{ssn}|{number}|{code}|{name}|ATR|3.00|20210318|20310318|T01|D01|"
-
-
-def reader(**changes: str) -> Credential:
-    """Make what a card reader reads of Chongqing's active card, with a column changed."""
-    told = identity("chongqing")
-    assert told.holder.social_security_number
-    assert told.holder.name
-    assert told.card.number
-    assert told.card.identification_code
-    columns = {
-        "ssn": told.holder.social_security_number.reveal(),
-        "number": told.card.number.reveal(),
-        "code": told.card.identification_code.reveal(),
-        "name": told.holder.name.reveal().ljust(30),
-        **changes,
-    }
-    return by_reader_text(READER.format(**columns))
 
 
 def only(agreement: str, **changes: Any) -> AgreementBook:  # noqa: ANN401 - any field of an agreement
@@ -266,52 +244,6 @@ async def test_use_at_home_of_a_suspended_card_is_refused() -> None:
     assert answer.identity is None
 
 
-async def test_what_the_reader_read_agrees_with_the_platform() -> None:
-    """A reader's text with the name padded is the same holder."""
-    answer, _ = await usable(question(credential=reader()))
-    assert answer.verdict.usable
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"aac003": "测试乙"},
-        {"aaz501": "500106D156000001052E0A23070F3579"},
-        {"aaz500": "A00000003"},
-        {"aac002": "500101190710050222"},
-    ],
-)
-async def test_a_card_that_is_not_what_the_reader_read_is_refused(changes: dict[str, str]) -> None:
-    """Name, code and both numbers of the chip are held against the platform's record."""
-    home = local_home(platform=FakePlatform(record("chongqing", **changes)))
-    with pytest.raises(HolderMismatchError) as caught:
-        await home.answer(question(credential=reader()), disclose=True)
-    assert caught.value.metadata == {"region": "chongqing"}
-
-
-async def test_what_the_platform_does_not_tell_is_not_held_against_the_reader() -> None:
-    """A platform that keeps a field to itself contradicts nobody."""
-    told = record("chongqing")
-    del told["aaz501"]
-    answer, _ = await usable(question(credential=reader()), FakePlatform(told))
-    assert answer.verdict.usable
-
-
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [({"aac002": "500112190302110118"}, "aac002"), ({"aaz503": "yesterday"}, "aaz503"), ({"aaz508": "9"}, "aaz508")],
-)
-async def test_a_record_that_cannot_be_read_is_the_platforms_fault(changes: dict[str, str], field: str) -> None:
-    """The platform's field is named, never what stood in it, and the caller is not blamed."""
-    home = local_home(platform=FakePlatform(record("chongqing", **changes)))
-    with pytest.raises(BadUpstreamError) as caught:
-        await home.answer(question(), disclose=True)
-    assert caught.value.metadata["region"] == "chongqing"
-    assert caught.value.metadata["rule"] == "record"
-    assert field in caught.value.metadata["field"]
-    assert next(iter(changes.values())) not in str(caught.value.metadata)
-
-
 async def test_errors_of_the_platform_pass_as_they_are() -> None:
     """A card that is not found is not found."""
     home = local_home(platform=FakePlatform(failure=CardNotFoundError(region="chongqing")))
@@ -344,34 +276,6 @@ async def test_cross_border_use_carries_its_consent() -> None:
     answer, claims = await usable(asked)
     assert answer.verdict.agreement == "greater-bay-area"
     assert claims.request_hash != replace(asked, consent_reference="GBA-SYN-0002").digest()
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"request_id": "request-2"},
-        {"home_region": "guizhou"},
-        {"visited_region": "guizhou"},
-        {"credential": credential("chongqing", "active_2")},
-        {"credential": by_qr_text("SYN-QR")},
-        {"medium": Medium.ELECTRONIC},
-        {"visited_item": "SC-16"},
-        {"purpose": Purpose.FEE_PAYMENT},
-        {"consent_reference": CONSENT},
-    ],
-    ids=lambda changes: next(iter(changes)),
-)
-def test_the_digest_depends_on_every_field(changes: dict[str, Any]) -> None:
-    """Two different questions never share a digest, so a recognition answers only its own."""
-    assert question(**changes).digest() != question().digest()
-    assert question().digest() == question().digest()
-
-
-def test_questions_and_answers_never_show_the_credential() -> None:
-    """No representation quotes a number or a name."""
-    shown = repr(question(credential=by_card_number("A00000001", "500112190302110117"), consent_reference=CONSENT))
-    for planted in ("A00000001", "500112190302110117", CONSENT):
-        assert planted not in shown
 
 
 def test_days_begin_in_the_regions_own_time() -> None:
