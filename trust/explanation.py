@@ -111,10 +111,10 @@ def _verdict(position: int, error: TrustError | None) -> StepVerdict:
     """Say what became of the statement at a place: what lies above the failure holds, the rest was not judged."""
     if error is None:
         return StepVerdict.HOLDS
-    failed = int(error.metadata.get("statement", MAX_CHAIN))
-    if position == failed:
-        return StepVerdict.FAILS
-    return StepVerdict.HOLDS if position > failed else StepVerdict.NOT_JUDGED
+    failed = error.metadata.get("statement")
+    if failed is None or position < int(failed):
+        return StepVerdict.NOT_JUDGED
+    return StepVerdict.FAILS if position == int(failed) else StepVerdict.HOLDS
 
 
 def _demands(statement: Statement) -> Mapping[str, object] | None:

@@ -81,7 +81,7 @@ def verify(text: str, *, may: bool = True, revoked: RevocationSet = NONE, now: i
     return verify_revocation(text, keys=keys_of, may_revoke=lambda _: may, known=revoked, now=now)
 
 
-def forged(claims: Revocation, key: SigningKey | None = None, **changes: object) -> str:
+def forged(claims: Revocation, key: SigningKey | None = None, /, **changes: object) -> str:
     """Sign a revocation with some claims changed, whatever they are; ... takes one away."""
     by = key or KEYS[claims.iss]
     payload = {name: value for name, value in {**asdict(claims), **changes}.items() if value is not ...}

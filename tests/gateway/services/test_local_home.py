@@ -90,7 +90,9 @@ REFUSED_FIRST: list[tuple[AgreementBook, dict[str, Any], type[Exception]]] = [
 ]
 
 
-@pytest.mark.parametrize(("agreements", "changes", "error"), REFUSED_FIRST, ids=lambda value: str(value)[-40:])
+@pytest.mark.parametrize(
+    ("agreements", "changes", "error"), REFUSED_FIRST, ids=[error.__name__ for _, _, error in REFUSED_FIRST]
+)
 async def test_the_platform_is_asked_nothing_before_the_agreement_allows(
     agreements: AgreementBook, changes: dict[str, Any], error: type[Exception]
 ) -> None:
