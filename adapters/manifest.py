@@ -128,7 +128,7 @@ class ItemPart(Part):
 
 
 class Manifest(Part):
-    """All that data can say of a region."""
+    """All that data can say of a region. `suspension_basis` is the article that lets it suspend a card's function."""
 
     region: RegionCode
     division_code: Annotated[str, StringConstraints(pattern=r"^\d{6}$")]
@@ -137,6 +137,7 @@ class Manifest(Part):
     synthetic_dialect: bool
     dialect_note: str = Field(min_length=1)
     legal_source: tuple[LegalSource, ...] = ()
+    suspension_basis: str = ""
     identity: IdentityPart
     tables: Tables
     item: ItemPart

@@ -130,15 +130,16 @@ class Settings(_Part):
     def _whole_makes_sense(self) -> Settings:
         homes = [home.region for home in self.home]
         peers = [peer.region for peer in self.peer]
-        if len(set(homes)) != len(homes) or len(set(peers)) != len(peers) or set(homes) & set(peers):
-            raise ValueError("a region is named once, as home or as peer")
-        if len({caller.id for caller in self.caller}) != len(self.caller):
-            raise ValueError("a caller id is registered once")
-        if not self.sandbox:
-            if any(home.platform.allow_private_addresses for home in self.home):
-                raise ValueError("allow_private_addresses is for the sandbox")
-            if self.reflection:
-                raise ValueError("reflection is for the sandbox")
+        twice = len(set(homes)) != len(homes) or len(set(peers)) != len(peers) or bool(set(homes) & set(peers))
+        private = any(home.platform.allow_private_addresses for home in self.home)
+        faults = {
+            "a region is named once, as home or as peer": twice,
+            "a caller id is registered once": len({caller.id for caller in self.caller}) != len(self.caller),
+            "allow_private_addresses is for the sandbox": private and not self.sandbox,
+            "reflection is for the sandbox": self.reflection and not self.sandbox,
+        }
+        if any(faults.values()):
+            raise ValueError("; ".join(fault for fault, is_so in faults.items() if is_so))
         return self
 
     def secret_files(self) -> tuple[Path, ...]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from trust.encoding import is_sha256
 from trust.errors import ClaimInvalidError, ScopeError
@@ -73,6 +74,12 @@ def _is_code(value: object) -> bool:
     return isinstance(value, str) and is_item_type(value)
 
 
+def _is_grant(value: object) -> bool:
+    """Accept an object of known classes, each with at least one item type: what is allowed for what."""
+    types = _list_of(_is_code, at_least=1)
+    return type(value) is dict and all(name in CLASSES and types(codes) for name, codes in value.items())
+
+
 def is_issuer(text: str) -> bool:
     """Tell whether the text has the form of an issuer, a caller or an audience: ASCII, 1 to 128 characters."""
     return _IDENTIFIER.fullmatch(text) is not None
@@ -90,10 +97,9 @@ RECOGNITION_CLAIMS: Final[Mapping[str, tuple[str, Check]]] = {
     "jti": ("token identifier", _text(_TOKEN_ID)),
     "item": ("identifier", _is_identifier),
     "home_items": ("list of identifiers", _list_of(_is_identifier, at_least=0)),
-    "item_types": ("list of item types", _list_of(_is_code, at_least=1)),
     "catalog_version": ("version", _text(_VERSION)),
     "purpose": ("closed list", _one_of(PURPOSES)),
-    "classes": ("closed list", _list_of(_one_of(CLASSES), at_least=0)),
+    "classes": ("item types by class", _is_grant),
     "card_status": ("word", _text(_WORD)),
     "card_status_as_of": ("whole seconds", _is_time),
     "medium": ("closed list", _one_of(MEDIA)),
@@ -144,7 +150,8 @@ class RecognitionClaims:
     """A home region's statement about one card, for one visited region, one item, one purpose and one request.
 
     `iss` and `aud` are regions' issuer identifiers, `sub` the pairwise pseudonym, `item` the visited region's item,
-    `home_items` what it corresponds to at home, `classes` the application classes allowed (none: nothing is allowed),
+    `home_items` what it corresponds to at home, `classes` the application classes allowed, each with the item types
+    it is allowed for (none: nothing is allowed),
     `card_status_as_of` when the home platform knew the status, `request_hash` the SHA-256 of the request answered.
     """
 
@@ -157,10 +164,9 @@ class RecognitionClaims:
     jti: str = field(repr=False)
     item: str
     home_items: tuple[str, ...]
-    item_types: tuple[str, ...]
     catalog_version: str
     purpose: str
-    classes: tuple[str, ...]
+    classes: Mapping[str, tuple[str, ...]] = field(hash=False)
     card_status: str
     card_status_as_of: int
     medium: str
@@ -171,8 +177,9 @@ class RecognitionClaims:
 
     def to_payload(self) -> dict[str, object]:
         """Write the claims as they stand in the token."""
-        values = ((name, getattr(self, name)) for name in RECOGNITION_CLAIMS)
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
+        values = {name: getattr(self, name) for name in RECOGNITION_CLAIMS}
+        classes = {name: list(types) for name, types in self.classes.items()}
+        return {**values, "home_items": list(self.home_items), "classes": classes}
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, object]) -> RecognitionClaims:
@@ -182,8 +189,10 @@ class RecognitionClaims:
             ClaimInvalidError: a claim is missing, unknown or against its rule.
         """
         _check(payload, RECOGNITION_CLAIMS)
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in payload.items()}
-        claims = cls(**values)  # type: ignore[arg-type]  # the table has checked every type
+        values: dict[str, Any] = dict(payload)
+        values["home_items"] = tuple(values["home_items"])
+        values["classes"] = MappingProxyType({name: tuple(types) for name, types in values["classes"].items()})
+        claims = cls(**values)
         _check_life(issued=claims.iat, begins=claims.nbf, ends=claims.exp)
         if claims.card_status_as_of > claims.iat + CLOCK_SKEW_SECONDS:
             raise ClaimInvalidError(claim="card_status_as_of", rule="not after iat")

@@ -113,7 +113,7 @@ class PeerHome:
         The same for the same question, so that a retry has one effect there too; and not to be guessed by others, since
         the hash of the question, which the recognition carries, would else let them try out card numbers.
         """
-        return hmac.new(self._secret, question.digest().encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._secret, f"{question.asked_by} {question.digest()}".encode(), hashlib.sha256).hexdigest()
 
     async def _ask(self, request: identity_service_pb2.VerifyCardRequest) -> identity_service_pb2.VerifyCardResponse:
         """Call the peer; once more where the connection broke, which is safe because the request id makes it so."""

@@ -148,6 +148,7 @@ def question_of(
     *,
     home_region: str,
     visited_region: str,
+    asked_by: str,
     fields: convert.Fields,
 ) -> CardQuestion:
     """Read what VerifyCard and IssueRecognition have in common (InvalidFieldError names all that is wrong)."""
@@ -164,6 +165,7 @@ def question_of(
         request_id=request_id,
         home_region=home_region,
         visited_region=visited_region,
+        asked_by=asked_by,
         credential=credential,
         medium=medium,
         visited_item=item,
@@ -176,7 +178,9 @@ def _question(request: pb.VerifyCardRequest, call: Call) -> tuple[CardQuestion, 
     fields = convert.Fields()
     home = fields.region("home_region", request.home_region)
     view = fields.view(request.view)
-    return question_of(request, home_region=home, visited_region=call.caller.region, fields=fields), view
+    caller = call.caller
+    question = question_of(request, home_region=home, visited_region=caller.region, asked_by=caller.id, fields=fields)
+    return question, view
 
 
 def _check_batch(count: int, largest: int) -> None:

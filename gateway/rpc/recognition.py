@@ -45,7 +45,13 @@ class RecognitionServicer:
         """Issue a recognition of a card of the caller's region."""
         fields = convert.Fields()
         visited = fields.region("visited_region", request.visited_region)
-        question = question_of(request, home_region=call.caller.region, visited_region=visited, fields=fields)
+        question = question_of(
+            request,
+            home_region=call.caller.region,
+            visited_region=visited,
+            asked_by=call.caller.id,
+            fields=fields,
+        )
 
         async def work() -> CardAnswer:
             return await self._issue(question, from_gateway=call.caller.kind == "gateway")
@@ -88,10 +94,12 @@ def _claims_message(claims: RecognitionClaims, *, key_id: str) -> recognition_pb
         expire_time=convert.timestamp(claims.exp),
         visited_item=claims.item,
         home_items=claims.home_items,
-        item_types=claims.item_types,
         catalog_version=claims.catalog_version,
         purpose=convert.PURPOSE[Purpose(claims.purpose)],
-        classes=[convert.CLASS[ApplicationClass(c)] for c in claims.classes],
+        classes=[
+            recognition_pb2.RecognizedClass(application_class=convert.CLASS[ApplicationClass(name)], item_types=types)
+            for name, types in claims.classes.items()
+        ],
         card_status=status,
         status_as_of=convert.timestamp(claims.card_status_as_of),
         medium=convert.MEDIUM[Medium(claims.medium)],

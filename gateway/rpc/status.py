@@ -84,6 +84,8 @@ TABLE: dict[type[Exception], Row] = {
     t.AudienceError: Row(_Code.UNAUTHENTICATED, "AUDIENCE", Who.CALLER),
     t.ReplayError: Row(_Code.UNAUTHENTICATED, "REPLAY", Who.CALLER),
     t.BindingError: Row(_Code.UNAUTHENTICATED, "BINDING", Who.CALLER),
+    t.KeyRevokedError: Row(_Code.UNAUTHENTICATED, "KEY_REVOKED", Who.CALLER),
+    t.PeerRevokedError: Row(_Code.UNAUTHENTICATED, "PEER_REVOKED", Who.CALLER),
     t.ReplayMemoryFullError: Row(_Code.RESOURCE_EXHAUSTED, "LIMIT", Who.GATEWAY),
     # permission
     t.NoAgreementError: Row(_Code.PERMISSION_DENIED, "NO_AGREEMENT", Who.AGREEMENT),
@@ -95,8 +97,18 @@ TABLE: dict[type[Exception], Row] = {
     t.ConsentMissingError: Row(_Code.PERMISSION_DENIED, "CROSS_BORDER_BASIS_MISSING", Who.CALLER),
     t.ScopeError: Row(_Code.PERMISSION_DENIED, "SCOPE", Who.CALLER),
     t.PeerIssuerMismatchError: Row(_Code.PERMISSION_DENIED, "PEER_ISSUER_MISMATCH", Who.CALLER),
+    t.AgreementStoppedError: Row(_Code.PERMISSION_DENIED, "AGREEMENT_STOPPED", Who.AGREEMENT),
+    t.TransitiveTrustError: Row(_Code.PERMISSION_DENIED, "NOT_TRANSITIVE", Who.CALLER),
+    t.ChainError: Row(_Code.PERMISSION_DENIED, "CHAIN_INVALID", Who.CALLER),
     g.CallerRegionError: Row(_Code.PERMISSION_DENIED, "CALLER_REGION", Who.CALLER),
     g.NotTransitiveError: Row(_Code.PERMISSION_DENIED, "NOT_TRANSITIVE", Who.CALLER),
+    # what is known of the other side
+    t.RollbackError: Row(_Code.FAILED_PRECONDITION, "ROLLBACK", Who.PEER),
+    t.EquivocationError: Row(_Code.FAILED_PRECONDITION, "EQUIVOCATION", Who.PEER),
+    t.TrustExpiredError: Row(_Code.FAILED_PRECONDITION, "TRUST_EXPIRED", Who.PEER),
+    t.PolicyConflictError: Row(_Code.FAILED_PRECONDITION, "METADATA_POLICY", Who.PEER),
+    t.MetadataPolicyError: Row(_Code.FAILED_PRECONDITION, "METADATA_POLICY", Who.PEER),
+    t.ForeignKeyError: Row(_Code.INVALID_ARGUMENT, "FOREIGN_KEY", Who.CALLER),
     # the other side
     g.RegionNotServedError: Row(_Code.NOT_FOUND, "REGION_NOT_SERVED", Who.GATEWAY),
     g.PeerUnavailableError: Row(_Code.UNAVAILABLE, "PEER_UNAVAILABLE", Who.PEER),

@@ -110,7 +110,9 @@ def _item(item: catalog_pb2.ApplicationItem, relation: catalog_pb2.Relation.Valu
 
 def claims(said: recognition_pb2.Recognition) -> str:
     """Tell what a verified recognition says."""
-    classes = "+".join(_short(card_pb2.ApplicationClass.Name(c), "APPLICATION_CLASS_") for c in said.classes)
+    classes = "+".join(
+        _short(card_pb2.ApplicationClass.Name(c.application_class), "APPLICATION_CLASS_") for c in said.classes
+    )
     once = ", good once" if said.one_time else ""
     return f"{said.issuer} to {said.audience}: {said.visited_item} = {'+'.join(said.home_items)}, {classes}{once}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.errors import PeerProtocolError
+from gateway.services.model import granted
 from trust.errors import TrustError
 
 if TYPE_CHECKING:
@@ -37,16 +38,15 @@ def believe(
     except TrustError as error:
         raise PeerProtocolError(region=region, rule=type(error).__name__) from error
     claims = verified.claims
-    told = (claims.item, claims.purpose, claims.medium, claims.card_status, claims.agreement, frozenset(claims.classes))
+    told = (claims.item, claims.purpose, claims.medium, claims.card_status, claims.agreement, dict(claims.classes))
     verdict = answer.verdict
-    usable = frozenset(v.application_class.value for v in verdict.classes if v.usable)
     asked = (
         question.visited_item,
         question.purpose.value,
         question.medium.value,
         verdict.card_status.value,
         verdict.agreement,
-        usable,
+        granted(verdict),
     )
     if told != asked:
         raise PeerProtocolError(region=region, rule="recognition_differs")

@@ -17,7 +17,7 @@ from adapters.errors import (
 )
 from adapters.words import CardStatus
 from gateway.services.disclosure import disclose_fields, holder_key, reveal
-from gateway.services.model import CardAnswer, CardVerdict
+from gateway.services.model import CardAnswer, CardVerdict, granted
 from gateway.services.verdict import CardFacts, UseFacts
 from trust.claims import RecognitionClaims
 from trust.errors import TrustError
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     from adapters.canonical import ApplicationItem, CardIdentity
     from adapters.credential import Credential
     from adapters.equivalence import Coverage, EquivalenceBook
-    from gateway.services.model import CardQuestion, ClassVerdict
+    from gateway.services.model import CardQuestion
     from gateway.services.ports import Clock, Platform
     from gateway.services.verdict import VerdictRules
     from trust.agreement import Agreement
     from trust.policy import AgreementBook, Permission
     from trust.signer import RecognitionSigner
 
-RECOGNITION_SECONDS = 300
-"""Life of a recognition; the profile allows ten minutes at most."""
+RECOGNITION_SECONDS = 600
+"""Life of a recognition: the most that the profile allows, and as long as an answer is remembered by its request id."""
 
 _UNREADABLE = (MalformedNumberError, MalformedFieldError, MissingFieldError)
 
@@ -94,13 +94,18 @@ class LocalHome:
         identity, as_of = await self._look_up(question.credential)
         now = self._clock()
         use = UseFacts(item=item, medium=question.medium, permission=permission, coverage=covered)
-        card = CardFacts(card=identity.card, age_seconds=max(0.0, now - as_of), today=today)
+        card = CardFacts(
+            card=identity.card,
+            age_seconds=max(0.0, now - as_of),
+            today=today,
+            suspension_basis=self._adapter.manifest.suspension_basis,
+        )
         verdict = CardVerdict(
             home_region=self._adapter.region,
             visited_region=question.visited_region,
             classes=self._rules.form(card, use),
             card_status=card.card.status or CardStatus.UNKNOWN,
-            suspended_functions=identity.card.suspended_functions,
+            suspended_functions=identity.card.suspended_functions if _tells_functions(permission) else frozenset(),
             status_as_of=as_of,
             answered_at=now,
             item=self._book.translate(question.visited_region, item.item, self._adapter.region, on=today),
@@ -160,10 +165,9 @@ class LocalHome:
             jti=self._new_id(),
             item=item.item,
             home_items=covered.items,
-            item_types=recognised_types(verdict.classes, covered, permission),
             catalog_version=self._adapter.catalog.version,
             purpose=question.purpose.value,
-            classes=tuple(v.application_class.value for v in verdict.classes if v.usable),
+            classes=granted(verdict),
             card_status=verdict.card_status.value,
             card_status_as_of=int(verdict.status_as_of),
             medium=question.medium.value,
@@ -199,12 +203,9 @@ def permit(agreements: AgreementBook, question: CardQuestion, item: ApplicationI
     )
 
 
-def recognised_types(classes: tuple[ClassVerdict, ...], covered: Coverage, permission: Permission) -> tuple[str, ...]:
-    """Give the item types for which a recognition holds: the limits of limited classes, or all that is covered."""
-    limits = {t for verdict in classes if verdict.usable for t in verdict.item_types}
-    if limits and all(verdict.item_types for verdict in classes if verdict.usable):
-        return tuple(sorted(limits))
-    return tuple(sorted(set(covered.whole) & set(permission.item_types)))
+def _tells_functions(permission: Permission | None) -> bool:
+    """Tell whether suspended functions may be named; a refusal for one is told by its reason in any case."""
+    return permission is None or "card.suspended_functions" in permission.fields
 
 
 def agreement_title(agreement: Agreement) -> LocalizedText:

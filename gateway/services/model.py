@@ -44,7 +44,7 @@ class ClassVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardQuestion:
-    """What a visited region asks about a card."""
+    """What a visited region asks about a card; `asked_by` is the caller and no part of the question itself."""
 
     request_id: str
     home_region: str
@@ -54,6 +54,7 @@ class CardQuestion:
     visited_item: str
     purpose: Purpose
     consent_reference: str | None = field(default=None, repr=False)
+    asked_by: str = ""
 
     def digest(self) -> str:
         """Hash the whole question, base64url SHA-256; a recognition carries it, so that it answers only this.
@@ -94,6 +95,12 @@ class CardVerdict:
     def usable(self) -> bool:
         """Tell whether any class is allowed, entirely or in part."""
         return any(verdict.usable for verdict in self.classes)
+
+
+def granted(verdict: CardVerdict) -> dict[str, tuple[str, ...]]:
+    """Give what a verdict allows, as a recognition says it: class to item types, all of the item's or its limits."""
+    every = tuple(sorted(relation.item_type for relation in verdict.item.source.relations))
+    return {v.application_class.value: v.item_types or every for v in verdict.classes if v.usable}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

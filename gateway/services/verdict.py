@@ -29,7 +29,6 @@ LIVE_TOLERANCE_SECONDS = 5.0
 """A platform that writes whole seconds and a clock that differs a little must not make a live answer look old."""
 
 _FINANCIAL_CLASSES = frozenset({ApplicationClass.DISBURSEMENT, ApplicationClass.PAYMENT})
-_SUSPENSION_BASIS = "十堰市社会保障卡一卡通服务管理条例 第十七条"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +42,12 @@ class StatusRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardFacts:
-    """What the home platform said of a card, and how old that is in seconds."""
+    """What the home platform said of a card, how old that is in seconds, and the home region's law on suspension."""
 
     card: Card
     age_seconds: float
     today: date
+    suspension_basis: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +92,9 @@ class VerdictRules:
         types = frozenset(relation.item_type for relation in use.item.relations)
         blocked = self._suspended(c, card.card.suspended_functions, types)
         if blocked is None or (blocked and blocked == types):
-            return ClassVerdict(c, Decision.REFUSED, "FUNCTION_SUSPENDED", (), _SUSPENSION_BASIS)
+            return ClassVerdict(c, Decision.REFUSED, "FUNCTION_SUSPENDED", (), card.suspension_basis)
         usable = types - blocked
-        verdict = _narrowed(c, usable, types, ("FUNCTION_SUSPENDED", _SUSPENSION_BASIS))
+        verdict = _narrowed(c, usable, types, ("FUNCTION_SUSPENDED", card.suspension_basis))
         if use.permission is None or use.coverage is None:
             return verdict
         return self._judge_abroad(verdict, usable, use, use.permission, use.coverage)

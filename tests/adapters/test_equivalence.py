@@ -222,7 +222,7 @@ def test_drafts_come_last_and_complete_no_set() -> None:
 @pytest.mark.parametrize(
     ("on", "counts"), [(date(2024, 12, 31), False), (date(2025, 1, 1), True), (date(2026, 6, 1), False)]
 )
-def test_an_item_counts_only_on_days_when_it_is_in_force(on: date, counts: bool) -> None:  # noqa: FBT001 - a case is true or false
+def test_an_item_counts_only_on_days_when_it_is_in_force(on: date, counts: bool) -> None:
     """Before and after, it says that it is not."""
     answer = translate(
         source("TRA.BUS:exact"), replace(item("TT-01", "TRA.BUS:exact"), effective_to=date(2025, 12, 31)), on=on

@@ -58,3 +58,13 @@ def test_a_port_that_is_taken_is_told(sandbox: RunningSandbox) -> None:
         assert ended.returncode == 2
         assert "taken" in ended.stderr.replace(str(sandbox.folder), "")
         assert "Traceback" not in ended.stderr
+
+
+def test_all_open_doors_are_named_at_once(sandbox: RunningSandbox) -> None:
+    """An operator who takes a sandbox's configuration elsewhere is told of every door in one report."""
+    _, config = gateway_beside(
+        sandbox, "door", (CALLER,), spare=3, change=lambda text: text.replace("sandbox = true", "sandbox = false")
+    )
+    with pytest.raises(SettingsError) as refused:
+        load_settings(config)
+    assert {"reflection", "allow_private_addresses"} <= set(str(refused.value).split())

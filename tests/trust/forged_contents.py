@@ -217,8 +217,14 @@ def claims() -> list[Case]:
         *each("sub", "", "a" * 42, "a" * 43, "B" * 44, REQUEST_HASH + "=", 1),
         *each("item", "", "../x", "a b", "项", "x" * 129, ["SC-02"]),
         *each("home_items", "CQ-02", ["CQ-02", "CQ-02"], [""], [1], [["CQ-02"]], [f"C-{i}" for i in range(17)], {}),
-        *each("item_types", [], ["si.person"], ["SI.*"], ["*"], ["SI."], "SI.PERSON", [None]),
-        *each("classes", ["Identity"], ["identity", "identity"], ["all"], "identity", [True], {}),
+        *(
+            case
+            for codes in ([], ["si.person"], ["SI.*"], ["*"], ["SI."], "SI.PERSON", [None], ["SI.A", "SI.A"])
+            for case in each("classes", {"identity": codes})
+        ),
+        *each(
+            "classes", ["identity"], {"Identity": ["SI.A"]}, {"all": ["SI.A"]}, {"*": ["SI.A"]}, "identity", [], None
+        ),
         *each("purpose", "", "Identity_check", "marketing", ["identity_check"], 0),
         *each("medium", "", "ELECTRONIC", "qr", ["physical"]),
         *each("catalog_version", "", 2024, "v 1", "1" * 65),

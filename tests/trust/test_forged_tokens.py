@@ -79,7 +79,7 @@ def test_there_are_enough_forged_tokens() -> None:
 GOOD_TOKENS = {
     "ES256": GOOD,
     "EdDSA": EDWARDS,
-    "nothing allowed": issue(classes=()),
+    "nothing allowed": issue(classes={}),
     "nothing at home": issue(home_items=()),
     "for one use": issue(one_time=True),
 }

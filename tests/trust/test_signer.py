@@ -60,7 +60,7 @@ def test_es256_signatures_are_in_the_low_half(jti: str) -> None:
         ({"iss": "https://guizhou.example"}, "iss"),
         ({"exp": NOW + 601}, "exp"),
         ({"exp": NOW}, "exp"),
-        ({"item_types": ()}, "item_types"),
+        ({"classes": {"identity": ()}}, "classes"),
         ({"purpose": "marketing"}, "purpose"),
         ({"jti": ""}, "jti"),
         ({"sub": "510100190001010013"}, "sub"),
@@ -78,7 +78,7 @@ def test_a_token_that_no_verifier_would_read_is_not_signed() -> None:
     """Claims that are each in order but too long together are refused."""
     items = tuple(f"{position:02}{'x' * 126}" for position in range(16))
     with pytest.raises(MalformedTokenError) as caught:
-        issue(home_items=items, item_types=tuple("A" * 60 + f".B{position:02}" for position in range(16)))
+        issue(home_items=items, classes={"identity": tuple("A" * 60 + f".B{position:02}" for position in range(16))})
     assert caught.value.metadata == {"rule": "size"}
 
 

@@ -49,7 +49,7 @@ def test_what_is_signed_is_what_is_verified() -> None:
 
 
 def test_a_mark_counts_for_its_subject_and_issuer_only() -> None:
-    """Shown by another, from an issuer that the anchor does not name, or whose keys are not known, it counts nothing."""
+    """Shown by another, or from an issuer that the anchor does not name or whose keys are not known, it is nothing."""
     text = sign_mark(MARK, key=KEYS[SOUTHWEST])
     assert refusal(text, subject=VISITED) is ClaimInvalidError
     assert refusal(text, issuers=()) is UnknownIssuerError

@@ -46,7 +46,7 @@ def read_by_the_peer(message: pb.VerifyCardRequest) -> CardQuestion:
     received = pb.VerifyCardRequest.FromString(message.SerializeToString())
     fields = convert.Fields()
     home = fields.region("home_region", received.home_region)
-    return question_of(received, home_region=home, visited_region="sichuan", fields=fields)
+    return question_of(received, home_region=home, visited_region="sichuan", asked_by="", fields=fields)
 
 
 @given(

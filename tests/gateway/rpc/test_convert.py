@@ -251,6 +251,10 @@ def test_a_question_without_credential_is_never_made() -> None:
 
     with pytest.raises(InvalidFieldError):
         identity.question_of(
-            identity_service_pb2.VerifyCardRequest(), home_region="a", visited_region="b", fields=Forgiving()
+            identity_service_pb2.VerifyCardRequest(),
+            home_region="a",
+            visited_region="b",
+            asked_by="c",
+            fields=Forgiving(),
         )
     assert credential_of("chongqing").kind is CredentialKind.CARD_NUMBER

@@ -56,7 +56,7 @@ async def test_a_card_is_verified_with_everything_that_was_agreed() -> None:
     assert reply.regional_identity.fields["AAC002"] == "500112190302110117"
     assert [(loss.field, loss.kind) for loss in reply.losses] == [("holder.nationality", card_pb2.LOSS_KIND_DROPPED)]
     claims = RECOGNITIONS.verify(reply.recognition, audience="sichuan", now=int(NOON)).claims
-    assert reply.recognition_expire_time.seconds == claims.exp == int(NOON) + 300
+    assert reply.recognition_expire_time.seconds == claims.exp == int(NOON) + 600
     assert not reply.replayed
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.services.local_home import RECOGNITION_SECONDS
 from onecard.gateway.v1 import card_pb2
 from onecard.gateway.v1 import recognition_service_pb2 as pb
 from onecard.gateway.v1.recognition_service_pb2_grpc import RecognitionServiceStub
@@ -44,10 +45,12 @@ async def test_a_recognition_is_issued_shown_and_verified() -> None:
     claims.key_id = ""
     assert claims == issued.claims
     assert (claims.issuer, claims.audience, claims.visited_item) == ("chongqing", "sichuan", "SC-15")
-    assert (claims.issue_time.seconds, claims.expire_time.seconds) == (int(NOON), int(NOON) + 300)
-    assert (list(claims.home_items), list(claims.item_types)) == (["CQ-31"], ["CUL.MUSEUM"])
+    assert (claims.issue_time.seconds, claims.expire_time.seconds) == (int(NOON), int(NOON) + RECOGNITION_SECONDS)
+    assert list(claims.home_items) == ["CQ-31"]
     assert (claims.purpose, claims.medium) == (card_pb2.PURPOSE_SERVICE_ACCESS, card_pb2.MEDIUM_PHYSICAL)
-    assert list(claims.classes) == [card_pb2.APPLICATION_CLASS_IDENTITY]
+    assert [(c.application_class, list(c.item_types)) for c in claims.classes] == [
+        (card_pb2.APPLICATION_CLASS_IDENTITY, ["CUL.MUSEUM"])
+    ]
     assert claims.card_status == card_pb2.CARD_STATUS_ACTIVE
     assert (claims.agreement, claims.one_time) == ("sichuan-chongqing", False)
     assert issued.verdict.classes[0].reason == "OK"
@@ -118,7 +121,7 @@ async def test_a_one_time_recognition_is_used_up() -> None:
     [
         (HOME_PLATFORM, 0, "", "AUDIENCE"),
         ("platform.macao", 0, "", "AUDIENCE"),
-        (PLATFORM, 310, "", "EXPIRED"),
+        (PLATFORM, 610, "", "EXPIRED"),
         (PLATFORM, -11, "", "NOT_YET_VALID"),
         (PLATFORM, 0, "x", "MALFORMED_TOKEN"),
         (PLATFORM, 0, "x" * 5000, "MALFORMED_TOKEN"),

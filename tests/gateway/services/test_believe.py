@@ -81,8 +81,9 @@ async def test_a_usable_answer_without_recognition_is_not_believed() -> None:
         ({"medium": "electronic"}, "recognition_differs"),
         ({"card_status": "locked"}, "recognition_differs"),
         ({"agreement": "chongqing-guizhou"}, "recognition_differs"),
-        ({"classes": ()}, "recognition_differs"),
-        ({"classes": ("identity", "payment")}, "recognition_differs"),
+        ({"classes": {}}, "recognition_differs"),
+        ({"classes": {"identity": ("CUL.LIBRARY.LOAN",)}}, "recognition_differs"),
+        ({"classes": {"identity": ("CUL.MUSEUM",), "payment": ("CUL.MUSEUM",)}}, "recognition_differs"),
     ],
 )  # fmt: skip
 async def test_a_recognition_that_says_something_else_is_not_believed(changes: dict[str, Any], rule: str) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from adapters.credential import by_electronic_sign_number, by_qr_text
-from adapters.equivalence import coverage
 from adapters.errors import (
     BadUpstreamError,
     CardNotFoundError,
@@ -18,9 +17,9 @@ from adapters.errors import (
     UnknownRegionError,
     UnsupportedCredentialError,
 )
-from adapters.words import ApplicationClass, CardStatus, Medium, Purpose
-from gateway.services.local_home import RECOGNITION_SECONDS, agreement_title, china_day, recognised_types
-from gateway.services.model import CardAnswer, CardQuestion, ClassVerdict, Decision
+from adapters.words import CardStatus, Medium, Purpose
+from gateway.services.local_home import RECOGNITION_SECONDS, agreement_title, china_day
+from gateway.services.model import CardAnswer, CardQuestion
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.platform import FakePlatform
 from tests.fakes.regions import (
@@ -46,7 +45,7 @@ from trust.errors import (
     NoAgreementError,
     PurposeNotAllowedError,
 )
-from trust.policy import AgreementBook, Permission
+from trust.policy import AgreementBook
 from trust.signer import RecognitionSigner
 
 TODAY = china_day(NOON)
@@ -147,10 +146,9 @@ async def test_the_recognition_says_what_was_asked_and_decided() -> None:
         jti="chongqing-1",
         item="SC-16",
         home_items=("CQ-31",),
-        item_types=("CUL.MUSEUM",),
         catalog_version=REGISTRY.get("chongqing").catalog.version,
         purpose="identity_check",
-        classes=("identity",),
+        classes={"identity": ("CUL.MUSEUM",)},
         card_status="active",
         card_status_as_of=now - 201,
         medium="electronic",
@@ -304,21 +302,11 @@ def test_titles_of_agreements_come_in_four_languages() -> None:
         assert len({title.zh_hans, title.zh_hant, title.en, title.pt}) == 4
 
 
-def test_recognised_types_are_the_limits_or_all_that_is_covered() -> None:
-    """Where every usable class is limited the limits count; an unlimited class stands for all that is covered."""
-    visited = item("chongqing", "CQ-02")
-    covered = coverage(visited, REGISTRY.get("sichuan").catalog, on=TODAY)
-    permission = Permission(
-        agreement="sichuan-chongqing",
-        classes=("identity",),
-        item_types=("SI.PERSON.CERT", "SI.PERSON.REG", "SI.SUPERVISE"),
-        fields=frozenset(),
-        data_age_limit_seconds={},
-    )
-    one, two, last = ApplicationClass
-    limited = ClassVerdict(one, Decision.LIMITED, "ITEM_COVERED_IN_PART", ("SI.PERSON.CERT",))
-    allowed = ClassVerdict(two, Decision.ALLOWED, "OK")
-    refused = ClassVerdict(last, Decision.REFUSED, "CARD_VOID", ("SI.SUPERVISE",))
-    assert recognised_types((limited, refused), covered, permission) == ("SI.PERSON.CERT",)
-    assert recognised_types((limited, allowed, refused), covered, permission) == ("SI.PERSON.CERT", "SI.PERSON.REG")
-    assert recognised_types((allowed,), covered, permission) == ("SI.PERSON.CERT", "SI.PERSON.REG")
+async def test_each_class_is_granted_for_its_own_item_types() -> None:
+    """What one class is limited to never widens another: a bundle is granted class by class."""
+    answer = await local_home("sichuan").answer(question("sichuan", "chongqing", visited_item="CQ-02"), disclose=False)
+    assert answer.claims is not None
+    for verdict in answer.verdict.classes:
+        if verdict.usable:
+            assert answer.claims.classes[verdict.application_class.value] == verdict.item_types
+    assert len(set(answer.claims.classes.values())) > 1

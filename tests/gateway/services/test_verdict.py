@@ -51,7 +51,7 @@ STATES = {
 def card(*suspended: CardFunction, age: float = 0.0, expires: date | None = None, **told: CardStatus) -> CardFacts:
     """Make the facts of an active card, with some of them changed."""
     state = Card(status=told.get("status", CardStatus.ACTIVE), suspended_functions=frozenset(suspended))
-    return CardFacts(card=replace(state, expires_on=expires), age_seconds=age, today=TODAY)
+    return CardFacts(card=replace(state, expires_on=expires), age_seconds=age, today=TODAY, suspension_basis=ARTICLE_17)
 
 
 def permission(visited: ApplicationItem, home: str, **changes: tuple[str, ...]) -> Permission:

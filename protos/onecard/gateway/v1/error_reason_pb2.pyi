@@ -84,6 +84,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The token was used before."""
     ERROR_REASON_BINDING: _ErrorReason.ValueType  # 35
     """The token does not belong to the request that it came with."""
+    ERROR_REASON_KEY_REVOKED: _ErrorReason.ValueType  # 36
+    """The key has been revoked, whatever the dates of what it signed."""
+    ERROR_REASON_PEER_REVOKED: _ErrorReason.ValueType  # 37
+    """The peer's certificate, or the peer itself, has been revoked."""
     ERROR_REASON_NO_AGREEMENT: _ErrorReason.ValueType  # 40
     """No agreement between the two regions is known here."""
     ERROR_REASON_AGREEMENT_NOT_IN_FORCE: _ErrorReason.ValueType  # 41
@@ -106,6 +110,20 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The agreement does not cover this application class."""
     ERROR_REASON_PEER_ISSUER_MISMATCH: _ErrorReason.ValueType  # 50
     """The token was issued by another region than the one that the connection belongs to."""
+    ERROR_REASON_ROLLBACK: _ErrorReason.ValueType  # 51
+    """A trust statement older than the one already known was offered; both versions are in the metadata."""
+    ERROR_REASON_EQUIVOCATION: _ErrorReason.ValueType  # 52
+    """Two different trust statements of the same version or date were offered."""
+    ERROR_REASON_TRUST_EXPIRED: _ErrorReason.ValueType  # 53
+    """The trust statement and its grace period have expired."""
+    ERROR_REASON_CHAIN_INVALID: _ErrorReason.ValueType  # 54
+    """The trust chain does not hold; the metadata names the statement that fails first."""
+    ERROR_REASON_METADATA_POLICY: _ErrorReason.ValueType  # 55
+    """Metadata policies contradict each other, or the metadata does not meet them."""
+    ERROR_REASON_FOREIGN_KEY: _ErrorReason.ValueType  # 56
+    """A trust statement lists a key or an issuer that belongs to somebody else."""
+    ERROR_REASON_AGREEMENT_STOPPED: _ErrorReason.ValueType  # 57
+    """A party has stopped the whole agreement."""
     ERROR_REASON_PLATFORM_UNAVAILABLE: _ErrorReason.ValueType  # 60
     """The platform of the home region cannot be reached, or does not answer."""
     ERROR_REASON_BAD_UPSTREAM: _ErrorReason.ValueType  # 61
@@ -230,6 +248,10 @@ ERROR_REASON_REPLAY: ErrorReason.ValueType  # 34
 """The token was used before."""
 ERROR_REASON_BINDING: ErrorReason.ValueType  # 35
 """The token does not belong to the request that it came with."""
+ERROR_REASON_KEY_REVOKED: ErrorReason.ValueType  # 36
+"""The key has been revoked, whatever the dates of what it signed."""
+ERROR_REASON_PEER_REVOKED: ErrorReason.ValueType  # 37
+"""The peer's certificate, or the peer itself, has been revoked."""
 ERROR_REASON_NO_AGREEMENT: ErrorReason.ValueType  # 40
 """No agreement between the two regions is known here."""
 ERROR_REASON_AGREEMENT_NOT_IN_FORCE: ErrorReason.ValueType  # 41
@@ -252,6 +274,20 @@ ERROR_REASON_CLASS_NOT_IN_AGREEMENT: ErrorReason.ValueType  # 49
 """The agreement does not cover this application class."""
 ERROR_REASON_PEER_ISSUER_MISMATCH: ErrorReason.ValueType  # 50
 """The token was issued by another region than the one that the connection belongs to."""
+ERROR_REASON_ROLLBACK: ErrorReason.ValueType  # 51
+"""A trust statement older than the one already known was offered; both versions are in the metadata."""
+ERROR_REASON_EQUIVOCATION: ErrorReason.ValueType  # 52
+"""Two different trust statements of the same version or date were offered."""
+ERROR_REASON_TRUST_EXPIRED: ErrorReason.ValueType  # 53
+"""The trust statement and its grace period have expired."""
+ERROR_REASON_CHAIN_INVALID: ErrorReason.ValueType  # 54
+"""The trust chain does not hold; the metadata names the statement that fails first."""
+ERROR_REASON_METADATA_POLICY: ErrorReason.ValueType  # 55
+"""Metadata policies contradict each other, or the metadata does not meet them."""
+ERROR_REASON_FOREIGN_KEY: ErrorReason.ValueType  # 56
+"""A trust statement lists a key or an issuer that belongs to somebody else."""
+ERROR_REASON_AGREEMENT_STOPPED: ErrorReason.ValueType  # 57
+"""A party has stopped the whole agreement."""
 ERROR_REASON_PLATFORM_UNAVAILABLE: ErrorReason.ValueType  # 60
 """The platform of the home region cannot be reached, or does not answer."""
 ERROR_REASON_BAD_UPSTREAM: ErrorReason.ValueType  # 61

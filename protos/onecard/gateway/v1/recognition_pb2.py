@@ -26,13 +26,15 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from onecard.gateway.v1 import card_pb2 as onecard_dot_gateway_dot_v1_dot_card__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$onecard/gateway/v1/recognition.proto\x12\x12onecard.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1donecard/gateway/v1/card.proto\"\xb7\x04\n\x0bRecognition\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x10\n\x08\x61udience\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x10\n\x08token_id\x18\x04 \x01(\t\x12.\n\nissue_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cvisited_item\x18\x07 \x01(\t\x12\x12\n\nhome_items\x18\x08 \x03(\t\x12\x12\n\nitem_types\x18\t \x03(\t\x12\x17\n\x0f\x63\x61talog_version\x18\n \x01(\t\x12,\n\x07purpose\x18\x0b \x01(\x0e\x32\x1b.onecard.gateway.v1.Purpose\x12\x35\n\x07\x63lasses\x18\x0c \x03(\x0e\x32$.onecard.gateway.v1.ApplicationClass\x12\x33\n\x0b\x63\x61rd_status\x18\r \x01(\x0e\x32\x1e.onecard.gateway.v1.CardStatus\x12\x30\n\x0cstatus_as_of\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06medium\x18\x0f \x01(\x0e\x32\x1a.onecard.gateway.v1.Medium\x12\x11\n\tagreement\x18\x10 \x01(\t\x12\x10\n\x08one_time\x18\x11 \x01(\x08\x12\x0e\n\x06key_id\x18\x12 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$onecard/gateway/v1/recognition.proto\x12\x12onecard.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1donecard/gateway/v1/card.proto\"f\n\x0fRecognizedClass\x12?\n\x11\x61pplication_class\x18\x01 \x01(\x0e\x32$.onecard.gateway.v1.ApplicationClass\x12\x12\n\nitem_types\x18\x02 \x03(\t\"\xa2\x04\n\x0bRecognition\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x10\n\x08\x61udience\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x10\n\x08token_id\x18\x04 \x01(\t\x12.\n\nissue_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cvisited_item\x18\x07 \x01(\t\x12\x12\n\nhome_items\x18\x08 \x03(\t\x12\x17\n\x0f\x63\x61talog_version\x18\t \x01(\t\x12,\n\x07purpose\x18\n \x01(\x0e\x32\x1b.onecard.gateway.v1.Purpose\x12\x34\n\x07\x63lasses\x18\x0b \x03(\x0b\x32#.onecard.gateway.v1.RecognizedClass\x12\x33\n\x0b\x63\x61rd_status\x18\x0c \x01(\x0e\x32\x1e.onecard.gateway.v1.CardStatus\x12\x30\n\x0cstatus_as_of\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06medium\x18\x0e \x01(\x0e\x32\x1a.onecard.gateway.v1.Medium\x12\x11\n\tagreement\x18\x0f \x01(\t\x12\x10\n\x08one_time\x18\x10 \x01(\x08\x12\x0e\n\x06key_id\x18\x11 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'onecard.gateway.v1.recognition_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECOGNITION']._serialized_start=125
-  _globals['_RECOGNITION']._serialized_end=692
+  _globals['_RECOGNIZEDCLASS']._serialized_start=124
+  _globals['_RECOGNIZEDCLASS']._serialized_end=226
+  _globals['_RECOGNITION']._serialized_start=229
+  _globals['_RECOGNITION']._serialized_end=775
 # @@protoc_insertion_point(module_scope)

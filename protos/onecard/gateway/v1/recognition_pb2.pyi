@@ -21,6 +21,34 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class RecognizedClass(_message.Message):
+    """Application class that a recognition allows, and for what."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPLICATION_CLASS_FIELD_NUMBER: _builtins.int
+    ITEM_TYPES_FIELD_NUMBER: _builtins.int
+    application_class: _card_pb2.ApplicationClass.ValueType
+    """The class."""
+    @_builtins.property
+    def item_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Item types for which it is allowed, at least one."""
+
+    def __init__(
+        self,
+        *,
+        application_class: _card_pb2.ApplicationClass.ValueType = ...,
+        item_types: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_class", b"application_class", "item_types", b"item_types"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecognizedClass: _TypeAlias = RecognizedClass  # noqa: Y015
+
+@_typing.final
 class Recognition(_message.Message):
     """What a verified recognition says. Holds no personal data: the subject is a pairwise pseudonym."""
 
@@ -34,7 +62,6 @@ class Recognition(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     VISITED_ITEM_FIELD_NUMBER: _builtins.int
     HOME_ITEMS_FIELD_NUMBER: _builtins.int
-    ITEM_TYPES_FIELD_NUMBER: _builtins.int
     CATALOG_VERSION_FIELD_NUMBER: _builtins.int
     PURPOSE_FIELD_NUMBER: _builtins.int
     CLASSES_FIELD_NUMBER: _builtins.int
@@ -81,12 +108,8 @@ class Recognition(_message.Message):
         """Application items of the home region that it corresponds to."""
 
     @_builtins.property
-    def item_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Item types for which it holds."""
-
-    @_builtins.property
-    def classes(self) -> _containers.RepeatedScalarFieldContainer[_card_pb2.ApplicationClass.ValueType]:
-        """Classes that are allowed."""
+    def classes(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecognizedClass]:
+        """Classes that are allowed, each with the item types it is allowed for."""
 
     @_builtins.property
     def status_as_of(self) -> _timestamp_pb2.Timestamp:
@@ -103,10 +126,9 @@ class Recognition(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         visited_item: _builtins.str = ...,
         home_items: _abc.Iterable[_builtins.str] | None = ...,
-        item_types: _abc.Iterable[_builtins.str] | None = ...,
         catalog_version: _builtins.str = ...,
         purpose: _card_pb2.Purpose.ValueType = ...,
-        classes: _abc.Iterable[_card_pb2.ApplicationClass.ValueType] | None = ...,
+        classes: _abc.Iterable[Global___RecognizedClass] | None = ...,
         card_status: _card_pb2.CardStatus.ValueType = ...,
         status_as_of: _timestamp_pb2.Timestamp | None = ...,
         medium: _card_pb2.Medium.ValueType = ...,
@@ -116,7 +138,7 @@ class Recognition(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "issue_time", b"issue_time", "status_as_of", b"status_as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "audience", b"audience", "card_status", b"card_status", "catalog_version", b"catalog_version", "classes", b"classes", "expire_time", b"expire_time", "home_items", b"home_items", "issue_time", b"issue_time", "issuer", b"issuer", "item_types", b"item_types", "key_id", b"key_id", "medium", b"medium", "one_time", b"one_time", "purpose", b"purpose", "status_as_of", b"status_as_of", "subject", b"subject", "token_id", b"token_id", "visited_item", b"visited_item"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "audience", b"audience", "card_status", b"card_status", "catalog_version", b"catalog_version", "classes", b"classes", "expire_time", b"expire_time", "home_items", b"home_items", "issue_time", b"issue_time", "issuer", b"issuer", "key_id", b"key_id", "medium", b"medium", "one_time", b"one_time", "purpose", b"purpose", "status_as_of", b"status_as_of", "subject", b"subject", "token_id", b"token_id", "visited_item", b"visited_item"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
