@@ -28,6 +28,7 @@ from adapters.identifiers import (
     SocialSecurityNumber,
     TaiwanPermit,
 )
+from adapters.masked_values import fill
 from adapters.words import (
     ApplicationClass,
     CardFunction,
@@ -86,7 +87,7 @@ class PersonName(Identifier):
             or text[-1].isspace()
         ):
             raise MalformedFieldError(field=field or self.field_type, rule="name")
-        object.__setattr__(self, "_value", text)
+        fill(self, text)
 
 
 @dataclass(frozen=True, slots=True)

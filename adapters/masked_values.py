@@ -13,6 +13,7 @@ from adapters.errors import MalformedNumberError
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Callable
 
 Rule = Literal["length", "alphabet", "prefix", "date", "check_digit"]
 """The rule that a refused number breaks. The first one broken is named, in this order."""
@@ -37,6 +38,14 @@ class Identifier(ABC):
     _alphabet: ClassVar[re.Pattern[str] | None] = None
     """The form without its prefix rule, where the two differ."""
 
+    _computes: ClassVar[bool] = False
+    _respells: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        """Note once what a kind of number needs, since numbers are made five times for each identity."""
+        cls._computes = cls._fault is not Identifier._fault
+        cls._respells = cls._canonical is not Identifier._canonical
+
     def __init__(self, text: str, *, field: str = "") -> None:
         """Keep the canonical spelling of `text`.
 
@@ -54,10 +63,10 @@ class Identifier(ABC):
         elif self._form.fullmatch(text) is None:
             rule = self._misshape(text)
         else:
-            rule = self._fault(text)
+            rule = self._fault(text) if self._computes else None
         if rule is not None:
             raise MalformedNumberError(field=field or self.field_type, type=self.field_type, rule=rule)
-        object.__setattr__(self, "_value", self._canonical(text))
+        fill(self, self._canonical(text) if self._respells else text)
 
     @classmethod
     def _misshape(cls, text: str) -> Rule:
@@ -121,3 +130,7 @@ class Identifier(ABC):
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: a pickle would hold the number in clear."""
         raise TypeError(f"{type(self).__name__} cannot be pickled.")
+
+
+fill: Callable[[Identifier, str], None] = Identifier.__dict__["_value"].__set__
+"""Sets the value of a number that is being made, through the slot itself, past the refusal to be changed."""

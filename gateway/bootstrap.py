@@ -8,7 +8,6 @@ import json
 import secrets
 import time
 import tomllib
-import uuid
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -68,7 +67,7 @@ _COLLECT_AFTER = 20_000
 
 def _new_id() -> str:
     """Make an identifier that is never the same twice."""
-    return uuid.uuid4().hex
+    return secrets.token_hex(16)
 
 
 @dataclass(frozen=True, slots=True)

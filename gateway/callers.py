@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gateway.services.ports import Clock
+    from trust.verified import VerifiedCaller
     from trust.verifier import CallerVerifier
+
+_MOST_KNOWN = 4096
 
 SCOPES = frozenset(
     {
@@ -57,16 +60,24 @@ class Callers:
         self._verifier = verifier
         self._audience = audience
         self._clock = clock
+        self._known: dict[str, tuple[VerifiedCaller, Caller]] = {}
 
     def authenticate(self, token: str) -> Caller:
         """Prove a caller (TrustError leaves)."""
         verified = self._verifier.verify(token, audience=self._audience, now=int(self._clock()))
+        known = self._known.get(token)
+        if known is not None and known[0] is verified:
+            return known[1]
         registration = self._registered.get(verified.caller)
         if registration is None:
             raise UnknownIssuerError
         claims = verified.claims
         scopes = registration.scopes.intersection(claims.scope)
-        return Caller(registration.id, registration.region, registration.kind, scopes, claims.exp)
+        caller = Caller(registration.id, registration.region, registration.kind, scopes, claims.exp)
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[token] = (verified, caller)
+        return caller
 
     def recheck(self, caller: Caller) -> None:
         """Refuse a stream whose token has run out meanwhile (ExpiredError)."""

@@ -45,14 +45,19 @@ def run_fleet(configs: Sequence[Path], logs: Path, *, serve: Callable[[Path], No
     Returns:
         0 where all ended with 0, otherwise the code of one that did not.
     """
-    running = {_fork(config, logs, serve): config for config in configs}
+    running: dict[int, Path] = {}
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
         for pid in tuple(running):
             os.kill(pid, number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    ends = (signal.SIGTERM, signal.SIGINT)
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # until every child is known, so that none is left behind
+    for config in configs:
+        running[_fork(config, logs, serve)] = config
+    for number in ends:
         signal.signal(number, pass_on)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
     worst = 0
     while running:
         pid, status = os.wait()
@@ -71,6 +76,7 @@ def _fork(config: Path, logs: Path, serve: Callable[[Path], None]) -> int:
     if pid:
         pid_file(config).write_text(f"{pid}\n", "ascii")
         return pid
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
     with (logs / f"{config.resolve().parent.name}.log").open("ab") as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from trust.keys import VerificationKey
-    from trust.revocation import RevocationSet
+    from trust.revocation_set import RevocationSet
     from trust.statement import Statement
 
 
@@ -94,6 +94,6 @@ class TrustAnchor:
         for text in links:
             statement = read_statement(text)
             key = anchor.prove(statement)
-            revocations.check_key(anchor.entity, thumbprint(key.public_key), now=now)
+            revocations.check_key(anchor.entity, thumbprint(key.public_key), anchor=anchor.entity, now=now)
             anchor = anchor.handed_on(statement)
         return anchor

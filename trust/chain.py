@@ -1,8 +1,8 @@
 """The verifier of trust chains: one descent from a pinned anchor to the subject, no input or output, no clock.
 
 A chain is a list of entity statements, from the subject's configuration up to the anchor's (OpenID Federation 1.0
-section 4). It is judged from the anchor down, so that no key is used before somebody who is believed has listed it. For
-each statement these invariants are established in this order, and the first that fails names the error:
+sections 4 and 10.2). It is judged from the anchor down, so that no key is used before somebody who is believed has
+listed it. For each statement these invariants are established in this order, and the first that fails names the error:
 
 1. The chain has 1 statement (the anchor alone) or 3 to 6; each has the strict form of `trust.statement`.
 2. It is the right link: on top the configuration of a pinned anchor; then statements that the entity above has issued
@@ -11,7 +11,7 @@ each statement these invariants are established in this order, and the first tha
 3. Its signature holds with a key that was listed one level up: of the anchor one that is pinned or was handed on to,
    of the subject one that its superior and it itself both list.
 4. It was not issued in the future, and is not past its end and the grace; 10 s of clock skew are tolerated.
-5. Neither the key that signed it nor its subject is revoked, whatever its dates.
+5. Neither the key that signed it nor its subject is revoked under this anchor, whatever its dates.
 6. It is no rollback of, and no other version beside, what was seen before (`trust.pinboard`).
 7. None of the keys that it lists belongs to an entity above.
 8. Constraints: nobody vouches further down than all above allow, and no name is outside of what they allow.
@@ -41,7 +41,7 @@ from trust.errors import (
 from trust.keys import thumbprint
 from trust.metadata_policy import Metadata, MetadataPolicy, resolve_metadata
 from trust.pinboard import Freshness, Pinboard
-from trust.revocation import RevocationSet
+from trust.revocation_set import RevocationSet
 from trust.roles import read_roles
 from trust.statement import MAX_CHAIN, read_statement
 from trust.trust_mark import verify_mark
@@ -129,9 +129,10 @@ class _Descent:
         anchor = self._beliefs.anchors.get(claims.sub)
         if anchor is None or not isinstance(claims, EntityConfiguration):
             raise ChainError(rule="configuration of a pinned anchor")
-        self._believe(statement, signed_with=anchor.prove(statement))
+        key = anchor.prove(statement)
         self._state = anchor.handed_on(statement)
         self._path.append(claims.sub)
+        self._believe(statement, signed_with=key)
         self._list_keys(claims.sub, claims.keys)
         return claims
 
@@ -143,8 +144,9 @@ class _Descent:
             raise ChainError(rule="statement of the entity above")
         if claims.sub in self._path:
             raise ChainError(rule="no entity twice")
-        self._believe(statement, signed_with=statement.proven_by(self._keys[superior]))
+        key = statement.proven_by(self._keys[superior])
         self._path.append(claims.sub)
+        self._believe(statement, signed_with=key)
         self._list_keys(claims.sub, claims.keys)
         self._constrain(claims, below=below)
         self._policy = self._policy.merged(claims.metadata_policy)
@@ -170,11 +172,12 @@ class _Descent:
         claims, beliefs, now = statement.claims, self._beliefs, self._now
         if claims.iat - now > CLOCK_SKEW_SECONDS:
             raise NotYetValidError(claim="iat", skew_seconds=str(claims.iat - now))
-        pin = statement.pin()
+        pin = statement.pin(anchor=self._path[0])
         if pin.freshness(now, grace_seconds=beliefs.grace_seconds) is Freshness.EXPIRED:
             raise TrustExpiredError(skew_seconds=str(now - claims.exp))
-        beliefs.revocations.check_key(claims.iss, thumbprint(signed_with.public_key), now=now)
-        beliefs.revocations.check_entity(claims.sub, now=now)
+        anchor = self._path[0]
+        beliefs.revocations.check_key(claims.iss, thumbprint(signed_with.public_key), anchor=anchor, now=now)
+        beliefs.revocations.check_entity(claims.sub, anchor=anchor, now=now)
         self._pins.append(beliefs.pinboard.check(pin))
 
     def _list_keys(self, entity: str, keys: tuple[VerificationKey, ...]) -> None:
@@ -232,5 +235,5 @@ class _Descent:
 
     def _lives(self, key: VerificationKey) -> bool:
         """Tell whether a federation key is not revoked."""
-        mark = thumbprint(key.public_key)
-        return self._beliefs.revocations.reason("key", key.issuer, mark, now=self._now) is None
+        mark, revocations = thumbprint(key.public_key), self._beliefs.revocations
+        return revocations.reason("key", key.issuer, mark, anchor=self._path[0], now=self._now) is None

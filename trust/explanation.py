@@ -91,7 +91,7 @@ def _step(text: str, *, position: int, error: TrustError | None, now: int, grace
         statement = read_statement(text)
     except TrustError:
         return ChainStep(position=position, verdict=verdict, error=failure)
-    pin = statement.pin()
+    pin = statement.pin(anchor="")
     return ChainStep(
         position=position,
         verdict=verdict,

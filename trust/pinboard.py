@@ -1,6 +1,7 @@
 """The memory that protects against rollback, equivocation and freeze: what was last believed of each statement.
 
-The rule, for each pair of issuer and subject (OpenID Federation has none; this is of our profile):
+The rule, for each anchor, issuer and subject (OpenID Federation has none; this is of our profile; the anchor is part of
+it, so that who vouches in one agreement cannot spoil the memory of another):
 
 - the same content again is nothing new, whoever signed it again;
 - a lower version is refused (RollbackError), and so is a higher version of an earlier date;
@@ -44,12 +45,18 @@ class Freshness(IntEnum):
 class Pin:
     """What is remembered of one statement. Times are Unix seconds, `digest` is the SHA-256 of its payload."""
 
+    anchor: str
     issuer: str
     subject: str
     version: int
     issued_at: int
     expires_at: int
     digest: str
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Anchor, issuer and subject: what it is the memory of."""
+        return self.anchor, self.issuer, self.subject
 
     def freshness(self, now: int, *, grace_seconds: int = CLOCK_SKEW_SECONDS) -> Freshness:
         """Say how near to its end the statement is.
@@ -65,7 +72,7 @@ class Pin:
         return Freshness.GRACE if now < self.expires_at + grace_seconds else Freshness.EXPIRED
 
     def succeeded_by(self, offered: Pin) -> Pin:
-        """Give what is to be remembered once another statement of the same issuer and subject is believed.
+        """Give what is to be remembered once another statement of the same place is believed.
 
         Raises:
             RollbackError: the other is older.
@@ -87,16 +94,16 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Pinboard:
-    """All that is remembered, by issuer and subject. A pinboard never changes; believing a statement makes another."""
+    """All that is remembered, by anchor, issuer and subject. It never changes; believing a statement makes another."""
 
-    pins: Mapping[tuple[str, str], Pin] = field(default_factory=lambda: MappingProxyType({}))
+    pins: Mapping[tuple[str, str, str], Pin] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def of(cls, pins: Iterable[Pin]) -> Pinboard:
-        """Make a pinboard of what was stored; of two for one issuer and subject the higher version counts."""
-        table: dict[tuple[str, str], Pin] = {}
+        """Make a pinboard of what was stored; of two for one place the higher version counts."""
+        table: dict[tuple[str, str, str], Pin] = {}
         for pin in sorted(pins, key=lambda pin: pin.version):
-            table[pin.issuer, pin.subject] = pin
+            table[pin.place] = pin
         return cls(MappingProxyType(table))
 
     def check(self, offered: Pin) -> Pin:
@@ -106,7 +113,7 @@ class Pinboard:
             RollbackError: a newer one is known.
             EquivocationError: another one of the same version or date is known.
         """
-        known = self.pins.get((offered.issuer, offered.subject))
+        known = self.pins.get(offered.place)
         return offered if known is None else known.succeeded_by(offered)
 
     def admit(self, offered: Iterable[Pin]) -> Pinboard:
@@ -118,5 +125,6 @@ class Pinboard:
         """
         board = self
         for pin in offered:
-            board = Pinboard(MappingProxyType({**board.pins, (pin.issuer, pin.subject): board.check(pin)}))
+            kept = board.check(pin)
+            board = Pinboard(MappingProxyType({**board.pins, pin.place: kept}))
         return board

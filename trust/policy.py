@@ -9,6 +9,7 @@ empty set of items or classes is being refused. Use at home (one region) is no b
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import combinations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from trust.agreement import Agreement
 
 
+_REMEMBERED: Final = 2048
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permission:
     """What may be done under one agreement: never more than was asked for, never more than it lists.
@@ -53,7 +57,7 @@ class _Use:
 
     purpose: str
     medium: str
-    consent_reference: str | None
+    has_consent: bool
 
 
 def _check_purpose(agreement: Agreement, use: _Use) -> None:
@@ -71,7 +75,7 @@ def _check_medium(agreement: Agreement, use: _Use) -> None:
 def _check_consent(agreement: Agreement, use: _Use) -> None:
     """Demand a reference where data needs one (standard contract of the Greater Bay Area; Guangdong Art. 17)."""
     needed = agreement.consent_required or agreement.cross_border
-    if needed and not (use.consent_reference or "").strip():
+    if needed and not use.has_consent:
         raise ConsentMissingError(agreement=agreement.id)
 
 
@@ -86,13 +90,14 @@ class AgreementBook:
             unclear which applies.
     """
 
-    __slots__ = ("_agreements",)
+    __slots__ = ("_agreements", "_remembered")
 
     def __init__(self, agreements: Iterable[Agreement]) -> None:
         """Keep the agreements, sorted by id."""
         self._agreements = tuple(sorted(agreements, key=lambda agreement: agreement.id))
         for one, other in combinations(self._agreements, 2):
             _check_distinct(one, other)
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._permit)
 
     @property
     def agreements(self) -> tuple[Agreement, ...]:
@@ -138,8 +143,14 @@ class AgreementBook:
             ItemNotInAgreementError: none of the item types is covered.
             ClassNotAllowedError: none of the classes is listed.
         """
+        use = _Use(purpose=purpose, medium=medium, has_consent=bool((consent_reference or "").strip()))
+        return self._remembered(home, visited, tuple(item_types), use, tuple(classes), on)
+
+    def _permit(  # noqa: PLR0917 - these are the key by which it is remembered
+        self, home: str, visited: str, item_types: tuple[str, ...], use: _Use, classes: tuple[str, ...], on: date
+    ) -> Permission:
+        """Answer one question; the same is asked for every card, so the answers are kept."""
         agreement = self.between(home, visited, on=on)
-        use = _Use(purpose=purpose, medium=medium, consent_reference=consent_reference)
         for check in _CHECKS:
             check(agreement, use)
         return _permission(agreement, item_types=item_types, classes=classes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from trust.claims import CALLER_TYPE, MAX_LIFETIME_SECONDS, RECOGNITION_TYPE, CallerClaims, RecognitionClaims
 from trust.edge import ForeignErrors
@@ -28,7 +28,8 @@ def _sign(payload: Mapping[str, object], *, key: SigningKey, kind: str) -> str:
     """
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     with ForeignErrors(rule="signing"):
-        token = _REGISTRY.encode(body, key.private_key, algorithm=key.algorithm, headers={"typ": kind, "kid": key.kid})
+        secret: Any = key.private_key  # the library types the keys of its own algorithms only
+        token = _REGISTRY.encode(body, secret, algorithm=key.algorithm, headers={"typ": kind, "kid": key.kid})
     if len(token) > MAX_TOKEN_LENGTH:
         raise MalformedTokenError(rule="size")
     return token

@@ -34,10 +34,11 @@ class Statement:
     token: ParsedToken
     digest: str
 
-    def pin(self) -> Pin:
-        """Give what is to be remembered of it once it is believed."""
+    def pin(self, *, anchor: str) -> Pin:
+        """Give what is to be remembered of it once it is believed under an anchor."""
         claims = self.claims
         return Pin(
+            anchor=anchor,
             issuer=claims.iss,
             subject=claims.sub,
             version=claims.version,

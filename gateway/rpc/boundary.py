@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     StreamHandler = Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]
 
 DEADLINE_CAP_SECONDS = 30.0
-_BEARER = "Bearer "
+_BEARER = "bearer "
 _STATUS_DETAILS = "grpc-status-details-bin"
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
@@ -188,7 +188,7 @@ class Boundary:
         """Prove the caller and what it may do; permission comes before everything the request says."""
         if self._stopping:
             raise ShuttingDownError
-        if opened.authorization is None or not opened.authorization.startswith(_BEARER):
+        if opened.authorization is None or opened.authorization[: len(_BEARER)].lower() != _BEARER:
             raise UnauthenticatedError
         caller = self._callers.authenticate(opened.authorization[len(_BEARER) :])
         opened.caller = caller.id

@@ -55,10 +55,10 @@ class VerdictWriter:
         if title is not None:
             message.agreement_title.CopyFrom(title)
 
-    def write_item(self, verdict: CardVerdict, message: verdict_pb2.CardVerdict) -> None:
-        """Fill in what the visited item corresponds to."""
-        source, day = verdict.item.source, china_day(verdict.answered_at)
-        message.item.CopyFrom(self._equivalence(source.region, source.item, verdict.home_region, day))
+    def write_item(self, message: verdict_pb2.CardVerdict, item: str) -> None:
+        """Fill in what the visited item corresponds to, on the day on which the verdict was formed."""
+        day = china_day(message.status_as_of.seconds + message.data_age.seconds)
+        message.item.CopyFrom(self._equivalence(message.visited_region, item, message.home_region, day))
 
     def _make_equivalence(self, region: str, item: str, target_region: str, day: date) -> catalog_pb2.Equivalence:
         """Make the correspondence as it stands on the day that is part of the key."""

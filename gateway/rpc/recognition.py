@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from gateway.services.request_memory import RequestMemory
     from trust.claims import RecognitionClaims
 
+_LONGEST_TOKEN = 4096
+
 
 class RecognitionServicer:
     """Serves RecognitionService."""
@@ -65,7 +67,7 @@ class RecognitionServicer:
         )
         response = pb.IssueRecognitionResponse(replayed=replayed)
         self._verdicts.write(answer.verdict, response.verdict, call.language)
-        self._verdicts.write_item(answer.verdict, response.verdict)
+        self._verdicts.write_item(response.verdict, question.visited_item)
         if answer.recognition is not None and answer.claims is not None:
             response.recognition = answer.recognition
             response.claims.CopyFrom(_claims_message(answer.claims, key_id=""))
@@ -77,6 +79,8 @@ class RecognitionServicer:
         """Verify a recognition that is addressed to the caller's region."""
         if not request.recognition:
             raise InvalidFieldError(("recognition", "required"))
+        if len(request.recognition) > _LONGEST_TOKEN:
+            raise InvalidFieldError(("recognition", f"at_most_{_LONGEST_TOKEN}_bytes"))
         verified = self._verify(request.recognition, audience=call.caller.region)
         return pb.VerifyRecognitionResponse(claims=_claims_message(verified.claims, key_id=verified.key.kid))
 

@@ -125,6 +125,7 @@ TABLE: dict[type[Exception], Row] = {
     g.LimitError: Row(_Code.RESOURCE_EXHAUSTED, "LIMIT", Who.CALLER),
     g.SettingsError: Row(_Code.FAILED_PRECONDITION, "REGION_DATA", Who.GATEWAY),
     a.RegionDataError: Row(_Code.FAILED_PRECONDITION, "REGION_DATA", Who.GATEWAY),
+    t.SuiteUnavailableError: Row(_Code.FAILED_PRECONDITION, "REGION_DATA", Who.GATEWAY),
     t.KeyMaterialError: Row(_Code.FAILED_PRECONDITION, "REGION_DATA", Who.GATEWAY),
     t.AgreementDataError: Row(_Code.FAILED_PRECONDITION, "REGION_DATA", Who.GATEWAY),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from adapters.canonical import LocalizedText
@@ -75,6 +76,11 @@ class LocalHome:
         self._secret = pseudonym_secret
         self._new_id = new_id
         self._clock = clock
+        self._covered = lru_cache(maxsize=4096)(self._cover)
+
+    def _cover(self, region: str, item: str, on: date) -> Coverage:
+        """Find what the home catalog covers of a visited item; catalogs do not change while the node runs."""
+        return coverage(self._items(region, item), self._adapter.catalog, on=on)
 
     @property
     def reachable(self) -> bool:
@@ -90,7 +96,7 @@ class LocalHome:
         item = self._items(question.visited_region, question.visited_item)
         today = china_day(self._clock())
         permission = permit(self._agreements, question, item, on=today)
-        covered = coverage(item, self._adapter.catalog, on=today) if permission else None
+        covered = self._covered(item.region, item.item, today) if permission else None
         identity, as_of = await self._look_up(question.credential)
         now = self._clock()
         use = UseFacts(item=item, medium=question.medium, permission=permission, coverage=covered)

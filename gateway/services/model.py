@@ -55,12 +55,18 @@ class CardQuestion:
     purpose: Purpose
     consent_reference: str | None = field(default=None, repr=False)
     asked_by: str = ""
+    _digest: str = field(default="", init=False, repr=False, compare=False)
 
     def digest(self) -> str:
         """Hash the whole question, base64url SHA-256; a recognition carries it, so that it answers only this.
 
         Both ends compute it from the fields and not from message bytes, which protobuf does not promise to keep stable.
         """
+        if not self._digest:
+            object.__setattr__(self, "_digest", self._hash())
+        return self._digest
+
+    def _hash(self) -> str:
         parts = [
             self.request_id,
             self.home_region,

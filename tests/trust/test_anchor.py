@@ -33,7 +33,8 @@ from trust.errors import (
     UnknownKeyError,
 )
 from trust.keys import SigningKey
-from trust.revocation import MIN_LIFE_SECONDS, Revocation, RevocationSet
+from trust.revocation import MIN_LIFE_SECONDS, Revocation, Revoked
+from trust.revocation_set import RevocationSet
 
 NONE = RevocationSet()
 PINNED = ANCHORS[SOUTHWEST]
@@ -147,7 +148,7 @@ def test_a_revoked_key_hands_nothing_on() -> None:
         reason="compromised",
         effective=NOW,
     )
-    revoked = RevocationSet(frozenset({entry}))
+    revoked = RevocationSet(frozenset({Revoked(SOUTHWEST, entry)}))
     assert follow(PINNED, LINKS[0], revocations=revoked).version == 1
     with pytest.raises(KeyRevokedError):
         follow(PINNED, *LINKS[:2], revocations=revoked)

@@ -52,7 +52,8 @@ from trust.errors import (
 from trust.keys import KeyRing
 from trust.metadata_policy import MetadataPolicy
 from trust.pinboard import Freshness, Pinboard
-from trust.revocation import MIN_LIFE_SECONDS, Revocation, RevocationSet
+from trust.revocation import MIN_LIFE_SECONDS, Revocation, Revoked
+from trust.revocation_set import RevocationSet
 from trust.trust_mark import TrustMark, sign_mark
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ MARK = "https://southwest.example/marks/joint-catalog"
 END = NOW + 19 * DAY
 
 
-def dead(kind: str, subject: str, target: str, *, effective: int = NOW) -> Beliefs:
-    """Believe that something is revoked."""
+def dead(kind: str, subject: str, target: str, *, effective: int = NOW, anchor: str = SOUTHWEST) -> Beliefs:
+    """Believe that something is revoked under an anchor."""
     entry = Revocation(
         iss=subject,
         sub=subject,
@@ -76,7 +77,7 @@ def dead(kind: str, subject: str, target: str, *, effective: int = NOW) -> Belie
         reason="superseded",
         effective=effective,
     )
-    return replace(BELIEFS, revocations=RevocationSet(frozenset({entry})))
+    return replace(BELIEFS, revocations=RevocationSet(frozenset({Revoked(anchor, entry)})))
 
 
 def policy(**parameters: object) -> MetadataPolicy:
@@ -130,6 +131,7 @@ def test_a_revoked_entity_breaks_the_chain(entity: str) -> None:
     assert refused(PeerRevokedError, long(), beliefs=dead("entity", entity, entity))["kind"] == "entity"
     assert believed(long(), beliefs=dead("entity", VISITED, VISITED)).entity == CITY
     assert believed(long(), beliefs=dead("entity", entity, entity, effective=NOW + 11)).entity == CITY
+    assert believed(long(), beliefs=dead("entity", entity, entity, anchor=COAST)).entity == CITY
 
 
 def test_an_older_statement_is_refused() -> None:

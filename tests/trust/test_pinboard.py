@@ -12,7 +12,9 @@ from tests.trust.alliance import DAY, HOME, NOW, SOUTHWEST
 from trust.errors import EquivocationError, RollbackError, TrustError
 from trust.pinboard import Freshness, Pin, Pinboard
 
-PIN = Pin(issuer=SOUTHWEST, subject=HOME, version=5, issued_at=NOW, expires_at=NOW + 10 * DAY, digest="five")
+PIN = Pin(
+    anchor=SOUTHWEST, issuer=SOUTHWEST, subject=HOME, version=5, issued_at=NOW, expires_at=NOW + 10 * DAY, digest="five"
+)
 BOARD = Pinboard.of([PIN])
 
 
@@ -24,15 +26,15 @@ def offered(**changes: object) -> Pin:
 def test_the_first_statement_is_remembered() -> None:
     """Of an unknown pair anything is believed, and remembered."""
     board = Pinboard().admit([PIN])
-    assert board.pins == {(SOUTHWEST, HOME): PIN}
+    assert board.pins == {(SOUTHWEST, SOUTHWEST, HOME): PIN}
     assert Pinboard().pins == {}
 
 
 def test_a_newer_statement_takes_the_place() -> None:
     """A higher version of a later date is remembered instead."""
     newer = offered(version=6, issued_at=NOW + 1)
-    assert BOARD.admit([newer]).pins[SOUTHWEST, HOME] == newer
-    assert BOARD.admit([offered(version=9, issued_at=NOW + 1)]).pins[SOUTHWEST, HOME].version == 9
+    assert BOARD.admit([newer]).pins[PIN.place] == newer
+    assert BOARD.admit([offered(version=9, issued_at=NOW + 1)]).pins[PIN.place].version == 9
 
 
 def test_the_same_content_is_nothing_new() -> None:
@@ -56,13 +58,14 @@ def test_what_goes_back_or_aside_is_refused(pin: Pin, error: type[TrustError], r
     with pytest.raises(error) as caught:
         BOARD.admit([replace(PIN, subject="https://else.example"), pin])
     assert caught.value.metadata == {"rule": rule, "known_version": "5", "offered_version": str(pin.version)}
-    assert BOARD.pins == {(SOUTHWEST, HOME): PIN}
+    assert BOARD.pins == {(SOUTHWEST, SOUTHWEST, HOME): PIN}
 
 
 def test_each_pair_has_a_memory_of_its_own() -> None:
-    """The version of one issuer or subject says nothing of another's."""
-    others = [offered(version=1, subject="https://else.example"), offered(version=1, issuer=HOME)]
-    assert len(BOARD.admit(others).pins) == 3
+    """The version of one issuer, subject or anchor says nothing of another's."""
+    elsewhere = offered(version=1, anchor="https://else.example")
+    others = [offered(version=1, subject="https://else.example"), offered(version=1, issuer=HOME), elsewhere]
+    assert len(BOARD.admit(others).pins) == 4
 
 
 def test_a_stored_pinboard_keeps_the_highest() -> None:
@@ -73,6 +76,7 @@ def test_a_stored_pinboard_keeps_the_highest() -> None:
 
 PINS = st.builds(
     Pin,
+    anchor=st.just(SOUTHWEST),
     issuer=st.sampled_from([HOME, SOUTHWEST]),
     subject=st.just(HOME),
     version=st.integers(1, 4),
@@ -87,14 +91,14 @@ def test_the_memory_never_goes_back(pins: list[Pin]) -> None:
     """Whatever is offered in whatever order, version and date of a pair never fall, and what is known stays good."""
     board = Pinboard()
     for pin in pins:
-        before = board.pins.get((pin.issuer, pin.subject))
+        before = board.pins.get(pin.place)
         try:
             board = board.admit([pin])
         except (RollbackError, EquivocationError):
             assert before is not None
-            assert board.pins[pin.issuer, pin.subject] == before
+            assert board.pins[pin.place] == before
             continue
-        after = board.pins[pin.issuer, pin.subject]
+        after = board.pins[pin.place]
         if before is not None:
             assert (after.version, after.issued_at) >= (before.version, before.issued_at)
             assert after.issued_at >= before.issued_at

@@ -31,10 +31,11 @@ from trust.revocation import (
     REASONS,
     REVOCATION_TYPE,
     Revocation,
-    RevocationSet,
+    Revoked,
     sign_revocation,
     verify_revocation,
 )
+from trust.revocation_set import RevocationSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,9 +67,9 @@ def revocation(kind: str = "key", /, **changes: object) -> Revocation:
     return Revocation(**{**values, **changes})  # type: ignore[arg-type]  # a test may give anything
 
 
-def known(*entries: Revocation) -> RevocationSet:
-    """Know some revocations."""
-    return RevocationSet(frozenset(entries))
+def known(*said: Revocation, anchor: str = SOUTHWEST) -> RevocationSet:
+    """Know some revocations under an anchor."""
+    return RevocationSet(frozenset(Revoked(anchor, one) for one in said))
 
 
 def keys_of(entity: str) -> Iterable[VerificationKey]:
@@ -78,7 +79,9 @@ def keys_of(entity: str) -> Iterable[VerificationKey]:
 
 def verify(text: str, *, may: bool = True, revoked: RevocationSet = NONE, now: int = NOW) -> Revocation:
     """Verify a revocation."""
-    return verify_revocation(text, keys=keys_of, may_revoke=lambda _: may, known=revoked, now=now)
+    entry = verify_revocation(text, anchor=SOUTHWEST, keys=keys_of, may_revoke=lambda _: may, known=revoked, now=now)
+    assert entry.anchor == SOUTHWEST
+    return entry.revocation
 
 
 def forged(claims: Revocation, key: SigningKey | None = None, /, **changes: object) -> str:
@@ -167,17 +170,20 @@ def test_nobody_signs_what_he_could_not_read() -> None:
             sign_revocation(claims, key=key)
 
 
-def check(entries: RevocationSet, kind: str, subject: str, now: int) -> None:
+def check(entries: RevocationSet, kind: str, subject: str, *, anchor: str = SOUTHWEST) -> None:
     """Ask whether something is revoked."""
-    checks = {
-        "key": entries.check_key,
-        "certificate": entries.check_certificate,
-        "agreement": entries.check_agreement,
-    }
     if kind == "entity":
-        entries.check_entity(subject, now=now)
+        entries.check_entity(subject, anchor=anchor, now=NOW)
+    elif kind == "agreement":
+        entries.check_agreement(TARGETS[kind], anchor=anchor, now=NOW)
     else:
-        checks[kind](subject, TARGETS[kind], now=now)
+        checks = {"key": entries.check_key, "certificate": entries.check_certificate}
+        checks[kind](subject, TARGETS[kind], anchor=anchor, now=NOW)
+
+
+def reason(entries: RevocationSet, kind: str = "key", now: int = NOW) -> str | None:
+    """Give the reason for which something of HOME is revoked."""
+    return entries.reason(kind, HOME, TARGETS[kind], anchor=SOUTHWEST, now=now)
 
 
 @pytest.mark.parametrize(
@@ -190,23 +196,25 @@ def check(entries: RevocationSet, kind: str, subject: str, now: int) -> None:
     ],
 )
 def test_what_is_revoked_is_dead_for_its_subject_only(kind: str, error: type[TrustError]) -> None:
-    """TL8: it is dead whatever its dates; the same thing of another is alive, and so is everything else."""
-    entries = known(revocation(kind))
+    """TL8, AZ3: it is dead whatever its dates; what is another's, another thing, or under another anchor is alive."""
+    subject = SOUTHWEST if kind == "agreement" else HOME
+    entries = known(revocation(kind, sub=subject))
     with pytest.raises(error) as caught:
-        check(entries, kind, HOME, NOW)
+        check(entries, kind, subject)
     assert caught.value.metadata["reason"] == "superseded"
-    check(entries, kind, VISITED, NOW)
+    check(known(revocation(kind, sub=VISITED)), kind, subject)
+    check(entries, kind, subject, anchor=VISITED)
     for other in KINDS - {kind}:
-        check(entries, other, HOME, NOW)
+        check(entries, other, subject)
 
 
-@pytest.mark.parametrize("reason", sorted(REASONS))
-def test_a_revocation_waits_for_its_time_unless_there_is_none(reason: str) -> None:
+@pytest.mark.parametrize("why", sorted(REASONS))
+def test_a_revocation_waits_for_its_time_unless_there_is_none(why: str) -> None:
     """What was stolen is dead at once; what is replaced is dead from the time that was said, ten seconds early."""
-    entries = known(revocation(reason=reason, effective=NOW + 11))
-    at_once = reason in {"compromised", "emergency"}
-    assert (entries.reason("key", HOME, TARGETS["key"], now=NOW) == reason) is at_once
-    assert entries.reason("key", HOME, TARGETS["key"], now=NOW + 1) == reason
+    entries = known(revocation(reason=why, effective=NOW + 11))
+    at_once = why in {"compromised", "emergency"}
+    assert (reason(entries) == why) is at_once
+    assert reason(entries, now=NOW + 1) == why
 
 
 def test_the_earliest_reason_is_told() -> None:
@@ -214,7 +222,7 @@ def test_the_earliest_reason_is_told() -> None:
     late = revocation(effective=NOW - 5, reason="superseded", sequence=2)
     early = revocation(effective=NOW - 9, reason="ceased", sequence=3)
     never = revocation(effective=NOW + DAY, reason="withdrawn", sequence=4)
-    assert known(late, early, never).reason("key", HOME, TARGETS["key"], now=NOW) == "ceased"
+    assert reason(known(late, early, never)) == "ceased"
 
 
 def test_what_was_held_back_is_seen() -> None:
@@ -232,7 +240,8 @@ def test_two_of_one_number_are_told_and_both_count() -> None:
     assert entries.equivocating() == (SOUTHWEST,)
     for kind in ("key", "certificate"):
         with pytest.raises(TrustError):
-            check(entries, kind, HOME, NOW)
+            check(entries, kind, HOME)
+    assert known(revocation()).merged(known(revocation(), anchor=VISITED)).equivocating() == ()
 
 
 ENTRIES = st.builds(
@@ -242,7 +251,8 @@ ENTRIES = st.builds(
     reason=st.sampled_from(["superseded", "compromised"]),
     exp=st.sampled_from([NOW + MIN_LIFE_SECONDS + n * DAY for n in range(3)]),
 )
-SETS = st.frozensets(ENTRIES, max_size=4).map(RevocationSet)
+ENTRIES_UNDER = st.builds(Revoked, st.sampled_from([SOUTHWEST, VISITED]), ENTRIES)
+SETS = st.frozensets(ENTRIES_UNDER, max_size=4).map(RevocationSet)
 
 
 @given(SETS, SETS, SETS)
@@ -256,10 +266,10 @@ def test_joining_sets_has_one_result(a: RevocationSet, b: RevocationSet, c: Revo
 @given(SETS, SETS, st.sampled_from(sorted(KINDS)), st.integers(0, 2 * DAY))
 def test_nothing_comes_back_to_life(a: RevocationSet, b: RevocationSet, kind: str, later: int) -> None:
     """What one set says is dead is dead after any merge, at any later time, and after pruning within its life."""
-    if a.reason(kind, HOME, TARGETS[kind], now=NOW) is not None:
+    if reason(a, kind) is not None:
         merged = a.merged(b)
         for entries in (merged, merged.pruned(NOW + MIN_LIFE_SECONDS)):
-            assert entries.reason(kind, HOME, TARGETS[kind], now=NOW + later) is not None
+            assert reason(entries, kind, now=NOW + later) is not None
 
 
 @given(SETS, SETS, st.integers(0, 3 * DAY))
@@ -274,4 +284,5 @@ def test_the_end_of_a_life_is_its_own() -> None:
     entry = revocation()
     assert known(entry).pruned(entry.exp + 9) == known(entry)
     assert known(entry).pruned(entry.exp + 10) == NONE
-    assert replace(entry, exp=entry.exp + 1) in known(replace(entry, exp=entry.exp + 1)).pruned(entry.exp + 10).entries
+    longer = known(replace(entry, exp=entry.exp + 1))
+    assert longer.pruned(entry.exp + 10) == longer

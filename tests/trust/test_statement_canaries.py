@@ -20,11 +20,10 @@ from tests.trust.alliance import (
     short,
 )
 from tests.trust.forge import seal, text_of
-from tests.trust.test_revocation import keys_of, revocation
+from tests.trust.test_revocation import revocation, verify
 from trust.chain import verify_chain
 from trust.errors import TrustError
 from trust.metadata_policy import MetadataPolicy
-from trust.revocation import RevocationSet, verify_revocation
 from trust.statement import read_chain
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ def test_no_error_of_a_revocation_repeats_what_it_refused(canary: str) -> None:
     texts.append(written("onecard-revocation+jwt", asdict(replace(good, kind="entity", target=canary))))
     for text in texts:
         with pytest.raises(TrustError) as caught:
-            verify_revocation(text, keys=keys_of, may_revoke=lambda _: True, known=RevocationSet(), now=NOW)
+            verify(text)
         assert canary not in shown(caught.value)
 
 

@@ -130,7 +130,7 @@ def test_any_bytes_are_a_message_or_malformed(raw: bytes, method: Any) -> None: 
     [
         ((), "UNAUTHENTICATED"),
         ((("authorization", ""),), "UNAUTHENTICATED"),
-        ((("authorization", "bearer x"),), "UNAUTHENTICATED"),
+        ((("authorization", "bearer x"),), "MALFORMED_TOKEN"),
         ((("authorization", "Basic eA=="),), "UNAUTHENTICATED"),
         ((("authorization", "Bearer "),), "MALFORMED_TOKEN"),
         ((("authorization", f"Bearer {token(PLATFORM, FakeClock())} "),), "MALFORMED_TOKEN"),
