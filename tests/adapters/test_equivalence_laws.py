@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import astuple, replace
 from itertools import permutations
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.canonical import ApplicationItem
 from adapters.catalog import Catalog
 from adapters.equivalence import CoverageKind, Equivalence, coverage, translate_item
 from adapters.scopes import MIRROR, Scope
 from adapters.words import Medium, Relation
 from tests.adapters.item_examples import REGIONS, TAXONOMY, TODAY, draft, item, translate
+
+if TYPE_CHECKING:
+    from adapters.canonical import ApplicationItem
 
 TYPES = ("TRA.BUS", "TRA.METRO", "TRA.FERRY", "CUL.MUSEUM")
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapters import errors
-from adapters.canonical import CardIdentity
 from adapters.errors import AdapterError, MalformedFieldError, MalformedNumberError
 from adapters.words import CardStatus
 from tests.adapters.region_cases import ADAPTERS, FOLDER, REGISTRY, Case, all_cases, cases, vectors
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from adapters.adapter import ManifestAdapter
+    from adapters.canonical import CardIdentity
 
 UNIQUE = (
     "holder.social_security_number",

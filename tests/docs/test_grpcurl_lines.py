@@ -17,7 +17,12 @@ from tests.sandbox_fixture.running import ONECARD, ROOT, RunningSandbox
 
 pytestmark = [pytest.mark.xdist_group("sandbox"), pytest.mark.slow]
 
-PAGES = ("README.md", "README.zh-CN.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.md")))
+PLAYED_ELSEWHERE = {"docs/add-a-region.md"}  # needs a tenth region in a copy of the packages: test_add_a_region.py
+PAGES = (
+    "README.md",
+    "README.zh-CN.md",
+    *sorted({str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.md")} - PLAYED_ELSEWHERE),
+)
 PLACES = (Path.home() / "go" / "bin", ONECARD.parent)
 NO_GRPCURL = (
     "NOT TESTED: no grpcurl on PATH, in ~/go/bin or beside onecard; "

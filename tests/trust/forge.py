@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from trust.claims import CALLER_TYPE, RECOGNITION_TYPE, RecognitionClaims
 from trust.encoding import encode_base64url, hash_request
 from trust.keys import KeyRing, SigningKey
@@ -21,7 +24,10 @@ CALLER: Final = "sichuan-window-7"
 GATEWAY: Final = "https://gateway.sichuan.example"
 REQUEST_HASH: Final = hash_request(b"a request")
 
-HOME_KEY: Final = SigningKey.generate("ES256", issuer=HOME)
+HOME_SECRET: Final[EllipticCurvePrivateKey] = generate_private_key(SECP256R1())
+HOME_KEY: Final = SigningKey.from_pem(
+    HOME_SECRET.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), issuer=HOME
+)
 HOME_EDWARDS_KEY: Final = SigningKey.generate("EdDSA", issuer=HOME)
 CALLER_KEY: Final = SigningKey.generate("ES256", issuer=CALLER)
 STRANGER_KEY: Final = SigningKey.generate("ES256", issuer=HOME, kid=HOME_KEY.kid)

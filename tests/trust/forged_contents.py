@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.trust.forge import (
     HOME,
     HOME_EDWARDS_KEY,
-    HOME_KEY,
+    HOME_SECRET,
     NOW,
     REQUEST_HASH,
     STRANGER_KEY,
@@ -43,7 +43,7 @@ RAW = base64.urlsafe_b64decode(SIGNATURE + "==")
 R, S = RAW[:32], RAW[32:]
 EDWARDS = issue(HOME_EDWARDS_KEY)
 EDWARDS_RAW = base64.urlsafe_b64decode(EDWARDS.rpartition(".")[2] + "==")
-DER = HOME_KEY.private_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+DER = HOME_SECRET.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 Case = tuple[str, str, type[TrustError]]
 

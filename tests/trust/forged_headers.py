@@ -13,6 +13,7 @@ from tests.trust.forge import (
     HOME,
     HOME_EDWARDS_KEY,
     HOME_KEY,
+    HOME_SECRET,
     NOW,
     REQUEST_HASH,
     RING,
@@ -37,7 +38,7 @@ from trust.errors import (
 )
 
 GOOD = issue()
-PUBLIC = HOME_KEY.private_key.public_key()
+PUBLIC = HOME_SECRET.public_key()
 PEM = PUBLIC.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 DER = PUBLIC.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 JWK = json.dumps(HOME_KEY.public().to_jwk()).encode()

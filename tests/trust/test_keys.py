@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from tests.trust.forge import CALLER, CALLER_KEY, HOME, HOME_EDWARDS_KEY, HOME_KEY, RING
+from tests.trust.forge import CALLER, CALLER_KEY, HOME, HOME_EDWARDS_KEY, HOME_KEY, HOME_SECRET, RING
 from trust.edge import FOREIGN_ERRORS, ForeignErrors
 from trust.errors import (
     AlgorithmNotAllowedError,
@@ -75,10 +75,8 @@ FOREIGN_KEYS = {
     "secp256k1": pem(ec.generate_private_key(ec.SECP256K1())),
     "RSA": pem(rsa.generate_private_key(65537, 2048)),
     "Ed448": pem(ed448.Ed448PrivateKey.generate()),
-    "encrypted": HOME_KEY.private_key.private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"a password")
-    ),
-    "public": HOME_KEY.private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+    "encrypted": HOME_SECRET.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"a password")),
+    "public": HOME_SECRET.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
     "cut off": HOME_KEY.to_pem()[:60],
     "empty": b"",
     "text": "不是密钥".encode(),

@@ -167,7 +167,7 @@ def test_claims_are_told_with_their_use() -> None:
         audience="sichuan",
         visited_item="SC-11",
         home_items=["CQ-29"],
-        classes=[card_pb2.APPLICATION_CLASS_PAYMENT],
+        classes=[recognition_pb2.RecognizedClass(application_class=card_pb2.APPLICATION_CLASS_PAYMENT)],
         one_time=True,
     )
     assert words.claims(said) == "chongqing to sichuan: SC-11 = CQ-29, payment, good once"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,7 +19,6 @@ from adapters.errors import (
 )
 from adapters.words import CardStatus, Medium, Purpose
 from gateway.services.local_home import RECOGNITION_SECONDS, agreement_title, china_day
-from gateway.services.model import CardAnswer, CardQuestion
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.platform import FakePlatform
 from tests.fakes.regions import (
@@ -47,6 +46,9 @@ from trust.errors import (
 )
 from trust.policy import AgreementBook
 from trust.signer import RecognitionSigner
+
+if TYPE_CHECKING:
+    from gateway.services.model import CardAnswer, CardQuestion
 
 TODAY = china_day(NOON)
 
