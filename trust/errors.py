@@ -202,6 +202,12 @@ class AgreementStoppedError(TrustError):
     message = "The agreement has been stopped."
 
 
+class AgreementNotSignedError(TrustError):
+    """A party has not signed the agreement as it lies here, or its signature is not proven. Metadata: region."""
+
+    message = "The agreement has not been signed by every party."
+
+
 class TransitiveTrustError(TrustError):
     """Somebody vouches whom nobody has allowed to vouch for others. Metadata: rule, statement."""
 

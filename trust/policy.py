@@ -85,15 +85,21 @@ _CHECKS: Final[tuple[Callable[[Agreement, _Use], None], ...]] = (_check_purpose,
 class AgreementBook:
     """All agreements that a gateway goes by.
 
+    Args:
+        agreements: the agreements.
+        standing: what else must hold of an agreement, by its id, on every question: that all parties have signed it and
+            none has stopped it. It raises a TrustError where it does not.
+
     Raises:
         AgreementDataError: two have the same id, or two join the same regions on the same day, so that it would be
             unclear which applies.
     """
 
-    __slots__ = ("_agreements", "_remembered")
+    __slots__ = ("_agreements", "_remembered", "_standing")
 
-    def __init__(self, agreements: Iterable[Agreement]) -> None:
+    def __init__(self, agreements: Iterable[Agreement], *, standing: Callable[[str], None] = lambda _: None) -> None:
         """Keep the agreements, sorted by id."""
+        self._standing = standing
         self._agreements = tuple(sorted(agreements, key=lambda agreement: agreement.id))
         for one, other in combinations(self._agreements, 2):
             _check_distinct(one, other)
@@ -110,7 +116,14 @@ class AgreementBook:
         Raises:
             NoAgreementError: none names both.
             AgreementNotInForceError: one does, but not on this day.
+            AgreementNotSignedError, AgreementStoppedError: it does not stand.
         """
+        agreement = self._dated(home, visited, on=on)
+        self._standing(agreement.id)
+        return agreement
+
+    def _dated(self, home: str, visited: str, *, on: date) -> Agreement:
+        """Find the agreement by its regions and days alone."""
         regions = f"{nameable_region(home)},{nameable_region(visited)}"
         candidates = [agreement for agreement in self._agreements if agreement.joins(home, visited)]
         if not candidates:
@@ -137,6 +150,7 @@ class AgreementBook:
         Raises:
             NoAgreementError: no agreement names both regions.
             AgreementNotInForceError: not on this day.
+            AgreementNotSignedError, AgreementStoppedError: it does not stand.
             PurposeNotAllowedError: the purpose is not listed.
             MediumNotAllowedError: the medium is not listed.
             ConsentMissingError: a reference is needed and missing.
@@ -144,13 +158,15 @@ class AgreementBook:
             ClassNotAllowedError: none of the classes is listed.
         """
         use = _Use(purpose=purpose, medium=medium, has_consent=bool((consent_reference or "").strip()))
-        return self._remembered(home, visited, tuple(item_types), use, tuple(classes), on)
+        permission = self._remembered(home, visited, tuple(item_types), use, tuple(classes), on)
+        self._standing(permission.agreement)
+        return permission
 
     def _permit(  # noqa: PLR0917 - these are the key by which it is remembered
         self, home: str, visited: str, item_types: tuple[str, ...], use: _Use, classes: tuple[str, ...], on: date
     ) -> Permission:
         """Answer one question; the same is asked for every card, so the answers are kept."""
-        agreement = self.between(home, visited, on=on)
+        agreement = self._dated(home, visited, on=on)
         for check in _CHECKS:
             check(agreement, use)
         return _permission(agreement, item_types=item_types, classes=classes)

@@ -97,6 +97,7 @@ TABLE: dict[type[Exception], Row] = {
     t.ConsentMissingError: Row(_Code.PERMISSION_DENIED, "CROSS_BORDER_BASIS_MISSING", Who.CALLER),
     t.ScopeError: Row(_Code.PERMISSION_DENIED, "SCOPE", Who.CALLER),
     t.PeerIssuerMismatchError: Row(_Code.PERMISSION_DENIED, "PEER_ISSUER_MISMATCH", Who.CALLER),
+    t.AgreementNotSignedError: Row(_Code.PERMISSION_DENIED, "AGREEMENT_NOT_SIGNED", Who.AGREEMENT),
     t.AgreementStoppedError: Row(_Code.PERMISSION_DENIED, "AGREEMENT_STOPPED", Who.AGREEMENT),
     t.TransitiveTrustError: Row(_Code.PERMISSION_DENIED, "NOT_TRANSITIVE", Who.CALLER),
     t.ChainError: Row(_Code.PERMISSION_DENIED, "CHAIN_INVALID", Who.CALLER),

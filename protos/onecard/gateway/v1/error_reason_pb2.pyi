@@ -88,6 +88,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The key has been revoked, whatever the dates of what it signed."""
     ERROR_REASON_PEER_REVOKED: _ErrorReason.ValueType  # 37
     """The peer's certificate, or the peer itself, has been revoked."""
+    ERROR_REASON_RECOGNITION_REVOKED: _ErrorReason.ValueType  # 38
+    """The home region has taken the recognition back."""
+    ERROR_REASON_RECOGNITION_STATUS_UNKNOWN: _ErrorReason.ValueType  # 39
+    """The home region's list of recognitions taken back cannot be had, or is too old to go by."""
     ERROR_REASON_NO_AGREEMENT: _ErrorReason.ValueType  # 40
     """No agreement between the two regions is known here."""
     ERROR_REASON_AGREEMENT_NOT_IN_FORCE: _ErrorReason.ValueType  # 41
@@ -124,6 +128,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A trust statement lists a key or an issuer that belongs to somebody else."""
     ERROR_REASON_AGREEMENT_STOPPED: _ErrorReason.ValueType  # 57
     """A party has stopped the whole agreement."""
+    ERROR_REASON_AGREEMENT_NOT_SIGNED: _ErrorReason.ValueType  # 58
+    """A party has not signed the agreement as it is known here."""
     ERROR_REASON_PLATFORM_UNAVAILABLE: _ErrorReason.ValueType  # 60
     """The platform of the home region cannot be reached, or does not answer."""
     ERROR_REASON_BAD_UPSTREAM: _ErrorReason.ValueType  # 61
@@ -252,6 +258,10 @@ ERROR_REASON_KEY_REVOKED: ErrorReason.ValueType  # 36
 """The key has been revoked, whatever the dates of what it signed."""
 ERROR_REASON_PEER_REVOKED: ErrorReason.ValueType  # 37
 """The peer's certificate, or the peer itself, has been revoked."""
+ERROR_REASON_RECOGNITION_REVOKED: ErrorReason.ValueType  # 38
+"""The home region has taken the recognition back."""
+ERROR_REASON_RECOGNITION_STATUS_UNKNOWN: ErrorReason.ValueType  # 39
+"""The home region's list of recognitions taken back cannot be had, or is too old to go by."""
 ERROR_REASON_NO_AGREEMENT: ErrorReason.ValueType  # 40
 """No agreement between the two regions is known here."""
 ERROR_REASON_AGREEMENT_NOT_IN_FORCE: ErrorReason.ValueType  # 41
@@ -288,6 +298,8 @@ ERROR_REASON_FOREIGN_KEY: ErrorReason.ValueType  # 56
 """A trust statement lists a key or an issuer that belongs to somebody else."""
 ERROR_REASON_AGREEMENT_STOPPED: ErrorReason.ValueType  # 57
 """A party has stopped the whole agreement."""
+ERROR_REASON_AGREEMENT_NOT_SIGNED: ErrorReason.ValueType  # 58
+"""A party has not signed the agreement as it is known here."""
 ERROR_REASON_PLATFORM_UNAVAILABLE: ErrorReason.ValueType  # 60
 """The platform of the home region cannot be reached, or does not answer."""
 ERROR_REASON_BAD_UPSTREAM: ErrorReason.ValueType  # 61
