@@ -62,7 +62,7 @@ release-wire: $(TEST) ## keep today's wire as the one that must not break; part 
 	$(BIN)/buf build --exclude-source-info --path protos/onecard -o $(RELEASED)
 
 clean: ## remove the environment, the sandbox and all caches
-	rm -rf .venv .sandbox .*_cache .hypothesis .coverage* dist *.egg-info
+	rm -rf .venv .sandbox .sandbox-demo bench/results .*_cache .hypothesis .coverage* dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 check-format: $(TEST)

@@ -61,15 +61,14 @@ _OLD_RESIDENT_CARD_LENGTH = 15
 
 SPECIFICATIONS = frozenset({"1.00", "2.00", "3.00"})
 
-# Control and non-characters, bidirectional overrides, surrogates, line separators, and the bar that separates columns.
-_FORBIDDEN_IN_NAMES = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff|]"
-)
 NATIONALITY = re.compile(r"[A-Z]{3}\Z")
 """ISO 3166-1 alpha-3, by form."""
 
 
 MAX_NAME = 100
+
+# Control and non-characters, bidirectional overrides, surrogates, line separators, and the bar that separates columns.
+_FORBIDDEN_IN_NAMES = "\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff|"
 
 
 class PersonName(Identifier):
@@ -77,15 +76,11 @@ class PersonName(Identifier):
 
     __slots__ = ()
     field_type = "name"
+    _form = re.compile(rf"(?!\s)[^{_FORBIDDEN_IN_NAMES}]{{1,{MAX_NAME}}}(?<!\s)")
 
     def __init__(self, text: str, *, field: str = "") -> None:
         """Refuse control characters, `|`, blank ends and lengths outside 1..100 (MalformedFieldError)."""
-        if (
-            not 1 <= len(text) <= MAX_NAME
-            or _FORBIDDEN_IN_NAMES.search(text)
-            or text[0].isspace()
-            or text[-1].isspace()
-        ):
+        if self._form.fullmatch(text) is None:
             raise MalformedFieldError(field=field or self.field_type, rule="name")
         fill(self, text)
 

@@ -44,8 +44,8 @@ MAX_DEPTH = 16
 _MAX_INTEGER_DIGITS = 32
 _CHARSETS = frozenset({"utf-8", "gb18030"})
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xfe\xff", b"\xff\xfe")
-_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_JSON_BRACKET = re.compile(r"[\[\]{}]")
+# A string, whole or cut off, or a bracket. Possessive: a text of many quotes and no end costs one pass, not its square.
+_JSON_NESTING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ROW_NAME = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 _RECORD_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -65,13 +65,7 @@ def decode_json(body: bytes, *, charset: str = "utf-8") -> JsonValue:
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _check_depth(text)
     try:
-        value: JsonValue = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_float=_finite,
-            parse_constant=_no_number,
-        )
+        value: JsonValue = _DECODER.decode(text)
     except json.JSONDecodeError:
         raise UndecodableTextError(rule="syntax") from None
     if "\\u" in text:  # only an escape can smuggle a lone surrogate into a text that was valid UTF-8
@@ -82,7 +76,7 @@ def decode_json(body: bytes, *, charset: str = "utf-8") -> JsonValue:
 def encode_json(value: JsonValue) -> bytes:
     """Write compact UTF-8 JSON, characters beyond ASCII as they are (UndecodableTextError: number, surrogate)."""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return _ENCODER.encode(value).encode()
     except UnicodeEncodeError:
         raise UndecodableTextError(rule="surrogate") from None
     except ValueError:
@@ -158,7 +152,7 @@ def flatten(value: JsonValue) -> dict[str, str]:
     """
     if not isinstance(value, dict):
         raise UndecodableTextError(rule="shape")
-    return {name: _scalar(item) for name, item in value.items() if item is not None}
+    return {name: item if isinstance(item, str) else _scalar(item) for name, item in value.items() if item is not None}
 
 
 def pick(value: JsonValue, path: str) -> JsonValue:
@@ -189,10 +183,13 @@ def _text(body: bytes, charset: str) -> str:
 def _check_depth(text: str) -> None:
     """Count brackets outside strings before the parser recurses into them."""
     depth = 0
-    for bracket in _JSON_BRACKET.findall(_JSON_STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
-        if depth > MAX_DEPTH:
-            raise UndecodableTextError(rule="depth")
+    for match in _JSON_NESTING.finditer(text):
+        if match[0] in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise UndecodableTextError(rule="depth")
+        elif match[0] in "]}":
+            depth -= 1
 
 
 def _object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
@@ -242,3 +239,10 @@ def _scalar(value: JsonValue) -> str:
     if isinstance(value, int | str):
         return str(value)
     raise UndecodableTextError(rule="number" if isinstance(value, float) else "nested")
+
+
+# Made once: with options of its own, each call of the library would make them again.
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_finite, parse_constant=_no_number
+)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))

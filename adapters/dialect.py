@@ -6,6 +6,7 @@ Pure. This is the gateway's side; `platform_side.py` has the mirror, which simul
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -40,6 +41,8 @@ _CONTENT_TYPES = {
     "form": "application/x-www-form-urlencoded",
 }
 
+_SECONDS_REMEMBERED = 64
+
 _FAULTS: dict[Fault, type[AdapterError]] = {
     "card_not_found": CardNotFoundError,
     "holder_mismatch": HolderMismatchError,
@@ -63,6 +66,7 @@ class ManifestDialect:
         self._status_key = form.status_key
         self._statuses = manifest.tables.card_status
         self._zone = timezone(timedelta(hours=manifest.platform.utc_offset_hours))
+        self._unix_time = lru_cache(_SECONDS_REMEMBERED)(self._read_time)
 
     # --- the gateway's side
 
@@ -142,10 +146,14 @@ class ManifestDialect:
             return now
         text = self._text_at(envelope, self._reply.as_of_at)
         try:
-            moment = datetime.strptime(text, self._reply.as_of_format)  # noqa: DTZ007 - the zone is set below
+            return min(now, self._unix_time(text))
         except ValueError:
             raise BadUpstreamError(region=self.region, rule="as_of") from None
-        return min(now, moment.replace(tzinfo=self._zone).timestamp())
+
+    def _read_time(self, text: str) -> float:
+        """Read a time in the platform's pattern (ValueError); most answers of one second tell the same."""
+        moment = datetime.strptime(text, self._reply.as_of_format)  # noqa: DTZ007 - the zone is set below
+        return moment.replace(tzinfo=self._zone).timestamp()
 
     def _text_at(self, envelope: JsonValue, path: str) -> str:
         value = codec.pick(envelope, path)

@@ -6,22 +6,29 @@ the form cannot hold. Nothing is guessed: a value without an equal in the target
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from adapters.canonical import CARD_FIELDS, HOLDER_FIELDS, Card, CardIdentity, Holder, Loss, RegionalIdentity
 from adapters.errors import MalformedFieldError, RegionDataError
 from adapters.form_documents import PATH as DOCUMENTS
 from adapters.form_documents import DocumentsField
-from adapters.form_fields import SINGLE_FIELDS
+from adapters.form_fields import single_field
+from adapters.form_functions import FunctionsField
+from adapters.form_names import RomanisedField
 from adapters.words import LossKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from adapters.field_codec import FieldCodec
-    from adapters.manifest import Manifest
+    from adapters.field_codec import CompoundField, Read, SingleField, Write
+    from adapters.manifest import FieldSpec, Manifest
 
 _DROPPED = "The form of the region has no place for this field."
+_COMPOUND: dict[str, Callable[[FieldSpec, Manifest], CompoundField]] = {
+    "holder.romanised_name": RomanisedField,
+    "card.suspended_functions": FunctionsField,
+}
 
 
 class IdentityForm:
@@ -31,21 +38,15 @@ class IdentityForm:
     """
 
     def __init__(self, manifest: Manifest) -> None:
-        """Compile the manifest's field list."""
+        """Compile the manifest's field list (RegionDataError: a field stands twice, or a needed one is missing)."""
         self.region = manifest.region
-        codecs = _compile(manifest)
-        self.keys = tuple(key for spec in manifest.identity.field for key in spec.keys)
+        specs = manifest.identity.field
+        _check_paths(manifest)
+        self.keys = tuple(key for spec in specs for key in spec.keys)
         self._known = frozenset(self.keys)
-        paths = {codec.path for codec in codecs}
-        self._homeless = tuple(
-            (part, name, Loss(f"{part}.{name}", LossKind.DROPPED, _DROPPED))
-            for part, names in (("holder", HOLDER_FIELDS), ("card", CARD_FIELDS))
-            for name in names
-            if f"{part}.{name}" not in paths
-        )
-        self._holder = tuple(codec for codec in codecs if codec.part == "holder")
-        self._card = tuple(codec for codec in codecs if codec.part == "card")
-        self.status_key = next(codec.keys[0] for codec in codecs if codec.path == "card.status")
+        self._holder = _Part("holder", HOLDER_FIELDS, manifest)
+        self._card = _Part("card", CARD_FIELDS, manifest)
+        self.status_key = next(spec.key for spec in specs if spec.path == "card.status")
 
     def read(self, record: Mapping[str, str], *, strict: bool = True) -> CardIdentity:
         """Read a record into the neutral form. Absent and empty fields are the same.
@@ -55,47 +56,85 @@ class IdentityForm:
         """
         if strict and not self._known.issuperset(record):
             raise MalformedFieldError(field="fields", rule="unknown_name", region=self.region)
-        holder: dict[str, object] = {}
-        for codec in self._holder:
-            codec.read(record, holder)
-        card: dict[str, object] = {}
-        for codec in self._card:
-            codec.read(record, card)
-        return CardIdentity(self.region, Holder(**holder), Card(**card))  # type: ignore[arg-type]
+        holder = Holder(**self._holder.read(record))  # type: ignore[arg-type]
+        return CardIdentity(self.region, holder, Card(**self._card.read(record)))  # type: ignore[arg-type]
 
     def write(self, identity: CardIdentity) -> RegionalIdentity:
         """Write the neutral form as a record, with the losses ordered by field."""
         record: dict[str, str] = {}
         losses: list[Loss] = []
-        holder, card = identity.holder, identity.card
-        for codec in self._holder:
-            codec.write(holder, record, losses)
-        for codec in self._card:
-            codec.write(card, record, losses)
-        for part, name, loss in self._homeless:
-            if getattr(holder if part == "holder" else card, name):
-                losses.append(loss)
+        self._holder.write(identity.holder, record, losses)
+        self._card.write(identity.card, record, losses)
         if len(losses) > 1:
             losses.sort(key=_by_field)
         return RegionalIdentity(self.region, record, tuple(losses))
+
+
+class _Part:
+    """The fields of the holder, or those of the card, in loops that call as little as can be."""
+
+    def __init__(self, part: str, names: tuple[str, ...], manifest: Manifest) -> None:
+        specs = [spec for spec in manifest.identity.field if spec.path.partition(".")[0] == part]
+        slots = [spec for spec in specs if spec.path == DOCUMENTS]
+        singles = [single_field(s, manifest) for s in specs if s.path != DOCUMENTS and s.path not in _COMPOUND]
+        self._compound: list[CompoundField] = [_COMPOUND[s.path](s, manifest) for s in specs if s.path in _COMPOUND]
+        if slots:
+            self._compound.append(DocumentsField(slots, manifest))
+        self._reads: tuple[tuple[str, str, Read], ...] = tuple((s.key, _name(s.path), s.read) for s in singles)
+        self._writes: tuple[tuple[str, Write], ...] = tuple(way for single in singles for way in _ways(single))
+        written = [_name(single.path) for single in singles for _ in _ways(single)]
+        # Two names more than needed, since for a single one it would not give a tuple.
+        self._values = attrgetter(*written, *names[:2])
+        told = {spec.path for spec in specs}
+        self._homeless = tuple(
+            (name, Loss(f"{part}.{name}", LossKind.DROPPED, _DROPPED)) for name in names if f"{part}.{name}" not in told
+        )
+
+    def read(self, record: Mapping[str, str]) -> dict[str, object]:
+        told: dict[str, object] = {}
+        get = record.get
+        for key, name, read in self._reads:
+            text = get(key)
+            if text:
+                told[name] = read(text)
+        for field in self._compound:
+            field.read(record, told)
+        return told
+
+    def write(self, source: Holder | Card, record: dict[str, str], losses: list[Loss]) -> None:
+        for (key, write), value in zip(self._writes, self._values(source), strict=False):
+            if value is not None:
+                text = write(value)
+                if isinstance(text, str):
+                    record[key] = text
+                elif text is not None:
+                    losses.append(text)
+        for field in self._compound:
+            field.write(source, record, losses)
+        for name, loss in self._homeless:
+            if getattr(source, name):
+                losses.append(loss)
+
+
+def _ways(single: SingleField) -> list[tuple[str, Write]]:
+    """Give what a field writes: itself, and its label where it has one."""
+    return [(single.key, single.write), *([single.label] if single.label else [])]
+
+
+def _name(path: str) -> str:
+    return path.partition(".")[2]
 
 
 def _by_field(loss: Loss) -> str:
     return loss.field
 
 
-def _compile(manifest: Manifest) -> tuple[FieldCodec, ...]:
-    """Make one codec for each neutral field; RegionDataError where a field stands twice or a needed one is missing."""
-    slots = [spec for spec in manifest.identity.field if spec.path == DOCUMENTS]
-    singles = [spec for spec in manifest.identity.field if spec.path != DOCUMENTS]
-    paths = [spec.path for spec in singles]
+def _check_paths(manifest: Manifest) -> None:
+    """Refuse a form in which a field stands twice or a needed one is missing (RegionDataError)."""
+    paths = [spec.path for spec in manifest.identity.field if spec.path != DOCUMENTS]
     if len(paths) != len(set(paths)) or "card.status" not in paths or "card.number" not in paths:
         raise RegionDataError(
             region=manifest.region,
             file="manifest.toml",
             rule="identity: each neutral field once; card.number and card.status are required",
         )
-    codecs: list[FieldCodec] = [SINGLE_FIELDS[spec.path](spec, manifest) for spec in singles]
-    if slots:
-        codecs.append(DocumentsField(slots, manifest))
-    return tuple(codecs)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from adapters.canonical import Document, Loss
 from adapters.errors import MalformedFieldError
-from adapters.words import DocumentType, LossKind
+from adapters.form_fields import raw_values
+from adapters.words import LossKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,30 +19,31 @@ PATH = "holder.documents"
 
 
 class _Slot:
-    """A place for one document: of a fixed kind, or with the kind told by a coded field beside."""
+    """A place for one document: of a fixed kind, or with the kind told by a coded field beside.
+
+    `raw` has the kinds that it holds, with the code of each.
+    """
 
     def __init__(self, spec: FieldSpec, manifest: Manifest) -> None:
         self.region = manifest.region
         self.key = spec.key
+        self.field = f"fields[{spec.key}]"
         self.type_key = spec.type_key
         self.fixed = spec.document
-        self.kinds: dict[str, DocumentType] = dict(manifest.tables.document_type)
-        self.raw = {kind: raw for raw, kind in reversed(self.kinds.items())}
-
-    def holds(self, kind: DocumentType) -> bool:
-        return kind is self.fixed if self.fixed else kind in self.raw
+        self.kinds = manifest.tables.document_type
+        self.raw = {spec.document: ""} if spec.document else raw_values(self.kinds)
 
     def read(self, record: Mapping[str, str]) -> Document | None:
         text = record.get(self.key)
         code = record.get(self.type_key) if self.type_key else None
         if not text:
             if code:
-                raise MalformedFieldError(field=f"fields[{self.key}]", rule="number_missing", region=self.region)
+                raise MalformedFieldError(field=self.field, rule="number_missing", region=self.region)
             return None
         kind = self.fixed or self.kinds.get(code or "")
         if kind is None:
             raise MalformedFieldError(field=f"fields[{self.type_key}]", rule="unknown_code", region=self.region)
-        return Document.parse(kind, text, field=f"fields[{self.key}]")
+        return Document.parse(kind, text, field=self.field)
 
     def write(self, document: Document, record: dict[str, str]) -> None:
         record[self.key] = document.number.reveal()
@@ -66,9 +68,9 @@ class DocumentsField:
 
     def read(self, record: Mapping[str, str], into: dict[str, object]) -> None:
         """Collect the documents of all filled slots (MalformedFieldError, MalformedNumberError)."""
-        told = tuple(document for slot in self._slots if (document := slot.read(record)))
+        told = [document for slot in self._slots if (document := slot.read(record))]
         if told:
-            into[self.name] = told
+            into[self.name] = tuple(told)
 
     def write(self, source: Holder | Card, record: dict[str, str], losses: list[Loss]) -> None:
         """Place the documents; a loss unless reading the record would give the same ones in the same order."""
@@ -78,10 +80,11 @@ class DocumentsField:
         left = list(documents)
         placed: list[Document] = []
         for slot in self._slots:
-            chosen = next((document for document in left if slot.holds(document.type)), None)
-            if chosen is not None:
-                left.remove(chosen)
-                placed.append(chosen)
-                slot.write(chosen, record)
+            for document in left:
+                if document.type in slot.raw:
+                    left.remove(document)
+                    placed.append(document)
+                    slot.write(document, record)
+                    break
         if tuple(placed) != documents:
             losses.append(self._reduced if placed else self._dropped)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from adapters.canonical import Card, Holder, Loss, PersonName, RomanisedName
-from adapters.field_codec import TOO_LONG, FieldBase
+from adapters.field_codec import TOO_LONG, Place
 from adapters.words import LossKind
 
 if TYPE_CHECKING:
@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from adapters.manifest import FieldSpec, Manifest
 
 
-class RomanisedField(FieldBase):
+class RomanisedField(Place):
     """Romanised name, in two fields, or in one as `SURNAME, Given`."""
 
     def __init__(self, spec: FieldSpec, manifest: Manifest) -> None:
+        """Compile the field."""
         super().__init__(spec, manifest)
+        self.max_length = spec.max_length
         self.given_key = spec.given_key
         self.ambiguous = self.loss(LossKind.DROPPED, "The name holds the mark that the region's form splits at.")
         self.too_long = self.loss(LossKind.DROPPED, TOO_LONG)

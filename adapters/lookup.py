@@ -207,12 +207,12 @@ class LookupPolicy:
 
         The login is a task of its own, so that a caller who leaves does not take it from the others.
         """
-        request = self._auth.login(secrets=self._secrets)
-        if request is None:
-            return None
         token = self._tokens.current(self._world.monotonic())
         if token is not None:
             return token
+        request = self._auth.login(secrets=self._secrets)
+        if request is None:
+            return None
         if self._login is None or self._login.done():
             self._login = asyncio.create_task(self._log_in(request))
             self._login.add_done_callback(_look_at)

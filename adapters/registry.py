@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from adapters.adapter import ManifestAdapter
 from adapters.catalog import load_catalog
-from adapters.errors import UnknownRegionError
+from adapters.errors import RegionDataError, UnknownRegionError
 from adapters.manifest import parse_manifest
 from adapters.taxonomy import Taxonomy
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PACKAGE = "adapters"
 MANIFEST = "manifest.toml"
+CATALOG = "catalog.csv"
+TRANSLATOR = "translator"
 
 
 class Registry:
@@ -78,12 +80,23 @@ def load_vectors(region: str) -> str:
 
 def _load_region(folder: Traversable, taxonomy: Taxonomy) -> ManifestAdapter:
     """Load one region: its manifest, its catalog, and its translator where it has one."""
-    manifest = parse_manifest(folder.name, folder.joinpath(MANIFEST).read_text("utf-8"))
-    catalog = load_catalog(folder.name, folder.joinpath("catalog.csv").read_text("utf-8"), taxonomy)
+    manifest = parse_manifest(folder.name, _text(folder, MANIFEST))
+    catalog = load_catalog(folder.name, _text(folder, CATALOG), taxonomy)
     return ManifestAdapter(manifest, catalog, _translator(folder))
 
 
+def _text(folder: Traversable, name: str) -> str:
+    try:
+        return folder.joinpath(name).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RegionDataError(region=folder.name, file=name, rule="must be there, in UTF-8") from error
+
+
 def _translator(folder: Traversable) -> ModuleType | None:
-    if not folder.joinpath("translator.py").is_file():
+    if not folder.joinpath(f"{TRANSLATOR}.py").is_file():
         return None
-    return importlib.import_module(f"{PACKAGE}.{folder.name}.translator")
+    try:
+        return importlib.import_module(f"{PACKAGE}.{folder.name}.{TRANSLATOR}")
+    except (ImportError, SyntaxError, NameError, AttributeError, LookupError, TypeError, ValueError) as error:
+        kind = type(error).__name__
+        raise RegionDataError(region=folder.name, file=f"{TRANSLATOR}.py", rule=f"cannot be loaded: {kind}") from error

@@ -1,4 +1,7 @@
-"""`python -m bench`: measure, print the table, write JSON, and with `--write` the table in the README."""
+"""`python -m bench`: measure, print the tables, write JSON, and with `--write` the tables in the README.
+
+Parts are `calls` and `trust`, and those of trust: verification, forgers, rotations, revocations.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,21 @@ import datetime
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from bench.process import BenchError
-from bench.report import between_markers, markdown, print_report
+from bench.report import BEGIN, END, TRUST_BEGIN, TRUST_END, between_markers, markdown, print_report
 from bench.run import run
+from bench.trust_run import TRUST_PARTS, run_trust
+
+if TYPE_CHECKING:
+    from bench.report import Report
 
 _HERE = Path(__file__).resolve().parent
+_CALLS, _TRUST = "calls", "trust"
+_MARKERS = {_CALLS: (BEGIN, END), _TRUST: (TRUST_BEGIN, TRUST_END)}
 
 
 def _arguments() -> argparse.Namespace:
@@ -25,7 +35,29 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="file for the figures (bench/results/TIME.json)")
     parser.add_argument("--write", action="store_true", help="also write the table into bench/README.md")
     parser.add_argument("--no-ghz", action="store_true", help="leave out the second load generator")
-    return parser.parse_args()
+    parts = (_CALLS, _TRUST, *TRUST_PARTS)
+    parser.add_argument("--only", choices=parts, action="append", help="measure this part only; may be repeated")
+    arguments = parser.parse_args()
+    arguments.only = tuple(arguments.only or (_CALLS, _TRUST))
+    if arguments.write and not {_CALLS, _TRUST}.issuperset(arguments.only):
+        parser.error("a table is written whole: --write with all, --only calls or --only trust")
+    return arguments
+
+
+def _measure(arguments: argparse.Namespace) -> dict[str, Report]:
+    """Measure what is asked for (BenchError)."""
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    reports: dict[str, Report] = {}
+    timing = {"seconds": arguments.seconds, "repeats": arguments.repeats}
+    if _CALLS in arguments.only:
+        reports[_CALLS] = run(**timing, with_ghz=not arguments.no_ghz, say=say)
+    chosen = TRUST_PARTS if _TRUST in arguments.only else [part for part in TRUST_PARTS if part in arguments.only]
+    if chosen:
+        reports[_TRUST] = run_trust(chosen, **timing, say=say)
+    return reports
 
 
 def main() -> int:
@@ -33,24 +65,26 @@ def main() -> int:
     arguments = _arguments()
     console = Console(width=None if sys.stdout.isatty() else 170)
     try:
-        report = run(
-            seconds=arguments.seconds,
-            repeats=arguments.repeats,
-            with_ghz=not arguments.no_ghz,
-            say=lambda text: print(text, file=sys.stderr, flush=True),
-        )
+        reports = _measure(arguments)
     except BenchError as error:
         print(error, file=sys.stderr)
         return 2
-    print_report(report, console)
+    for report in reports.values():
+        print_report(report, console)
     now = datetime.datetime.now(datetime.UTC)
     file = arguments.json or _HERE / "results" / f"{now:%Y%m%dT%H%M%SZ}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    whole = {"measured_at": now.isoformat(timespec="seconds"), **report.as_json()}
+    whole = {
+        "measured_at": now.isoformat(timespec="seconds"),
+        **{name: report.as_json() for name, report in reports.items()},
+    }
     file.write_text(json.dumps(whole, ensure_ascii=False, indent=2) + "\n", "utf-8")
     if arguments.write:
         readme = _HERE / "README.md"
-        readme.write_text(between_markers(readme.read_text("utf-8"), markdown(report)), "utf-8")
+        for name, report in reports.items():
+            begin, end = _MARKERS[name]
+            page = between_markers(readme.read_text("utf-8"), markdown(report), begin=begin, end=end)
+            readme.write_text(page, "utf-8")
     return 0
 
 

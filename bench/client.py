@@ -4,6 +4,9 @@ It calls with a fixed number of concurrent streams of work, warms up, prints `be
 one JSON line and ends. With no streams it calls once and prints the reply, hex. Messages are bytes made before; nothing
 is parsed, so that the client stays cheap. With `unique` each request gets a request id of its own, appended as one more
 field 1, which is what protobuf calls merging.
+
+With `tolerant`, for single calls only, a call that fails is counted by its status and not the end, and the count goes
+on until SIGUSR1; tokens are taken in turn from `tokens`, and `pace` is the most calls a second, 0 for no limit.
 """
 
 from __future__ import annotations
@@ -11,9 +14,12 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import signal
 import sys
 import time
-from dataclasses import dataclass
+from collections import Counter as Tally
+from dataclasses import dataclass, field
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -29,9 +35,11 @@ _MIB = 1024 * 1024
 
 @dataclass(slots=True)
 class Counter:
-    """Calls that ended so far, and whether the load goes on."""
+    """Calls that ended well so far, those that did not by status, the slowest in seconds, and whether it goes on."""
 
     calls: int = 0
+    failed: Tally[str] = field(default_factory=Tally)
+    slowest: float = 0.0
     reply_bytes: int = 0
     running: bool = True
 
@@ -46,7 +54,10 @@ class Load:
         self._request = bytes.fromhex(plan["request"])
         self._unique: bool = plan["unique"]
         self._stream: bool = plan["stream"]
-        self._metadata = (("authorization", f"Bearer {plan['token']}"),)
+        self._tolerant: bool = plan["tolerant"]
+        self._pause: float = plan["streams"] / plan["pace"] if plan["pace"] else 0.0
+        self._metadata = _bearer(plan["token"])
+        self._turns = cycle([_bearer(token) for token in plan["tokens"]] or [self._metadata])
         self.counter = Counter()
         self._prefix = secrets.token_hex(8)
         self._number = 0
@@ -76,8 +87,8 @@ class Load:
 
     async def work(self) -> None:
         """Call again and again, one call at a time, until the load ends."""
-        if self._stream:
-            await self._work_on_stream()
+        if self._stream or self._tolerant:
+            await (self._work_on_stream() if self._stream else self._work_on_through_failures())
             return
         call = self._call()
         counter = self.counter
@@ -85,6 +96,21 @@ class Load:
             reply = await call(self.message(), metadata=self._metadata, timeout=_TIMEOUT_SECONDS)
             counter.calls += 1
             counter.reply_bytes += len(reply)
+
+    async def _work_on_through_failures(self) -> None:
+        """Call as above, count what fails, and note how long the slowest call took."""
+        call = self._call()
+        counter, due = self.counter, time.perf_counter()
+        while counter.running:
+            due = max(due + self._pause, began := time.perf_counter())
+            try:
+                await call(self.message(), metadata=next(self._turns), timeout=_TIMEOUT_SECONDS)
+                counter.calls += 1
+            except grpc.aio.AioRpcError as error:
+                counter.failed[error.code().name] += 1
+            counter.slowest = max(counter.slowest, time.perf_counter() - began)
+            if self._pause:
+                await asyncio.sleep(due - time.perf_counter())
 
     async def _work_on_stream(self) -> None:
         """Send a message on an open stream, read the answer, and again; a call is one message with its answer."""
@@ -99,6 +125,10 @@ class Load:
         await call.done_writing()
         async for _ in replies:
             pass
+
+
+def _bearer(token: str) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"Bearer {token}"),)
 
 
 async def drive(plan: dict[str, Any]) -> None:
@@ -118,19 +148,25 @@ async def drive(plan: dict[str, Any]) -> None:
             for _ in range(plan["streams"]):
                 group.create_task(load.work())
             await asyncio.sleep(plan["warm_seconds"])
-            await _measure(load.counter, plan["seconds"])
+            await _measure(load.counter, None if plan["tolerant"] else plan["seconds"])
 
 
-async def _measure(counter: Counter, seconds: float) -> None:
+async def _measure(counter: Counter, seconds: float | None) -> None:
+    """Count for some seconds, or until told."""
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, told.set)
+    counter.slowest = 0.0
     print("begin", flush=True)
     calls, size, cpu, started = counter.calls, counter.reply_bytes, time.process_time(), time.perf_counter()
-    await asyncio.sleep(seconds)
+    await (told.wait() if seconds is None else asyncio.sleep(seconds))
     counted = counter.calls - calls
     result = {
         "calls": counted,
         "seconds": time.perf_counter() - started,
         "client_cpu_seconds": time.process_time() - cpu,
         "reply_bytes": (counter.reply_bytes - size) / max(1, counted),
+        "failed": counter.failed,  # from the first call on: none is to be lost
+        "slowest_seconds": counter.slowest,
     }
     print(json.dumps(result), flush=True)
     counter.running = False

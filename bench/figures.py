@@ -123,6 +123,18 @@ def row(name: str, streams: int, samples: Samples, *, reference: str | None) -> 
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A figure that is no rate of calls: what, in which unit, and what it stands beside, where it has a reference."""
+
+    name: str
+    figure: Figure
+    unit: str
+    beside: str = ""
+    reference: Figure | None = None
+    ratio: Figure | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Aim:
     """What was aimed at and what was measured."""
@@ -147,3 +159,11 @@ def quantity(value: float, unit: str) -> str:
     """Write a number to three significant digits, or whole from a hundred on, with its unit."""
     text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
     return f"{text} {unit}".strip()
+
+
+def spread(figure: Figure, unit: str) -> str:
+    """Write a figure with as many digits as `quantity` gives its median, lowest and highest in brackets."""
+    middle = quantity(figure.median, unit)
+    if figure.low == figure.high:
+        return middle
+    return f"{middle} ({quantity(figure.low, '')}–{quantity(figure.high, '')})"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import signal
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench.figures import Sample
 from bench.process import Child, cpu_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 WARM_SECONDS = 0.4
@@ -45,7 +47,26 @@ class Wire:
     log: Path
 
 
-def _plan(target: Target, wire: Wire, *, streams: int, seconds: float) -> str:
+@dataclass(slots=True)
+class Background:
+    """What a load in the background came to, once it has ended: calls that went well, others by status, seconds."""
+
+    calls: int = 0
+    failed: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    slowest_seconds: float = 0.0
+
+
+def _plan(
+    target: Target,
+    wire: Wire,
+    *,
+    streams: int,
+    seconds: float,
+    tolerant: bool = False,
+    tokens: Sequence[str] = (),
+    pace: float = 0.0,
+) -> str:
     """Write the plan of a load process."""
     return json.dumps(
         {
@@ -58,6 +79,9 @@ def _plan(target: Target, wire: Wire, *, streams: int, seconds: float) -> str:
             "stream": target.stream,
             "streams": streams,
             "token": wire.token(),
+            "tokens": list(tokens),
+            "tolerant": tolerant,
+            "pace": pace,
             "unique": target.unique,
             "warm_seconds": WARM_SECONDS,
         }
@@ -88,3 +112,23 @@ def measure(target: Target, wire: Wire, *, streams: int, seconds: float) -> Samp
         apart_seconds=apart,
         client_seconds=result["client_cpu_seconds"],
     )
+
+
+@contextmanager
+def background(
+    target: Target, wire: Wire, *, streams: int, tokens: Sequence[str] = (), pace: float = 0.0
+) -> Iterator[Background]:
+    """Call a target, failures or not, while the context is open; what came of it is told when it is left.
+
+    `tokens` are shown in turn instead of a good one; `pace` is the most calls a second, 0 for no limit. Counts of calls
+    are of the time behind the warm-up, counts of failures of all the time.
+    """
+    found = Background()
+    with Child("bench.client", log=wire.log, pipes=True) as client:
+        client.tell(_plan(target, wire, streams=streams, seconds=0, tolerant=True, tokens=tokens, pace=pace))
+        client.line()
+        yield found
+        client.send(signal.SIGUSR1)
+        result = json.loads(client.line())
+    found.calls, found.failed, found.seconds = result["calls"], result["failed"], result["seconds"]
+    found.slowest_seconds = result["slowest_seconds"]

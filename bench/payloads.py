@@ -76,17 +76,22 @@ def batch_request(entries: int) -> bytes:
     return batch.SerializeToString()
 
 
-def verify_request(home: str) -> bytes:
-    """Ask Sichuan's gateway about an active card; the request id is left to the sender."""
+def verify_request(home: str, *, item: str = _ITEM, request_id: str = "", consent: str = "") -> bytes:
+    """Ask about an active card, as Sichuan's caller unless another item is named.
+
+    Without a request id it is no whole request yet; the sender adds one.
+    """
     shown = _vector(home, _CARD)["canonical"]
     credential = identity_service_pb2.CardNumberCredential(
         card_number=shown["card"]["number"], social_security_number=shown["holder"]["social_security_number"]
     )
     return identity_service_pb2.VerifyCardRequest(
+        request_id=request_id,
         home_region=home,
         credential=identity_service_pb2.Credential(card_number=credential),
         medium=card_pb2.MEDIUM_PHYSICAL,
-        visited_item=_ITEM,
+        visited_item=item,
+        consent_reference=consent,
         purpose=card_pb2.PURPOSE_SERVICE_ACCESS,
     ).SerializeToString()
 

@@ -15,14 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
 
-_ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 _TICKS = os.sysconf("SC_CLK_TCK")
 _STAT_UTIME, _STAT_PARENT = 11, 1  # counted behind the name in brackets, which may hold blanks
 _STOP_SECONDS = 15.0
+_MB_OF_KIB = 1024 / 1_000_000
+_OFFSETS = (0, 50, 100, 200, 250)  # of gRPC, mutual gRPC, web, platforms and anchors, see gateway.sandbox.layout
 
 
 class BenchError(RuntimeError):
     """Something under measurement did not start, or answered what it should not."""
+
+
+def search_path() -> str:
+    """Give the PYTHONPATH under which our own packages are found."""
+    return os.pathsep.join((str(ROOT), str(ROOT / "protos"), os.environ.get("PYTHONPATH", "")))
 
 
 class Child(AbstractContextManager["Child"]):
@@ -30,13 +37,12 @@ class Child(AbstractContextManager["Child"]):
 
     def __init__(self, *arguments: str, log: Path, pipes: bool = False) -> None:
         """Start it; standard error, and standard output unless `pipes`, go to the end of `log`."""
-        path = os.pathsep.join((str(_ROOT), str(_ROOT / "protos"), os.environ.get("PYTHONPATH", "")))
         pipe = subprocess.PIPE if pipes else None
         with log.open("ab") as stream:
             self._process = subprocess.Popen(
                 (sys.executable, "-m", *arguments),
-                cwd=_ROOT,
-                env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": search_path(), "PYTHONUNBUFFERED": "1"},
                 stdin=pipe or subprocess.DEVNULL,
                 stdout=pipe or stream,
                 stderr=stream,
@@ -75,6 +81,10 @@ class Child(AbstractContextManager["Child"]):
         last = self._log.read_text("utf-8", errors="replace").splitlines()[-8:]
         return BenchError("\n".join((f"{self._name}: {what}", *last)))
 
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it, gracefully first."""
         with suppress(ProcessLookupError):
@@ -112,19 +122,19 @@ def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
 
 
-def resident_mib(pid: int) -> float:
-    """Read VmRSS of a process in MiB."""
+def resident_mb(pid: int) -> float:
+    """Read VmRSS of a process in MB, 1,000,000 bytes each."""
     for line in Path(f"/proc/{pid}/status").read_text("utf-8").splitlines():
         if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
+            return int(line.split()[1]) * _MB_OF_KIB
     raise BenchError("no VmRSS in /proc")
 
 
-def shared_fairly_mib(pid: int) -> float:
-    """Read Pss of a process in MiB: pages that several processes share count to each in part."""
+def shared_fairly_mb(pid: int) -> float:
+    """Read Pss of a process in MB: pages that several processes share count to each in part."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text("utf-8").splitlines():
         if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
+            return int(line.split()[1]) * _MB_OF_KIB
     raise BenchError("no Pss in /proc")
 
 
@@ -142,10 +152,10 @@ def descendants(pid: int) -> list[int]:
 
 
 def free_port_base(width: int) -> int:
-    """Find a base below the ephemeral range with `width` free ports above it, and as many at +100 and +200."""
+    """Find a base below the ephemeral range with `width` free ports above it and above each place of the sandbox's."""
     for base in range(21_000, 32_000, 400):
         with suppress(OSError):
-            for port in (base + offset + n for offset in (0, 100, 200) for n in range(width)):
+            for port in (base + offset + n for offset in _OFFSETS for n in range(width)):
                 with socket.socket() as probe:
                     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     probe.bind(("127.0.0.1", port))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from bench.figures import quantity
+from bench.figures import quantity, spread
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bench.figures import Aim, Figure, Row
+    from bench.figures import Aim, Figure, Line, Row
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+TRUST_BEGIN, TRUST_END = "<!-- figures of trust: begin -->", "<!-- figures of trust: end -->"
 _CALL_HEADS = (
     "what",
     "streams",
@@ -28,6 +31,7 @@ _CALL_HEADS = (
 )
 _AIM_HEADS = ("aim", "wanted", "measured", "")
 _NODE_HEADS = ("nodes", "median", "lowest", "highest")
+_LINE_HEADS = ("what", "measured", "beside", "that", "ratio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,9 @@ class Report:
     machine: str
     seconds: float
     repeats: int
-    rows: tuple[Row, ...]
-    nodes: tuple[NodeFigure, ...]
+    rows: tuple[Row, ...] = ()
+    nodes: tuple[NodeFigure, ...] = ()
+    lines: tuple[Line, ...] = ()
     aims: tuple[Aim, ...]
     notes: tuple[str, ...]
 
@@ -55,6 +60,15 @@ class Report:
         """Give all of it as JSON values."""
         rows = [{**asdict(row), "client_bound": row.client_bound} for row in self.rows]
         return {**asdict(self), "rows": rows, "aims": [aim.as_json() for aim in self.aims]}
+
+
+def conditions() -> tuple[str, str]:
+    """Name the machine in general words, and say how busy it was before."""
+    interpreter = f"{platform.python_implementation()} {'.'.join(platform.python_version_tuple()[:2])}"
+    return (
+        f"a machine with {os.cpu_count()} virtual cores, {platform.system()}, {interpreter}",
+        f"Before the run, other work on the machine kept {os.getloadavg()[0]:.1f} processes busy on average.",
+    )
 
 
 def _call_cells(row: Row) -> tuple[str, ...]:
@@ -82,12 +96,24 @@ def _node_cells(node: NodeFigure) -> tuple[str, ...]:
     return node.name, *(quantity(value, node.unit) for value in (figure.median, figure.low, figure.high))
 
 
+def _line_cells(line: Line) -> tuple[str, ...]:
+    return (
+        line.name,
+        spread(line.figure, line.unit),
+        line.beside,
+        spread(line.reference, line.unit) if line.reference else "",
+        spread(line.ratio, "×") if line.ratio else "",
+    )
+
+
 def _tables(report: Report) -> list[tuple[tuple[str, ...], list[tuple[str, ...]]]]:
-    return [
+    tables = [
         (_AIM_HEADS, [_aim_cells(aim) for aim in report.aims]),
         (_CALL_HEADS, [_call_cells(row) for row in report.rows]),
         (_NODE_HEADS, [_node_cells(node) for node in report.nodes]),
+        (_LINE_HEADS, [_line_cells(line) for line in report.lines]),
     ]
+    return [(heads, lines) for heads, lines in tables if lines]
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -113,10 +139,10 @@ def markdown(report: Report) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def between_markers(text: str, inner: str) -> str:
-    """Put new text between the two markers (ValueError where they are not there once each, in order)."""
-    head, found, rest = text.partition(BEGIN)
-    _, ended, tail = rest.partition(END)
-    if not found or not ended or BEGIN in rest or END in tail:
+def between_markers(text: str, inner: str, *, begin: str = BEGIN, end: str = END) -> str:
+    """Put new text between two markers (ValueError where they are not there once each, in order)."""
+    head, found, rest = text.partition(begin)
+    _, ended, tail = rest.partition(end)
+    if not found or not ended or begin in rest or end in tail:
         raise ValueError("the markers of the figures are not there once each")
-    return f"{head}{BEGIN}\n\n{inner}\n\n{END}{tail}"
+    return f"{head}{begin}\n\n{inner}\n\n{end}{tail}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import tempfile
 import time
 from pathlib import Path
@@ -14,7 +12,7 @@ from bench.figures import Aim, Figure, Samples, row
 from bench.ghz import find_ghz, measure_with_ghz, write_descriptors
 from bench.load import measure
 from bench.payloads import HOME, VISITED
-from bench.report import NodeFigure, Report
+from bench.report import NodeFigure, Report, conditions
 from bench.stage import BATCHES, FEDERATED, LOCAL, TRANSLATE, Stage
 from bench.startup import start_sandbox
 
@@ -32,12 +30,12 @@ ORDER = (ECHO, TRANSLATE, FETCH, LOCAL, RELAY, CHAIN, FEDERATED)
 REFERENCE_OF = {TRANSLATE: ECHO, LOCAL: FETCH, FEDERATED: CHAIN}
 GHZ = "{} (ghz)"
 _FILL_CALLS, _FILL_SECONDS = 21_000, 90.0
-_MAX_RATIO, _MIN_RATE, _MIN_IDENTITIES, _MAX_READY, _MAX_MIB = 1.5, 0.5, 30_000, 5.0, 120.0
+_MAX_RATIO, _MIN_RATE, _MIN_IDENTITIES, _MAX_READY, _MAX_MB = 1.5, 0.5, 30_000, 5.0, 120.0
 
 
 def run(*, seconds: float, repeats: int, with_ghz: bool, say: Callable[[str], None]) -> Report:
     """Measure everything (BenchError where a part does not start or a call fails)."""
-    load_before = os.getloadavg()[0]
+    machine, load_before = conditions()
     with tempfile.TemporaryDirectory(prefix="onecard-bench-") as name:
         folder = Path(name)
         starts = [_start(folder / f"start-{n}", say) for n in range(STARTS)]
@@ -54,7 +52,7 @@ def run(*, seconds: float, repeats: int, with_ghz: bool, say: Callable[[str], No
             loaded = stage.resident()
     rows = _rows(samples)
     return Report(
-        machine=machine(),
+        machine=machine,
         seconds=seconds,
         repeats=repeats,
         rows=rows,
@@ -116,7 +114,7 @@ def _aims(rows: tuple[Row, ...], starts: list[Startup], loaded: dict[str, float]
         Aim(f"VerifyCard federated, rate against {CHAIN}, {at}", "at least", _MIN_RATE, federated.median, "×"),
         Aim("BatchTranslateIdentities, per second of one core", "at least", _MIN_IDENTITIES, batch, "identities"),
         Aim("sandbox ready, median", "at most", _MAX_READY, Figure.of(s.seconds for s in starts).median, "s"),
-        Aim("the largest node after load", "at most", _MAX_MIB, max(loaded.values()), "MiB"),
+        Aim("the largest node after load", "at most", _MAX_MB, max(loaded.values()), "MB"),
     )
 
 
@@ -142,31 +140,25 @@ def _nodes(
         NodeFigure("the same: CPU of all its processes", Figure.of(s.cpu_seconds for s in starts), "s"),
         NodeFigure("the same: CPU of one gateway", Figure.of(c for s in starts for c in s.gateway_cpu_seconds), "s"),
         NodeFigure("CPU of the start of a gateway by itself", Figure.of(alone.values()), "s"),
-        NodeFigure("VmRSS of a gateway of it, unused", Figure.of(m for s in starts for m in s.resident), "MiB"),
-        NodeFigure("the same: Pss", Figure.of(m for s in starts for m in s.shared_fairly), "MiB"),
-        NodeFigure("VmRSS of a gateway by itself, unused", Figure.of(fresh.values()), "MiB"),
+        NodeFigure("VmRSS of a gateway of it, unused", Figure.of(m for s in starts for m in s.resident), "MB"),
+        NodeFigure("the same: Pss", Figure.of(m for s in starts for m in s.shared_fairly), "MB"),
+        NodeFigure("VmRSS of a gateway by itself, unused", Figure.of(fresh.values()), "MB"),
         NodeFigure(
-            f"VmRSS, {visited}, after load and {calls:,} more cards verified", Figure.of([loaded[VISITED]]), "MiB"
+            f"VmRSS, {visited}, after load and {calls:,} more cards verified", Figure.of([loaded[VISITED]]), "MB"
         ),
-        NodeFigure(f"VmRSS, {home}, after the same", Figure.of([loaded[HOME]]), "MiB"),
+        NodeFigure(f"VmRSS, {home}, after the same", Figure.of([loaded[HOME]]), "MB"),
     )
 
 
-def _notes(rows: tuple[Row, ...], load_before: float) -> tuple[str, ...]:
+def _notes(rows: tuple[Row, ...], load_before: str) -> tuple[str, ...]:
     """Say what a reader must know of these figures."""
     bound = [f"{row.name} at {row.streams}" for row in rows if row.client_bound and GHZ.format("") not in row.name]
     notes = [
         "Each cell is the median, with lowest and highest in brackets.",
         "Ratios are taken pair by pair, each of ours with the reference measured in the same repetition.",
         "For batches, CPU and rate are per identity.",
-        f"Before the run, other work on the machine kept {load_before:.1f} processes busy on average.",
+        load_before,
     ]
     if bound:
         notes.append(f"* The Python client used a whole core or nearly so at: {', '.join(bound)}.")
     return tuple(notes)
-
-
-def machine() -> str:
-    """Name the machine in general words."""
-    interpreter = f"{platform.python_implementation()} {'.'.join(platform.python_version_tuple()[:2])}"
-    return f"a machine with {os.cpu_count()} virtual cores, {platform.system()}, {interpreter}"

@@ -21,7 +21,7 @@ from bench.payloads import (
     translate_request,
     verify_request,
 )
-from bench.process import BenchError, Child, cpu_seconds, free_port_base, resident_mib
+from bench.process import BenchError, Child, cpu_seconds, free_port_base, resident_mb
 from gateway.sandbox.generate import generate
 from gateway.sandbox.layout import Layout
 from gateway.sandbox.tokens import platform_token
@@ -64,15 +64,15 @@ class Stage:
         self._open.close()
 
     def resident(self) -> dict[str, float]:
-        """Tell what each gateway holds now, MiB by region."""
-        return {region: resident_mib(child.pid) for region, child in self._gateways.items()}
+        """Tell what each gateway holds now, MB by region."""
+        return {region: resident_mb(child.pid) for region, child in self._gateways.items()}
 
     def pid(self, region: str) -> int:
         """Give the process of a region's gateway."""
         return self._gateways[region].pid
 
     def _start_gateways(self) -> None:
-        """Start the platforms and the two gateways as the sandbox does, and wait until they are ready."""
+        """Start platforms, anchors and two gateways as the sandbox does, and wait until these are ready."""
         self._registry = load_registry()
         layout = Layout.of(self._folder / "sandbox", (HOME, VISITED), free_port_base(2))
         generate(layout, self._registry)
@@ -85,6 +85,7 @@ class Stage:
             log=self._folder / "client.log",
         )
         self._platforms = self._child("gateway.sandbox", str(layout.folder))
+        self._child("gateway", "anchor", "serve", "--config", str(layout.anchors_config))
         for region in self._site:
             self._gateways[region] = self._child("gateway", "serve", "--config", str(layout.config(region)))
         for region, site in self._site.items():

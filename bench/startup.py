@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.process import Child, cpu_seconds, descendants, free_port_base, resident_mib, shared_fairly_mib
+from bench.process import Child, cpu_seconds, descendants, free_port_base, resident_mb, shared_fairly_mb
 from gateway.fleet import pid_file
 from gateway.sandbox.layout import Layout
 
@@ -22,7 +22,7 @@ _SAID_WHEN_READY = "ready after"
 class Startup:
     """One start of the whole sandbox.
 
-    Wall seconds to ready, CPU seconds of all its processes, and by gateway its own CPU seconds, VmRSS and Pss in MiB.
+    Wall seconds to ready, CPU seconds of all its processes, and by gateway its own CPU seconds, VmRSS and Pss in MB.
     """
 
     seconds: float
@@ -48,8 +48,8 @@ def start_sandbox(folder: Path) -> Startup:
             seconds=seconds,
             cpu_seconds=cpu_seconds([sandbox.pid, *descendants(sandbox.pid)]),
             gateway_cpu_seconds=tuple(cpu_seconds([pid]) for pid in gateways),
-            resident=tuple(resident_mib(pid) for pid in gateways),
-            shared_fairly=tuple(shared_fairly_mib(pid) for pid in gateways),
+            resident=tuple(resident_mb(pid) for pid in gateways),
+            shared_fairly=tuple(shared_fairly_mb(pid) for pid in gateways),
         )
         sandbox.stop(signal.SIGINT)
     return result

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from adapters.errors import AdapterError
+from adapters.errors import AdapterError, RegionDataError
+from gateway.cli_trust import anchor_app, federation_app, keys_app, recognition_app, trust_app
 from gateway.errors import GatewayError, SettingsError
 from gateway.reasons import Language
 from gateway.sandbox.layout import DEFAULT_FOLDER, DEFAULT_PORT_BASE
@@ -31,6 +33,9 @@ class _Told(TyperGroup):
             return super().invoke(ctx)
         except (GatewayError, AdapterError, TrustError) as error:
             typer.echo(error, err=True)
+            region = error.metadata.get("region") if isinstance(error, RegionDataError) else None
+            if region:
+                typer.echo(f"`onecard adapter check {region}` names every fault of that folder.", err=True)
             raise typer.Exit(FAULT) from None
 
 
@@ -39,6 +44,11 @@ catalog_app = typer.Typer(no_args_is_help=True, help="Look into the catalogs tha
 adapter_app = typer.Typer(no_args_is_help=True, help="Check the adapter of a region.")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(adapter_app, name="adapter")
+app.add_typer(keys_app, name="keys")
+app.add_typer(federation_app, name="federation")
+app.add_typer(anchor_app, name="anchor")
+app.add_typer(trust_app, name="trust")
+app.add_typer(recognition_app, name="recognition")
 
 Folder = Annotated[Path, typer.Option("--folder", help="Folder of the sandbox; it is emptied first.")]
 PortBase = Annotated[
@@ -46,6 +56,7 @@ PortBase = Annotated[
     typer.Option("--port-base", min=1024, max=65_000, help="First port; each region takes base+n, +100+n and +200+n."),
 ]
 Region = Annotated[str, typer.Argument(help="Region code, such as chongqing; `onecard regions` lists them.")]
+Spoken = Annotated[Language, typer.Option("--language", help="Language of names, headings and sentences.")]
 Item = Annotated[str, typer.Argument(help="Item, such as CQ-30; `onecard catalog list` lists them.")]
 
 
@@ -57,12 +68,14 @@ def serve(
     """Run a gateway on a configuration until it is told to stop; or several, each as a process of its own."""
     from gateway.bootstrap import run
     from gateway.fleet import run_fleet
+    from gateway.lifeline import end_with_parent
     from gateway.settings import load_settings
 
     if logs is not None:
         raise typer.Exit(run_fleet(config, logs, serve=lambda one: run(load_settings(one))))
     if len(config) > 1:
         raise SettingsError(("several --config need --logs, so that each gateway has a log of its own",))
+    end_with_parent()
     run(load_settings(config[0]))
 
 
@@ -84,6 +97,9 @@ def sandbox(
 def demo(
     folder: Folder = Path(f"{DEFAULT_FOLDER}-demo"),
     port_base: PortBase = DEFAULT_PORT_BASE + 300,
+    language: Annotated[
+        Language, typer.Option("--language", help="Language of headings; titles of steps are in English and zh-Hans.")
+    ] = Language.EN,
 ) -> None:
     """Start a sandbox, play the story through real gRPC calls, and print what each step gave.
 
@@ -91,7 +107,7 @@ def demo(
     """
     from gateway.sandbox.demo import run_demo
 
-    raise typer.Exit(run_demo(folder, port_base=port_base))
+    raise typer.Exit(run_demo(folder, port_base=port_base, language=language))
 
 
 @app.command()
@@ -109,27 +125,30 @@ def token(
 
 
 @app.command()
-def regions() -> None:
-    """List the regions that have an adapter."""
+def regions(language: Spoken = Language.EN) -> None:
+    """List the regions that have an adapter, what their platforms resolve, and their example agreements."""
     from gateway.console import print_regions
 
-    print_regions()
+    print_regions(language)
 
 
 @catalog_app.command("list")
-def catalog_list(region: Annotated[str, typer.Argument(help="Region code; all where it is left out.")] = "") -> None:
+def catalog_list(
+    region: Annotated[str, typer.Argument(help="Region code; all where it is left out.")] = "",
+    language: Spoken = Language.EN,
+) -> None:
     """List the items of one region's catalog, or of all."""
     from gateway.console import print_items
 
-    print_items(region)
+    print_items(region, language)
 
 
 @catalog_app.command("show")
-def catalog_show(region: Region, item: Item) -> None:
+def catalog_show(region: Region, item: Item, language: Spoken = Language.EN) -> None:
     """Show one item with all that is known of it."""
     from gateway.console import print_item
 
-    print_item(region, item)
+    print_item(region, item, language)
 
 
 @catalog_app.command("translate")
@@ -137,7 +156,7 @@ def catalog_translate(
     region: Region,
     item: Item,
     target: Annotated[str, typer.Argument(help="Region in whose catalog to look, such as sichuan.")],
-    language: Annotated[Language, typer.Option("--language", help="Language of names and sentences.")] = Language.EN,
+    language: Spoken = Language.EN,
 ) -> None:
     """Say what an item corresponds to in another region today, how exactly, and what is lost."""
     from gateway.console import print_translation
@@ -157,5 +176,7 @@ def adapter_check(region: Region) -> None:
 
 
 def main() -> None:
-    """Run the command."""
+    """Run the command; from here on Ctrl-C is told as an interruption (see `gateway`)."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     app()

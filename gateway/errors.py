@@ -113,15 +113,19 @@ class LimitError(GatewayError):
 
 
 class SettingsError(GatewayError):
-    """The configuration is wrong; `faults` has one line for each fault. For the operator, never for callers."""
+    """The configuration is wrong; `faults` has one line for each fault. For the operator, never for callers.
+
+    `heading` is told instead where something else than a file is at fault, such as ports that are taken.
+    """
 
     message = "The configuration is wrong."
 
-    def __init__(self, faults: tuple[str, ...], **metadata: str) -> None:
+    def __init__(self, faults: tuple[str, ...], *, heading: str = "", **metadata: str) -> None:
         """Keep all faults."""
         super().__init__(**metadata)
         self.faults = faults
+        self.heading = heading or self.message
 
     def __str__(self) -> str:
         """List all faults, one a line."""
-        return "\n".join((self.message, *self.faults))
+        return "\n".join((self.heading, *self.faults))

@@ -2,7 +2,8 @@
 
 Loading the program is most of a gateway's start-up, so nine that load it one by one take nine times as long; forked
 ones share what is loaded, in time and in memory. Beside each configuration the parent keeps `gateway.pid`, and writes
-`gateway.exit` with the exit code when that gateway has ended. Any of them can be killed and started again by itself.
+`gateway.exit` with the exit code when that gateway has ended. Any of them can be killed and started again by itself;
+when the parent is killed, they end too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from gateway.errors import SettingsError
+from gateway.lifeline import end_with, end_with_parent, stop_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +37,7 @@ def exit_file(config: Path) -> Path:
 
 
 def run_fleet(configs: Sequence[Path], logs: Path, *, serve: Callable[[Path], None]) -> int:
-    """Run a gateway for each configuration until all have ended; SIGTERM and SIGINT are passed on to them.
+    """Run a gateway for each configuration until all have ended; SIGTERM, SIGINT and SIGHUP make them stop.
 
     Args:
         configs: configuration files, each in a folder of its own.
@@ -47,17 +49,18 @@ def run_fleet(configs: Sequence[Path], logs: Path, *, serve: Callable[[Path], No
     """
     running: dict[int, Path] = {}
 
-    def pass_on(number: int, _frame: FrameType | None) -> None:
+    def pass_on(_number: int, _frame: FrameType | None) -> None:
         for pid in tuple(running):
-            os.kill(pid, number)
+            os.kill(pid, signal.SIGTERM)
 
-    ends = (signal.SIGTERM, signal.SIGINT)
+    ends = stop_signals()
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # until every child is known, so that none is left behind
     for config in configs:
         running[_fork(config, logs, serve)] = config
     for number in ends:
         signal.signal(number, pass_on)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
+    end_with_parent()  # after the last fork: a fork copies no thread but the one that forks
     worst = 0
     while running:
         pid, status = os.wait()
@@ -72,11 +75,13 @@ def _fork(config: Path, logs: Path, serve: Callable[[Path], None]) -> int:
     exit_file(config).unlink(missing_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
+    parent = os.getpid()
     pid = os.fork()
     if pid:
         pid_file(config).write_text(f"{pid}\n", "ascii")
         return pid
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, stop_signals())
+    end_with(parent)
     with (logs / f"{config.resolve().parent.name}.log").open("ab") as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)

@@ -7,10 +7,10 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.errors import SettingsError
+from gateway.errors import GatewayError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from grpc import ServerCredentials
 
@@ -19,12 +19,17 @@ if TYPE_CHECKING:
     from gateway.web.app import WebSide
 
 
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where a node listens, `host:port`; without credentials the gRPC side speaks no TLS."""
+class ServerEndedError(GatewayError):
+    """The gRPC side ended by itself; for the operator, and for what starts a gateway anew."""
 
-    grpc: str
-    web: str
+    message = "The gRPC side of the gateway ended by itself."
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A port of the gRPC side, `host:port`; without credentials it speaks no TLS."""
+
+    address: str
     credentials: ServerCredentials | None
 
 
@@ -36,34 +41,61 @@ class Node:
         *,
         server: GrpcServer,
         web: WebSide,
-        addresses: Addresses,
+        grpc: Sequence[Listening],
+        web_address: str,
+        starters: Sequence[Callable[[], Awaitable[None]]] = (),
+        tasks: Sequence[Callable[[], Coroutine[None, None, None]]] = (),
         closers: Sequence[Callable[[], Awaitable[None]]],
         journal: Journal,
         drain_seconds: float,
     ) -> None:
-        """Take the parts; `closers` close what the parts use, after both sides have stopped."""
+        """Take the parts.
+
+        Args:
+            server: the gRPC side.
+            web: the HTTP side.
+            grpc: the ports of the gRPC side.
+            web_address: the port of the HTTP side, `host:port`.
+            starters: begin what the parts use, before anything is answered.
+            tasks: run as long as the node does.
+            closers: close what the parts use, after both sides have stopped.
+            journal: is told of start and stop.
+            drain_seconds: how long running calls may take to finish.
+        """
         self._server = server
         self._web = web
-        self._addresses = addresses
+        self._grpc = tuple(grpc)
+        self._web_address = web_address
+        self._starters = starters
+        self._tasks = tasks
+        self._running: list[asyncio.Task[None]] = []
         self._closers = closers
         self._journal = journal
         self._drain_seconds = drain_seconds
 
     async def start(self) -> None:
         """Listen and serve (SettingsError where an address is taken)."""
-        addresses = self._addresses
-        host, _, port = addresses.web.rpartition(":")
+        host, _, port = self._web_address.rpartition(":")
+        self._web.serving = False
+        for start in self._starters:
+            await start()
         try:
-            self._server.listen(addresses.grpc, addresses.credentials)
-            await self._web.start(host.strip("[]"), int(port))
+            for place in self._grpc:
+                self._server.listen(place.address, place.credentials)
+            await self._web.start(host.strip("[]"), int(port), journal=self._journal)
         except (OSError, RuntimeError) as error:
             raise SettingsError((f"listen: an address is taken or not ours ({type(error).__name__})",)) from error
         await self._server.start()
-        self._journal.event("ready", grpc=addresses.grpc, web=addresses.web)
+        self._web.serving = True
+        self._running = [asyncio.create_task(work()) for work in self._tasks]
+        self._journal.event("ready", grpc=self._grpc[0].address, web=self._web_address)
 
     async def stop(self) -> None:
         """Drain and close everything."""
         self._journal.event("stopping")
+        self._web.serving = False
+        for task in self._running:
+            task.cancel()
         await self._server.stop(drain_seconds=self._drain_seconds)
         await self._web.stop()
         for close in self._closers:
@@ -71,10 +103,25 @@ class Node:
         self._journal.event("stopped")
 
     async def serve(self) -> None:
-        """Run until SIGTERM or SIGINT, then drain (SettingsError where it cannot start)."""
+        """Run until SIGTERM or SIGINT, then drain.
+
+        Raises:
+            SettingsError: it cannot start.
+            ServerEndedError: the gRPC side ended although nobody told it to.
+        """
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await self.start()
-        await stop.wait()
+        told, ended = asyncio.create_task(stop.wait()), asyncio.create_task(self._server.ended())
+        await asyncio.wait({told, ended}, return_when=asyncio.FIRST_COMPLETED)
+        fault = ended.done() and not told.done()
+        if fault:
+            self._web.serving, self._web.ended = False, True
+            error = ended.exception()  # its words may quote what a caller sent
+            self._journal.event("server_ended", type="" if error is None else type(error).__name__)
+        told.cancel()
         await self.stop()
+        await asyncio.wait({ended})
+        if fault:
+            raise ServerEndedError

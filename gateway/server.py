@@ -6,9 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1._async import HealthServicer  # the public name `health.aio` has no types
 
+from gateway.rpc.health import Health
 from gateway.rpc.reflection import add_reflection
 
 if TYPE_CHECKING:
@@ -16,9 +15,8 @@ if TYPE_CHECKING:
 
     from gateway.rpc.boundary import Boundary, Servicer
 
-_SERVING = health_pb2.HealthCheckResponse.SERVING
-_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 _HEALTH_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
 _MIB = 1024 * 1024
 _OPTIONS = (
     ("grpc.max_receive_message_length", 4 * _MIB),
@@ -29,6 +27,18 @@ _OPTIONS = (
     ("grpc.keepalive_time_ms", 120_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
     ("grpc.http2.max_ping_strikes", 3),
+    # What a stranger may hold: some streams on a connection, and no connection for good. A stream of a caller ends with
+    # its token, which lives ten minutes at most, so the grace after a connection's age breaks none.
+    ("grpc.max_concurrent_streams", 100),
+    # On, it counts calls that are over but not yet forgotten as well, and so refuses callers that keep to the limit.
+    ("grpc.http.overload_protection", 0),
+    # Windows of 64 KiB that only a message that is being read widens. Probing would offer 4 MiB to everybody at once.
+    ("grpc.http2.lookahead_bytes", 64 * 1024),
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 10 * 60_000),
+    ("grpc.max_connection_age_ms", 60 * 60_000),
+    ("grpc.max_connection_age_grace_ms", 15 * 60_000),
 )
 
 
@@ -45,12 +55,15 @@ class GrpcServer:
         max_concurrent_calls: int,
     ) -> None:
         """Register the services; nothing listens yet."""
+        boundary.limit(max_concurrent_calls)
         self._boundary = boundary
         self._ready = ready
-        self._server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=max_concurrent_calls)
-        self._server.add_generic_rpc_handlers([boundary.handlers(servicer) for servicer in servicers])
-        self._health = HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        # No limit of grpc's own: it counts calls that nobody has proven, and would turn health away with the others.
+        self._server = grpc.aio.server(options=_OPTIONS)
+        self._health = Health(ready)
+        self._server.add_generic_rpc_handlers(
+            [*(boundary.handlers(servicer) for servicer in servicers), self._health.handlers()]
+        )
         if reflection:
             add_reflection(self._server, [servicer.SERVICE.full_name for servicer in servicers])
         self._watch: asyncio.Task[None] | None = None
@@ -64,23 +77,29 @@ class GrpcServer:
     async def start(self) -> None:
         """Begin to serve, and to tell the health of each service."""
         await self._server.start()
-        await self._tell_health()
+        self._tell_health()
         self._watch = asyncio.create_task(self._keep_telling())
 
     async def _keep_telling(self) -> None:
         while True:
             await asyncio.sleep(_HEALTH_SECONDS)
-            await self._tell_health()
+            self._tell_health()
 
-    async def _tell_health(self) -> None:
-        await self._health.set("", _SERVING)
+    def _tell_health(self) -> None:
+        self._health.tell("", serving=True)
         for service, ready in self._ready.items():
-            await self._health.set(service, _SERVING if ready() else _NOT_SERVING)
+            self._health.tell(service, serving=ready())
+
+    async def ended(self) -> None:
+        """Wait until the server has ended, told to or not; an error that ended it is raised as it is."""
+        # In turns: a server that fell while calls run has not ended yet, and says at the end of a turn that it fell.
+        while await self._server.wait_for_termination(_LOOK_SECONDS):
+            pass
 
     async def stop(self, *, drain_seconds: float) -> None:
         """Stop gracefully: not ready, no new calls, running ones finish within the time given."""
+        self._boundary.stop()
         if self._watch is not None:
             self._watch.cancel()
-        await self._health.enter_graceful_shutdown()
-        self._boundary.stop()
+        self._health.stop()
         await self._server.stop(drain_seconds)

@@ -6,123 +6,49 @@ need TLS, private platform addresses and reflection are off, and no key is ever 
 
 from __future__ import annotations
 
-import ipaddress
 import stat
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from gateway.callers import SCOPES
 from gateway.errors import SettingsError
+from gateway.settings_parts import (
+    AnchorsSettings,
+    CallerId,
+    CallerSettings,
+    CallSettings,
+    HomeSettings,
+    ListenSettings,
+    Part,
+    PeerSettings,
+    TrustSettings,
+)
+
+ANCHOR_KEY = "federation.pem"
+"""The key of an anchor, in its folder."""
+
+SAMPLE = b"# Made by the sandbox"
+"""How a key file of the sandbox begins; a gateway that is none refuses it."""
+
+SAMPLE_LINE = SAMPLE + b" for this machine; a gateway that is none does not take it.\n"
 
 
-def _with_a_port(address: str) -> str:
-    """Refuse a port that does not exist."""
-    if int(address.rpartition(":")[2]) > _LAST_PORT:
-        raise ValueError(f"a port is at most {_LAST_PORT}")
-    return address
-
-
-_LAST_PORT = 65535
-Address = Annotated[
-    str,
-    StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.\-]+):[0-9]{1,5}$"),
-    AfterValidator(_with_a_port),
-]
-RegionCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,31}$")]
-CallerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/\-]{0,127}$")]
-
-
-class _Part(BaseModel):
-    """Base of all parts: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TlsSettings(_Part):
-    """Certificate chain and key of this gateway, PEM."""
-
-    certificate: Path
-    key: Path
-
-
-class ListenSettings(_Part):
-    """Addresses to listen on, `host:port`; without TLS only loopback is allowed."""
-
-    grpc: Address
-    web: Address
-    tls: TlsSettings | None = None
-
-    @model_validator(mode="after")
-    def _plaintext_stays_at_home(self) -> ListenSettings:
-        if self.tls is None and not is_loopback(self.grpc):
-            raise ValueError("without [listen.tls] only a loopback address is allowed")
-        if not is_loopback(self.web):
-            raise ValueError("the web side has no TLS of its own: bind it to loopback and put a proxy before it")
-        return self
-
-
-class PlatformSettings(_Part):
-    """Where a home region's platform is, and the secrets its authentication scheme needs."""
-
-    base_url: str = Field(min_length=8, max_length=300)
-    secrets: Path
-    allow_private_addresses: bool = False
-    total_seconds: float = Field(default=5.0, gt=0, le=30)
-    failures_to_open: int = Field(default=5, ge=1, le=20)
-    open_seconds: float = Field(default=5.0, gt=0, le=300)
-
-
-class HomeSettings(_Part):
-    """A home region of this gateway."""
-
-    region: RegionCode
-    signing_key: Path
-    pseudonym_secret: Path
-    platform: PlatformSettings
-
-
-class PeerSettings(_Part):
-    """Another region's gateway: where it is, the CA that its certificate must come from, and its published keys."""
-
-    region: RegionCode
-    address: Address
-    server_name: str
-    audience: CallerId
-    ca: Path
-    keys: Path
-
-
-class CallerSettings(_Part):
-    """A registered caller; it acts for one region."""
-
-    id: CallerId
-    region: RegionCode
-    kind: Literal["platform", "gateway"]
-    scopes: tuple[str, ...] = Field(min_length=1)
-    keys: Path
-
-    @model_validator(mode="after")
-    def _scopes_are_known(self) -> CallerSettings:
-        if not SCOPES.issuperset(self.scopes):
-            raise ValueError(f"scopes are of {sorted(SCOPES)}")
-        return self
-
-
-class Settings(_Part):
+class Settings(Part):
     """Configuration of one node."""
 
     gateway: CallerId
     sandbox: bool = False
     reflection: bool = False
     listen: ListenSettings
-    signing_key: Path
     home: tuple[HomeSettings, ...] = Field(min_length=1)
     peer: tuple[PeerSettings, ...] = ()
     caller: tuple[CallerSettings, ...] = ()
-    agreement: tuple[Path, ...] = ()
+    calls: CallSettings | None = None
+    trust: TrustSettings
     drain_seconds: float = Field(default=10.0, ge=0, le=60)
     max_concurrent_calls: int = Field(default=1000, ge=1, le=100_000)
 
@@ -132,9 +58,18 @@ class Settings(_Part):
         peers = [peer.region for peer in self.peer]
         twice = len(set(homes)) != len(homes) or len(set(peers)) != len(peers) or bool(set(homes) & set(peers))
         private = any(home.platform.allow_private_addresses for home in self.home)
+        entities = [*(home.entity.id for home in self.home), *(peer.entity for peer in self.peer)]
+        paths = [urlsplit(home.entity.id).path for home in self.home]
         faults = {
             "a region is named once, as home or as peer": twice,
-            "a caller id is registered once": len({caller.id for caller in self.caller}) != len(self.caller),
+            "an entity is named once, as home or as peer": len(set(entities)) != len(entities),
+            "entities of one gateway need paths that differ": len(set(paths)) != len(paths),
+            "two homes do not call others under one identifier": _repeats(home.caller.id for home in self.home),
+            "an anchor stands for one agreement": _repeats(anchor.entity for anchor in self.trust.anchor),
+            "with peers, [calls] names the certificate to show them": bool(self.peer) and self.calls is None,
+            "a caller id is registered once": _repeats(
+                (*(caller.id for caller in self.caller), *(peer.caller for peer in self.peer))
+            ),
             "allow_private_addresses is for the sandbox": private and not self.sandbox,
             "reflection is for the sandbox": self.reflection and not self.sandbox,
         }
@@ -144,67 +79,110 @@ class Settings(_Part):
 
     def secret_files(self) -> tuple[Path, ...]:
         """Name the files that nobody else may read."""
-        files = [self.signing_key, *((self.listen.tls and [self.listen.tls.key]) or [])]
+        files = [part.key for part in (self.listen.tls, self.calls) if part is not None]
         for home in self.home:
-            files += [home.signing_key, home.pseudonym_secret, home.platform.secrets]
-        return tuple(files)
+            files += [home.signing_key, home.entity.key, home.caller.key, home.pseudonym_secret, home.platform.secrets]
+            files += [home.partner.key] if home.partner else []
+        return tuple(dict.fromkeys(files))
 
     def public_files(self) -> tuple[Path, ...]:
         """Name the files that hold no secret; they have to be there too."""
-        files = [self.listen.tls.certificate] if self.listen.tls else []
-        for peer in self.peer:
-            files += [peer.ca, peer.keys]
-        return tuple(dict.fromkeys([*files, *(caller.keys for caller in self.caller), *self.agreement]))
+        files = [part.certificate for part in (self.listen.tls, self.calls) if part is not None]
+        files += [self.listen.tls.clients] if self.listen.tls and self.listen.tls.clients else []
+        files += [peer.ca for peer in self.peer]
+        files += [caller.keys for caller in self.caller]
+        files += [anchor.agreement for anchor in self.trust.anchor]
+        return tuple(dict.fromkeys(files))
 
 
-def is_loopback(address: str) -> bool:
-    """Tell whether `host:port` names this machine only."""
-    host = address.rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _repeats(names: Iterable[str]) -> bool:
+    """Tell whether a name is there twice."""
+    listed = list(names)
+    return len(set(listed)) != len(listed)
 
 
 def load_settings(path: Path) -> Settings:
-    """Read a configuration file (SettingsError lists every fault: its place, and the rule it breaks)."""
-    try:
-        data = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError((f"{path.name}: cannot be read as TOML ({type(error).__name__})",)) from error
-    try:
-        settings = Settings.model_validate(_absolute(data, path.resolve().parent))
-    except ValidationError as error:
-        raise SettingsError(tuple(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())) from None
-    faults = [fault for file in settings.secret_files() if (fault := _file_fault(file))]
-    faults += [f"{file.name}: cannot be read" for file in settings.public_files() if not file.is_file()]
+    """Read the configuration of a node (SettingsError lists every fault: its place, and the rule it breaks)."""
+    settings = _load(path, Settings)
+    faults = [fault for file in settings.secret_files() if (fault := _file_fault(file, sandbox=settings.sandbox))]
+    faults += [fault for file in settings.public_files() if (fault := _public_fault(file))]
     if faults:
         raise SettingsError(tuple(faults))
     return settings
 
 
-_PATH_KEYS = frozenset({"certificate", "key", "secrets", "signing_key", "pseudonym_secret", "ca", "keys"})
+def read_settings(path: Path) -> Settings:
+    """Read the configuration of a node of which no key need be there yet (SettingsError as above)."""
+    return _load(path, Settings)
+
+
+def load_anchors(path: Path) -> AnchorsSettings:
+    """Read the configuration of a process that serves anchors (SettingsError as above)."""
+    settings = _load(path, AnchorsSettings)
+    keys = [anchor.folder / ANCHOR_KEY for anchor in settings.anchor]
+    faults = tuple(fault for file in keys if (fault := _file_fault(file, sandbox=settings.sandbox)))
+    if faults:
+        raise SettingsError(faults)
+    return settings
+
+
+_Configuration = TypeVar("_Configuration", bound=Part)
+
+
+def _load(path: Path, model: type[_Configuration]) -> _Configuration:
+    """Read a file by its model; what the files named in it are is not looked at."""
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError((f"{path.name}: cannot be read as TOML ({type(error).__name__})",)) from error
+    try:
+        return model.model_validate(_absolute(data, path.resolve().parent))
+    except ValidationError as error:
+        raise SettingsError(tuple(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())) from None
+
+
+_PATH_KEYS = frozenset(
+    {"certificate", "key", "clients", "secrets", "signing_key", "pseudonym_secret", "ca", "keys", "state", "agreement"}
+    | {"signatures", "folder"}
+)
+
+_NO_PATHS = frozenset({("caller", "certificate")})
+"""What has the key of a path and is none: the certificate of a caller is told by its DNS name."""
 
 
 def _absolute(value: object, folder: Path, key: str = "") -> object:
     """Make paths absolute, against the folder of the file they stand in."""
     if isinstance(value, dict):
-        return {name: _absolute(inner, folder, name) for name, inner in value.items()}
+        return {
+            name: inner if (key, name) in _NO_PATHS else _absolute(inner, folder, name) for name, inner in value.items()
+        }
     if isinstance(value, list):
         return [_absolute(inner, folder, key) for inner in value]
-    if isinstance(value, str) and (key in _PATH_KEYS or key == "agreement"):
+    if isinstance(value, str) and key in _PATH_KEYS:
         return str(folder / value)
     return value
 
 
-def _file_fault(file: Path) -> str | None:
-    """Say what is wrong with a file of secrets: it must be there, and closed to group and others."""
+def _public_fault(file: Path) -> str | None:
+    """Say what is wrong with a file that anybody may read: it must be there, and not everybody may write it."""
     try:
         mode = file.stat().st_mode
     except OSError:
         return f"{file.name}: cannot be read"
+    if not stat.S_ISREG(mode):
+        return f"{file.name}: is no file"
+    return f"{file.name}: can be written by everybody" if mode & stat.S_IWOTH else None
+
+
+def _file_fault(file: Path, *, sandbox: bool) -> str | None:
+    """Say what is wrong with a file of secrets: it must be there, closed to others, and no sample outside a sandbox."""
+    try:
+        mode = file.stat().st_mode
+        begins = file.read_bytes()[: len(SAMPLE)]
+    except OSError:
+        return f"{file.name}: cannot be read"
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         return f"{file.name}: can be read by others; allow the owner only (mode 600)"
+    if begins == SAMPLE and not sandbox:
+        return f"{file.name}: is a key of the sandbox; make one of your own (onecard keys new)"
     return None

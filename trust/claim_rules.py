@@ -1,4 +1,4 @@
-"""Closed tables of claims for the documents of a federation: each claim has a rule, a check, and is required or not."""
+"""Closed tables of claims, for tokens and for the documents of a federation: a rule, a check, required or not."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from trust.errors import ClaimInvalidError
 
 Check = Callable[[object], bool]
 
+_MISSING: Final = object()
+
 MAX_TIME: Final = 2**40
 MAX_NUMBER: Final = 2**31
 
@@ -20,6 +22,10 @@ _ENTITY: Final = re.compile(
     rf"https://(?P<host>{_LABEL}(?:\.{_LABEL})*)(?::[1-9][0-9]{{0,4}})?(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*"
 )
 _MAX_ENTITY_LENGTH: Final = 128
+_ADDRESS: Final = re.compile(
+    rf"https?://{_LABEL}(?:\.{_LABEL})*(?::[1-9][0-9]{{0,4}})?(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*"
+)
+_MAX_ADDRESS_LENGTH: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +44,12 @@ def check_claims(payload: Mapping[str, object], table: Mapping[str, Rule]) -> No
         ClaimInvalidError: names the first claim that fails; one that the table does not have is called "other".
     """
     for claim, rule in table.items():
-        if claim in payload:
-            if not rule.accepts(payload[claim]):
-                raise ClaimInvalidError(claim=claim, rule=rule.words)
-        elif rule.required:
-            raise ClaimInvalidError(claim=claim, rule="required")
+        value = payload.get(claim, _MISSING)
+        if value is _MISSING:
+            if rule.required:
+                raise ClaimInvalidError(claim=claim, rule="required")
+        elif not rule.accepts(value):
+            raise ClaimInvalidError(claim=claim, rule=rule.words)
     if not table.keys() >= payload.keys():
         raise ClaimInvalidError(claim="other", rule="not in the table")
 
@@ -61,6 +68,11 @@ def host_of(entity: str) -> str:
     return match["host"] if match else ""
 
 
+def is_address(value: object) -> bool:
+    """Accept where a document lies: http or https, a host in lower case, a port and a path; no user, query or dots."""
+    return isinstance(value, str) and len(value) <= _MAX_ADDRESS_LENGTH and _ADDRESS.fullmatch(value) is not None
+
+
 def is_time(value: object) -> bool:
     """Accept whole seconds since 1970; a boolean is not a number."""
     return type(value) is int and 0 <= value < MAX_TIME
@@ -69,6 +81,16 @@ def is_time(value: object) -> bool:
 def is_count(value: object) -> bool:
     """Accept a whole number from 1 to 2**31 - 1."""
     return type(value) is int and 0 < value < MAX_NUMBER
+
+
+def is_index(value: object) -> bool:
+    """Accept a whole number from 0 to 2**31 - 1."""
+    return type(value) is int and 0 <= value < MAX_NUMBER
+
+
+def is_boolean(value: object) -> bool:
+    """Accept true and false."""
+    return type(value) is bool
 
 
 def is_digest(value: object) -> bool:
@@ -93,6 +115,15 @@ def is_list_of(check: Check, *, at_least: int, at_most: int) -> Check:
         and at_least <= len(value) <= at_most
         and all(map(check, value))
         and len(set(value)) == len(value)
+    )
+
+
+def is_members(**members: Check) -> Check:
+    """Accept an object of exactly these members, each of which passes."""
+    return lambda value: (
+        isinstance(value, dict)
+        and value.keys() == members.keys()
+        and all(check(value[name]) for name, check in members.items())
     )
 
 

@@ -1,148 +1,61 @@
-"""What a recognition and a caller's token say, and the table that names the check of each claim.
+"""What a recognition and a caller's token say; `trust.claim_tables` has the rule of each claim.
 
-The tables are closed: a claim that is missing, or that the table does not name, refuses the token. A token that is
-bound to something we do not read (`cnf`, `status`) is therefore never taken for one that is not. String claims have
-narrow alphabets, so no control character, look-alike letter or lone surrogate survives. Times are whole Unix seconds.
+What is read was held against the tables before, and what is written is held against them before it is signed.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
-from trust.encoding import is_sha256
-from trust.errors import ClaimInvalidError, ScopeError
-from trust.vocabulary import CLASSES, MEDIA, PURPOSES, is_item_type
+from trust.claim_tables import (
+    CALLER_CLAIMS,
+    CALLER_TYPE,
+    CLOCK_SKEW_SECONDS,
+    MAX_LIFETIME_SECONDS,
+    OPTIONAL_RECOGNITION_CLAIMS,
+    RECOGNITION_CLAIMS,
+    RECOGNITION_TYPE,
+    THUMBPRINT,
+    check_caller,
+    check_recognition,
+    is_issuer,
+)
 
-RECOGNITION_TYPE: Final = "onecard-recognition+jwt"
-CALLER_TYPE: Final = "onecard-caller+jwt"
-MAX_LIFETIME_SECONDS: Final = 600
-CLOCK_SKEW_SECONDS: Final = 10
-"""How far two honest clocks may be apart."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-_MAX_LIST: Final = 16
-_MAX_TIME: Final = 2**40
-_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
-_WORD: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_TOKEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_SCOPE: Final = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
-
-Check = Callable[[object], bool]
-
-
-def _text(pattern: re.Pattern[str]) -> Check:
-    """Accept a string that the pattern matches whole."""
-    return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
-
-
-def _one_of(words: frozenset[str]) -> Check:
-    """Accept a string of a closed list."""
-    return lambda value: isinstance(value, str) and value in words
-
-
-def _list_of(check: Check, *, at_least: int) -> Check:
-    """Accept a list of distinct values that each pass."""
-    return lambda value: (
-        type(value) is list
-        and at_least <= len(value) <= _MAX_LIST
-        and all(map(check, value))
-        and len(set(value)) == len(value)
-    )
+__all__ = [
+    "CALLER_CLAIMS",
+    "CALLER_TYPE",
+    "CLOCK_SKEW_SECONDS",
+    "MAX_LIFETIME_SECONDS",
+    "OPTIONAL_RECOGNITION_CLAIMS",
+    "RECOGNITION_CLAIMS",
+    "RECOGNITION_TYPE",
+    "CallerClaims",
+    "OriginalToken",
+    "RecognitionClaims",
+    "StatusReference",
+    "is_issuer",
+]
 
 
-def _is_time(value: object) -> bool:
-    """Accept whole seconds since 1970; a boolean is not a number."""
-    return type(value) is int and 0 <= value < _MAX_TIME
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReference:
+    """Where the state of one recognition can be read: place `index` of the status list at the address `uri`."""
+
+    uri: str
+    index: int
 
 
-def _is_digest(value: object) -> bool:
-    """Accept 32 bytes in canonical base64url."""
-    return isinstance(value, str) and is_sha256(value)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OriginalToken:
+    """What a counter-signed recognition says of its original: `algorithm`, and `digest`, the SHA-256 of its text."""
 
-
-def _is_boolean(value: object) -> bool:
-    """Accept true and false."""
-    return type(value) is bool
-
-
-def _is_code(value: object) -> bool:
-    """Accept the code of one item type."""
-    return isinstance(value, str) and is_item_type(value)
-
-
-def _is_grant(value: object) -> bool:
-    """Accept an object of known classes, each with at least one item type: what is allowed for what."""
-    types = _list_of(_is_code, at_least=1)
-    return type(value) is dict and all(name in CLASSES and types(codes) for name, codes in value.items())
-
-
-def is_issuer(text: str) -> bool:
-    """Tell whether the text has the form of an issuer, a caller or an audience: ASCII, 1 to 128 characters."""
-    return _IDENTIFIER.fullmatch(text) is not None
-
-
-_is_identifier: Final = _text(_IDENTIFIER)
-
-RECOGNITION_CLAIMS: Final[Mapping[str, tuple[str, Check]]] = {
-    "iss": ("identifier", _is_identifier),
-    "aud": ("one identifier", _is_identifier),
-    "sub": ("pairwise pseudonym", _is_digest),
-    "iat": ("whole seconds", _is_time),
-    "nbf": ("whole seconds", _is_time),
-    "exp": ("whole seconds", _is_time),
-    "jti": ("token identifier", _text(_TOKEN_ID)),
-    "item": ("identifier", _is_identifier),
-    "home_items": ("list of identifiers", _list_of(_is_identifier, at_least=0)),
-    "catalog_version": ("version", _text(_VERSION)),
-    "purpose": ("closed list", _one_of(PURPOSES)),
-    "classes": ("item types by class", _is_grant),
-    "card_status": ("word", _text(_WORD)),
-    "card_status_as_of": ("whole seconds", _is_time),
-    "medium": ("closed list", _one_of(MEDIA)),
-    "assurance": ("word", _text(_WORD)),
-    "request_hash": ("SHA-256", _is_digest),
-    "agreement": ("identifier", _is_identifier),
-    "one_time": ("boolean", _is_boolean),
-}
-"""Claim -> the name of its rule and the check. All are required."""
-
-CALLER_CLAIMS: Final[Mapping[str, tuple[str, Check]]] = {
-    "iss": ("identifier", _is_identifier),
-    "sub": ("identifier", _is_identifier),
-    "aud": ("one identifier", _is_identifier),
-    "iat": ("whole seconds", _is_time),
-    "exp": ("whole seconds", _is_time),
-    "jti": ("token identifier", _text(_TOKEN_ID)),
-    "scope": ("text", lambda value: isinstance(value, str)),
-}
-"""Claim -> the name of its rule and the check. All are required."""
-
-
-def _check(payload: Mapping[str, object], table: Mapping[str, tuple[str, Check]]) -> None:
-    """Hold a payload against its table.
-
-    Raises:
-        ClaimInvalidError: names the first claim that fails; one that the table does not have is called "other".
-    """
-    for claim, (rule, accepts) in table.items():
-        if claim not in payload:
-            raise ClaimInvalidError(claim=claim, rule="required")
-        if not accepts(payload[claim]):
-            raise ClaimInvalidError(claim=claim, rule=rule)
-    if len(payload) != len(table):
-        raise ClaimInvalidError(claim="other", rule="not in the table")
-
-
-def _check_life(*, issued: int, begins: int, ends: int) -> None:
-    """Hold the three times of a token against each other: iat <= nbf < exp <= iat + 600 s."""
-    if not issued <= begins < ends:
-        raise ClaimInvalidError(claim="exp", rule="order of times")
-    if ends - issued > MAX_LIFETIME_SECONDS:
-        raise ClaimInvalidError(claim="exp", rule="at most 600 seconds")
+    algorithm: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +66,10 @@ class RecognitionClaims:
     `home_items` what it corresponds to at home, `classes` the application classes allowed, each with the item types
     it is allowed for (none: nothing is allowed),
     `card_status_as_of` when the home platform knew the status, `request_hash` the SHA-256 of the request answered.
+
+    `confirmation` is the SHA-256 thumbprint of the one certificate over which it may be shown (claim `cnf`, RFC 8705
+    section 3.1), `status` where it can be seen whether it was revoked (claim `status`, Token Status List), `original`
+    the token of another suite that it stands for (`trust.countersign`).
     """
 
     iss: str
@@ -174,12 +91,22 @@ class RecognitionClaims:
     request_hash: str = field(repr=False)
     agreement: str
     one_time: bool
+    confirmation: str | None = None
+    status: StatusReference | None = field(default=None, repr=False)
+    original: OriginalToken | None = None
 
     def to_payload(self) -> dict[str, object]:
         """Write the claims as they stand in the token."""
-        values = {name: getattr(self, name) for name in RECOGNITION_CLAIMS}
-        classes = {name: list(types) for name, types in self.classes.items()}
-        return {**values, "home_items": list(self.home_items), "classes": classes}
+        payload: dict[str, object] = {name: getattr(self, name) for name in RECOGNITION_CLAIMS}
+        payload["home_items"] = list(self.home_items)
+        payload["classes"] = {name: list(types) for name, types in self.classes.items()}
+        if self.confirmation is not None:
+            payload["cnf"] = {THUMBPRINT: self.confirmation}
+        if self.status is not None:
+            payload["status"] = {"status_list": {"idx": self.status.index, "uri": self.status.uri}}
+        if self.original is not None:
+            payload["original"] = {"alg": self.original.algorithm, "sha256": self.original.digest}
+        return payload
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, object]) -> RecognitionClaims:
@@ -188,20 +115,27 @@ class RecognitionClaims:
         Raises:
             ClaimInvalidError: a claim is missing, unknown or against its rule.
         """
-        _check(payload, RECOGNITION_CLAIMS)
+        check_recognition(payload)
         values: dict[str, Any] = dict(payload)
         values["home_items"] = tuple(values["home_items"])
         values["classes"] = MappingProxyType({name: tuple(types) for name, types in values["classes"].items()})
-        claims = cls(**values)
-        _check_life(issued=claims.iat, begins=claims.nbf, ends=claims.exp)
-        if claims.card_status_as_of > claims.iat + CLOCK_SKEW_SECONDS:
-            raise ClaimInvalidError(claim="card_status_as_of", rule="not after iat")
-        return claims
+        if "cnf" in values:
+            values["confirmation"] = values.pop("cnf")[THUMBPRINT]
+        if "status" in values:
+            place = values["status"]["status_list"]
+            values["status"] = StatusReference(uri=place["uri"], index=place["idx"])
+        if "original" in values:
+            told = values["original"]
+            values["original"] = OriginalToken(algorithm=told["alg"], digest=told["sha256"])
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallerClaims:
-    """What a caller says of itself: `iss` is the caller, `aud` the gateway, `scope` what the token may be used for."""
+    """What a caller says of itself: `iss` is the caller, `aud` the gateway, `scope` what the token may be used for.
+
+    `confirmation` is the SHA-256 thumbprint of the one certificate over which the token may be used (claim `cnf`).
+    """
 
     iss: str
     aud: str
@@ -209,6 +143,7 @@ class CallerClaims:
     exp: int
     jti: str = field(repr=False)
     scope: tuple[str, ...]
+    confirmation: str | None = None
 
     @property
     def sub(self) -> str:
@@ -217,7 +152,11 @@ class CallerClaims:
 
     def to_payload(self) -> dict[str, object]:
         """Write the claims as they stand in the token; `scope` is one text with spaces (RFC 8693 section 4.2)."""
-        return {**asdict(self), "sub": self.sub, "scope": " ".join(self.scope)}
+        payload: dict[str, object] = {name: getattr(self, name) for name in CALLER_CLAIMS}
+        payload["scope"] = " ".join(self.scope)
+        if self.confirmation is not None:
+            payload["cnf"] = {THUMBPRINT: self.confirmation}
+        return payload
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, object]) -> CallerClaims:
@@ -227,18 +166,7 @@ class CallerClaims:
             ClaimInvalidError: a claim is missing, unknown or against its rule.
             ScopeError: the scope is empty, a wildcard, or not in the one form of lower-case words.
         """
-        _check(payload, CALLER_CLAIMS)
-        values = {name: value for name, value in payload.items() if name not in {"sub", "scope"}}
-        claims = cls(**values, scope=_read_scope(str(payload["scope"])))  # type: ignore[arg-type]  # checked above
-        if payload["sub"] != claims.iss:
-            raise ClaimInvalidError(claim="sub", rule="equal to iss")
-        _check_life(issued=claims.iat, begins=claims.iat, ends=claims.exp)
-        return claims
-
-
-def _read_scope(text: str) -> tuple[str, ...]:
-    """Split a scope text; the order carries no meaning but is kept."""
-    words = tuple(text.split(" "))
-    if len(words) > _MAX_LIST or len(set(words)) != len(words) or not all(map(_SCOPE.fullmatch, words)):
-        raise ScopeError
-    return words
+        scope = check_caller(payload)
+        values: dict[str, Any] = {name: payload[name] for name in ("iss", "aud", "iat", "exp", "jti")}
+        bound: Any = payload.get("cnf")
+        return cls(**values, scope=scope, confirmation=bound and bound[THUMBPRINT])

@@ -133,6 +133,24 @@ class KeyRevokedError(TrustError):
     message = "The key has been revoked."
 
 
+class RecognitionRevokedError(TrustError):
+    """Its issuer has taken the recognition back, or suspended it. Metadata: issuer, status (revoked, suspended)."""
+
+    message = "The recognition has been revoked."
+
+
+class StatusUnknownError(TrustError):
+    """Nobody can tell whether a recognition was revoked: no fresh status list is to be had. Metadata: issuer, rule."""
+
+    message = "It cannot be told whether the recognition was revoked."
+
+
+class CounterSignatureError(TrustError):
+    """A counter-signed recognition and an original do not belong together. Metadata: rule."""
+
+    message = "The counter-signed recognition does not stand for this original."
+
+
 class PeerRevokedError(TrustError):
     """The entity, or the certificate it shows, has been revoked. Metadata: kind, reason (of the closed list)."""
 

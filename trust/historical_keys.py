@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from trust.keys import SigningKey
+    from trust.signer import Signer
 
 HISTORICAL_KEYS_TYPE: Final = "jwk-set+jwt"
 MAX_HISTORICAL_KEYS: Final = 64
@@ -93,7 +94,7 @@ class HistoricalKey:
         )
 
 
-def sign_historical_keys(keys: Iterable[HistoricalKey], *, key: SigningKey, now: int) -> str:
+def sign_historical_keys(keys: Iterable[HistoricalKey], *, key: SigningKey | Signer, now: int) -> str:
     """Sign the document of an entity's old keys, typ `jwk-set+jwt`.
 
     Raises:

@@ -8,7 +8,6 @@ form only, `prove` the signature.
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING, Final
 
 from trust.edge import ForeignErrors
@@ -16,17 +15,18 @@ from trust.encoding import encode_base64url
 from trust.errors import (
     BadSignatureError,
     KeyAlgorithmMismatchError,
-    MalformedTokenError,
     UnknownKeyError,
     WrongTypeError,
 )
 from trust.parser import ParsedToken, parse_token
+from trust.signer import CompactWriter, signer_of
 from trust.suites import SUITES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from trust.keys import SigningKey, VerificationKey
+    from trust.signer import Signer
 
 MAX_STATEMENT_LENGTH: Final = 65_536
 """Characters of a signed statement."""
@@ -35,26 +35,14 @@ MAX_STATEMENT_BRACKETS: Final = 500
 """Opening brackets of a statement's payload, those inside strings counted too."""
 
 
-def sign_jws(payload: Mapping[str, object], *, key: SigningKey, kind: str) -> str:
+def sign_jws(payload: Mapping[str, object], *, key: SigningKey | Signer, kind: str) -> str:
     """Write and sign a statement with the header alg, kid, typ.
 
     Raises:
         MalformedTokenError: the statement would be longer than a reader accepts.
         KeyMaterialError: the key cannot sign.
     """
-    head = {"alg": key.algorithm, "kid": key.kid, "typ": kind}
-    signing_input = ".".join(encode_base64url(_json(part)) for part in (head, payload))
-    with ForeignErrors(rule="signing"):
-        signature = SUITES[key.algorithm].algorithm.sign(signing_input.encode("ascii"), key.private_key)
-    text = f"{signing_input}.{encode_base64url(signature)}"
-    if len(text) > MAX_STATEMENT_LENGTH:
-        raise MalformedTokenError(rule="size")
-    return text
-
-
-def _json(part: Mapping[str, object]) -> bytes:
-    """Write a part in as few bytes as JSON allows."""
-    return json.dumps(part, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return CompactWriter(signer_of(key), kind=kind, max_length=MAX_STATEMENT_LENGTH).write(payload)
 
 
 def read_jws(text: str, *, kind: str) -> ParsedToken:

@@ -120,13 +120,7 @@ def strict_json(raw: bytes, *, max_brackets: int = MAX_BRACKETS) -> dict[str, ob
     if raw.count(b"[") + raw.count(b"{") > max_brackets:
         raise MalformedTokenError(rule="depth")
     try:
-        document = json.loads(
-            raw.decode("utf-8"),
-            object_pairs_hook=_distinct,
-            parse_int=_read_integer,
-            parse_float=_refuse_number,
-            parse_constant=_refuse_number,
-        )
+        document = _DECODER.decode(raw.decode("utf-8"))
     except ValueError:
         document = None
     # Raised outside the handler: the decoder's own errors carry the document, which must not travel with ours.
@@ -151,3 +145,12 @@ def _read_integer(text: str) -> object:
 def _refuse_number(_text: str) -> object:
     """Stand in for a fraction, an exponent, NaN or an infinity."""
     return UNUSABLE
+
+
+# Made once: with options of its own, each call of the library would make it again.
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_distinct,
+    parse_int=_read_integer,
+    parse_float=_refuse_number,
+    parse_constant=_refuse_number,
+)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from trust.keys import SigningKey, VerificationKey
+    from trust.signer import Signer
 
 PARTY_SIGNATURE_TYPE: Final = "onecard-party-signature+jwt"
 CONTENTS: Final = frozenset({"agreement", "catalog"})
@@ -97,7 +98,7 @@ def _plain(value: object) -> object:
     raise ClaimInvalidError(claim="content", rule="has a canonical form")
 
 
-def sign_as_party(signature: PartySignature, *, key: SigningKey) -> str:
+def sign_as_party(signature: PartySignature, *, key: SigningKey | Signer) -> str:
     """Sign for a party, typ `onecard-party-signature+jwt`.
 
     Raises:

@@ -122,6 +122,10 @@ class AgreementBook:
         self._standing(agreement.id)
         return agreement
 
+    def dated_between(self, home: str, visited: str, *, on: date) -> tuple[str, ...]:
+        """Give the ids of the agreements that join two regions on a day, whether they stand or not."""
+        return tuple(a.id for a in self._agreements if a.joins(home, visited) and a.in_force(on))
+
     def _dated(self, home: str, visited: str, *, on: date) -> Agreement:
         """Find the agreement by its regions and days alone."""
         regions = f"{nameable_region(home)},{nameable_region(visited)}"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from trust.keys import SigningKey, VerificationKey
     from trust.parser import ParsedToken
     from trust.revocation_set import RevocationSet
+    from trust.signer import Signer
 
 REVOCATION_TYPE: Final = "onecard-revocation+jwt"
 MIN_LIFE_SECONDS: Final = 400 * 86_400
@@ -103,7 +104,7 @@ class Revocation:
         return self.reason in AT_ONCE or self.effective - now <= CLOCK_SKEW_SECONDS
 
 
-def sign_revocation(revocation: Revocation, *, key: SigningKey) -> str:
+def sign_revocation(revocation: Revocation, *, key: SigningKey | Signer) -> str:
     """Sign a revocation, typ `onecard-revocation+jwt`.
 
     Raises:

@@ -124,9 +124,13 @@ def _armor(label: bytes, der: bytes) -> bytes:
     return b"\n".join((b"-----BEGIN %b-----" % label, *lines, b"-----END %b-----" % label, b""))
 
 
+_REMARKS: Final = rb"(?:#[^\r\n]*\r?\n)*"
+
+
 def _unarmor(label: bytes, pem: bytes) -> bytes | None:
     """Give the bytes of the PEM block of this label; None when the file is not that block, in canonical base64."""
-    block = rb"\s*-----BEGIN %b-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END %b-----\s*" % (label, label)
+    # Remarks may stand before the block (RFC 7468 section 2), marked so that nothing else slips in.
+    block = _REMARKS + rb"\s*-----BEGIN %b-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END %b-----\s*" % (label, label)
     found = re.fullmatch(block, pem)
     text = re.sub(rb"[\r\n]", b"", found[1]) if found else b""
     try:

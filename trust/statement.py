@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from trust.keys import SigningKey, VerificationKey
     from trust.parser import ParsedToken
+    from trust.signer import Signer
 
 MAX_CHAIN: Final = 6
 """Statements of a chain: the anchor's configuration, four statements about others, the subject's configuration."""
@@ -83,7 +84,7 @@ def read_configuration(text: str) -> tuple[EntityConfiguration, VerificationKey]
     return statement.claims, statement.proven_by(statement.claims.keys)
 
 
-def sign_statement(claims: EntityClaims, *, key: SigningKey) -> str:
+def sign_statement(claims: EntityClaims, *, key: SigningKey | Signer) -> str:
     """Sign an entity statement, typ `entity-statement+jwt`.
 
     Raises:
@@ -101,7 +102,7 @@ def sign_statement(claims: EntityClaims, *, key: SigningKey) -> str:
     return sign_jws(payload, key=key, kind=ENTITY_STATEMENT_TYPE)
 
 
-def _lists(claims: EntityConfiguration, key: SigningKey) -> bool:
+def _lists(claims: EntityConfiguration, key: SigningKey | Signer) -> bool:
     """Tell whether a configuration lists the key under its kid."""
     mark = thumbprint(key.public().public_key)
     return any(listed.kid == key.kid and thumbprint(listed.public_key) == mark for listed in claims.keys)

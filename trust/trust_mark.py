@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trust.keys import SigningKey, VerificationKey
+    from trust.signer import Signer
 
 TRUST_MARK_TYPE: Final = "trust-mark+jwt"
 MARK_NAME: Final = re.compile(r"https://[a-z0-9][A-Za-z0-9._:/-]{0,119}")
@@ -58,7 +59,7 @@ class TrustMark:
         return mark
 
 
-def sign_mark(mark: TrustMark, *, key: SigningKey) -> str:
+def sign_mark(mark: TrustMark, *, key: SigningKey | Signer) -> str:
     """Sign a trust mark, typ `trust-mark+jwt`.
 
     Raises:

@@ -11,10 +11,12 @@ Invariants, in the order in which they are established; the first that fails nam
 6. Every claim is there, has its exact type and passes its check; there is no further claim; life is at most 600 s.
 7. The token is within its life, give or take 10 s of clock skew; a refusal says by how much.
 8. `aud` is exactly the audience; the issuer is the peer's, where a peer is named; the request is the one at hand, where
-   a hash is given.
+   a hash is given; a token that is bound to a certificate (`cnf`) comes over that one. Whoever shows no certificate
+   meets a bound token with a refusal.
 
 Nothing of the token is believed, and no claim is judged, before 5 holds. Whether a one-time token was used before is
-for `trust.replay`, what an agreement allows is for `trust.policy`.
+for `trust.replay`, what an agreement allows is for `trust.policy`, whether it was revoked since is for
+`trust.status_list`.
 """
 
 from __future__ import annotations
@@ -53,9 +55,10 @@ if TYPE_CHECKING:
     from trust.cache import VerifiedTokenCache
     from trust.keys import FindKey, VerificationKey
 
-__all__ = ["CallerVerifier", "RecognitionVerifier"]
+__all__ = ["CallerVerifier", "RecognitionVerifier", "read_recognition"]
 
 _SKEW: Final = CLOCK_SKEW_SECONDS
+_NONE: Final[frozenset[str]] = frozenset()
 
 
 def _authenticate(token: str, *, kind: str, find: FindKey) -> tuple[Mapping[str, object], VerificationKey]:
@@ -98,6 +101,22 @@ def _check_times(*, now: int, iat: int, nbf: int, exp: int) -> None:
         raise ExpiredError(claim="exp", skew_seconds=str(now - exp))
 
 
+def _check_binding(confirmation: str | None, certificates: frozenset[str]) -> None:
+    """Demand the certificate to which a token is bound (RFC 8705 section 3.1)."""
+    if confirmation is not None and confirmation not in certificates:
+        raise BindingError(rule="certificate")
+
+
+def read_recognition(token: str, *, find: FindKey) -> tuple[RecognitionClaims, VerificationKey]:
+    """Establish invariants 1 to 6 only: who said what, not whether it still holds or for whom; for later proof.
+
+    Raises:
+        TrustError: a leaf that names the first invariant that fails.
+    """
+    payload, key = _authenticate(token, kind=RECOGNITION_TYPE, find=find)
+    return RecognitionClaims.from_payload(payload), key
+
+
 class RecognitionVerifier:
     """Verifies recognitions for a visited region.
 
@@ -112,7 +131,14 @@ class RecognitionVerifier:
         self._find: FindKey = keys.find if isinstance(keys, KeyRing) else keys
 
     def verify(
-        self, token: str, *, audience: str, now: int, request_hash: str | None = None, issuer: str | None = None
+        self,
+        token: str,
+        *,
+        audience: str,
+        now: int,
+        request_hash: str | None = None,
+        issuer: str | None = None,
+        certificates: frozenset[str] = _NONE,
     ) -> VerifiedRecognition:
         """Establish all invariants.
 
@@ -122,12 +148,13 @@ class RecognitionVerifier:
             now: Unix seconds.
             request_hash: hash of the request it must answer (`trust.encoding.hash_request`), where known.
             issuer: the home region that must have issued it, where the peer is known.
+            certificates: SHA-256 thumbprints, base64url, of the certificates of the one for whom it is read; more
+                than one while a certificate is being replaced.
 
         Raises:
             TrustError: a leaf that names the first invariant that fails.
         """
-        payload, key = _authenticate(token, kind=RECOGNITION_TYPE, find=self._find)
-        claims = RecognitionClaims.from_payload(payload)
+        claims, key = read_recognition(token, find=self._find)
         _check_times(now=now, iat=claims.iat, nbf=claims.nbf, exp=claims.exp)
         if claims.aud != audience:
             raise AudienceError
@@ -135,6 +162,7 @@ class RecognitionVerifier:
             raise PeerIssuerMismatchError(issuer=key.issuer)
         if request_hash is not None and claims.request_hash != request_hash:
             raise BindingError(rule="request_hash")
+        _check_binding(claims.confirmation, certificates)
         return VerifiedRecognition(claims=claims, key=key, seal=VERIFIER_SEAL)
 
 
@@ -154,7 +182,15 @@ class CallerVerifier:
         self._find: FindKey = keys.find if isinstance(keys, KeyRing) else keys
         self._cache = cache
 
-    def verify(self, token: str, *, audience: str, now: int, issuer: str | None = None) -> VerifiedCaller:
+    def verify(
+        self,
+        token: str,
+        *,
+        audience: str,
+        now: int,
+        issuer: str | None = None,
+        certificates: frozenset[str] = _NONE,
+    ) -> VerifiedCaller:
         """Establish all invariants.
 
         Args:
@@ -162,6 +198,7 @@ class CallerVerifier:
             audience: identifier of this gateway.
             now: Unix seconds.
             issuer: the caller that the peer's certificate names, where there is one.
+            certificates: SHA-256 thumbprint, base64url, of the certificate over which the token came, if any.
 
         Raises:
             TrustError: a leaf that names the first invariant that fails.
@@ -174,6 +211,7 @@ class CallerVerifier:
             raise AudienceError
         if issuer is not None and claims.iss != issuer:
             raise PeerIssuerMismatchError(issuer=verified.key.issuer)
+        _check_binding(claims.confirmation, certificates)
         if known is None and self._cache is not None:
             self._cache.put(token, verified)
         return verified

@@ -31,15 +31,26 @@ from gateway.rpc.convert_verdict import DECISION
 from gateway.services.model import CardAnswer, CardVerdict, ClassVerdict
 from onecard.gateway.v1 import error_reason_pb2
 from onecard.gateway.v1 import identity_service_pb2 as pb
+from trust.claims import is_issuer
+from trust.parser import MAX_TOKEN_LENGTH
+from trust.vocabulary import is_item_type
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from adapters.equivalence import Equivalence
     from gateway.services.model import CardQuestion
     from onecard.gateway.v1 import card_pb2, verdict_pb2
 
 _DECISION_WORD = reversed_numbers(DECISION)
+_ALL_CLASSES = tuple(ApplicationClass)
 _LATEST = 2**37
 """Unix time that no honest clock shows, and that our calendar still holds (year 6325)."""
+
+_LARGEST_IDENTITY = 64 * 1024
+_LONGEST_BASIS = 200
+_MOST_ENTRIES = 16
+"""Of a list that a peer sends. What it says is remembered with the answer, so all is bounded before it is kept."""
 
 REASONS = frozenset(
     name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name
@@ -70,6 +81,8 @@ def question_message(question: CardQuestion, *, disclose: bool) -> pb.VerifyCard
 
 def answer_value(response: pb.VerifyCardResponse, question: CardQuestion, item: Equivalence) -> CardAnswer:
     """Read the answer (PeerProtocolError where it is not one); `item` is our own reading of the catalogs."""
+    if len(response.recognition) > MAX_TOKEN_LENGTH or response.identity.ByteSize() > _LARGEST_IDENTITY:
+        raise PeerProtocolError(region=question.home_region, rule="size")
     try:
         verdict = _verdict(response.verdict, question, item)
         identity = identity_value(response.identity) if response.HasField("identity") else None
@@ -89,14 +102,19 @@ def _verdict(message: verdict_pb2.CardVerdict, question: CardQuestion, item: Equ
     age = message.data_age.seconds + message.data_age.nanos / 1e9
     if not 0 <= as_of <= as_of + age < _LATEST:
         raise ValueError("times")
-    if [CLASS_WORD[one.application_class] for one in message.classes] != list(ApplicationClass):
+    if len(message.classes) != len(_ALL_CLASSES) or len(message.suspended_functions) > _MOST_ENTRIES:
+        raise ValueError("entries")
+    classes = tuple([_class_verdict(one) for one in message.classes])
+    if tuple([one.application_class for one in classes]) != _ALL_CLASSES:
         raise ValueError("classes")
+    if not is_issuer(message.agreement):
+        raise ValueError("agreement")
     return CardVerdict(
         home_region=message.home_region,
         visited_region=message.visited_region,
-        classes=tuple(_class_verdict(one) for one in message.classes),
+        classes=classes,
         card_status=STATUS_WORD[message.card_status],
-        suspended_functions=frozenset(FUNCTION_WORD[f] for f in message.suspended_functions),
+        suspended_functions=frozenset([FUNCTION_WORD[f] for f in message.suspended_functions]),
         status_as_of=as_of,
         answered_at=as_of + age,
         item=item,
@@ -107,13 +125,26 @@ def _verdict(message: verdict_pb2.CardVerdict, question: CardQuestion, item: Equ
 def _class_verdict(message: verdict_pb2.ClassVerdict) -> ClassVerdict:
     if message.reason not in REASONS:
         raise ValueError("reason")
+    basis = message.legal_basis
+    # Chinese texts may have the ideographic space, which Python does not call printable.
+    if basis and (len(basis) > _LONGEST_BASIS or not basis.replace("\u3000", "").isprintable()):
+        raise ValueError("legal_basis")
     return ClassVerdict(
         CLASS_WORD[message.application_class],
         _DECISION_WORD[message.decision],
         message.reason,
-        tuple(message.item_types),
-        message.legal_basis,
+        _item_types(message.item_types),
+        basis,
     )
+
+
+def _item_types(told: Sequence[str]) -> tuple[str, ...]:
+    """Read distinct item types; whether they are those of the item is for the services to say."""
+    if not told:
+        return ()
+    if len(told) > _MOST_ENTRIES or len(set(told)) != len(told) or not all(map(is_item_type, told)):
+        raise ValueError("item_types")
+    return tuple(told)
 
 
 def identity_value(message: card_pb2.CardIdentity) -> CardIdentity:
@@ -122,6 +153,8 @@ def identity_value(message: card_pb2.CardIdentity) -> CardIdentity:
 
 
 def _holder(message: card_pb2.Holder) -> Holder:
+    if len(message.documents) > _MOST_ENTRIES:
+        raise ValueError("documents")
     romanised = None
     if message.romanised_surname:
         given = PersonName(message.romanised_given_names) if message.romanised_given_names else None
@@ -134,11 +167,13 @@ def _holder(message: card_pb2.Holder) -> Holder:
         sex=SEX_WORD[message.sex] if message.sex else None,
         birth_date=date.fromisoformat(message.birth_date) if message.birth_date else None,
         nationality=message.nationality or None,
-        documents=tuple(Document.parse(DOCUMENT_WORD[d.type], d.number) for d in message.documents),
+        documents=tuple([Document.parse(DOCUMENT_WORD[d.type], d.number) for d in message.documents]),
     )
 
 
 def _card(message: card_pb2.Card) -> Card:
+    if len(message.suspended_functions) > _MOST_ENTRIES:
+        raise ValueError("suspended_functions")
     return Card(
         number=CardNumber(message.number) if message.number else None,
         identification_code=IdentificationCode(message.identification_code) if message.identification_code else None,
@@ -147,7 +182,7 @@ def _card(message: card_pb2.Card) -> Card:
         issued_on=date.fromisoformat(message.issued_on) if message.issued_on else None,
         expires_on=date.fromisoformat(message.expires_on) if message.expires_on else None,
         status=STATUS_WORD[message.status] if message.status else None,
-        suspended_functions=frozenset(FUNCTION_WORD[f] for f in message.suspended_functions),
+        suspended_functions=frozenset([FUNCTION_WORD[f] for f in message.suspended_functions]),
         electronic_sign_number=(
             ElectronicSignNumber(message.electronic_sign_number) if message.electronic_sign_number else None
         ),

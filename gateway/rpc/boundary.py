@@ -1,8 +1,9 @@
 """The boundary of every method: bytes in, bytes out, and nothing but contract errors on the way.
 
 grpc.aio answers an unreadable message with UNKNOWN and sends the words of an exception to the peer. So the servicers
-are registered with raw bytes, and this one place reads the message, proves the caller, keeps the deadline, maps errors
-by the table, and writes one log line. It stands in the handler and not in a chain of interceptors, because each link
+are registered with raw bytes, and this one place proves the caller, reads the message, keeps the deadline, maps errors
+by the table, and writes one log line. A caller is proven before its message is waited for: who is not holds neither a
+place nor memory. It stands in the handler and not in a chain of interceptors, because each link
 of such a chain costs another coroutine per call.
 """
 
@@ -10,18 +11,20 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import re
 import secrets
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import grpc
 from google.protobuf import message_factory
-from google.protobuf.message import DecodeError, Message
 
 from gateway.errors import DeadlineError, MalformedRequestError, ShuttingDownError, UnauthenticatedError
 from gateway.reasons import Language, Reasons, negotiate
+from gateway.rpc.methods import read_message, snake_case, within_deadline
+from gateway.rpc.patience import Patience
+from gateway.rpc.shares import DEFAULT_CALLS, Shares
 from gateway.rpc.status import CANCELLED, CONTRACT_ERRORS, UNFORESEEN, row_of, status_of
 from trust.errors import ScopeError
 
@@ -29,25 +32,31 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+    from google.protobuf.message import Message
     from google.rpc import status_pb2
 
     from gateway.callers import Caller, Callers
+    from gateway.certificates import Certificate, CertificateRule
     from gateway.journal import Journal
 
     Context = grpc.aio.ServicerContext[bytes, bytes]
     UnaryWork = Callable[[Any, "Call"], Awaitable[Message]]
-    UnaryHandler = Callable[[bytes, Context], Awaitable[bytes]]
-    StreamHandler = Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]
+    Answer = Callable[["OpenCall", Context], Awaitable[bytes]]
+    Handler = Callable[[AsyncIterator[bytes], Context], Awaitable[bytes]]
 
 DEADLINE_CAP_SECONDS = 30.0
+MESSAGE_LOOKS = 10
+"""How many seconds the one message of a single call may take; by then a caller that means it has sent it."""
+IDLE_LOOKS = 600
+"""How many seconds a stream may wait for its next message; its token lives no longer anyway."""
+_CANCEL_SECONDS = 0.01
 _BEARER = "bearer "
 _STATUS_DETAILS = "grpc-status-details-bin"
-_WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 @dataclass(slots=True)
 class OpenCall:
-    """A call from its first moment on; the caller is filled in when it is proven."""
+    """A call from its first moment on; caller, token and certificate are filled in as they are proven."""
 
     name: str
     trace_id: str
@@ -55,6 +64,8 @@ class OpenCall:
     language: Language
     authorization: str | None = field(repr=False)
     caller: str = ""
+    token: str = field(default="", repr=False)
+    certificate: Certificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +102,23 @@ class Servicer(Protocol):
 class Boundary:
     """Wraps the methods of servicers."""
 
-    def __init__(self, *, callers: Callers, reasons: Reasons, journal: Journal) -> None:
-        """Take what every call needs."""
+    def __init__(
+        self, *, callers: Callers, reasons: Reasons, journal: Journal, certificates: CertificateRule | None = None
+    ) -> None:
+        """Take what every call needs; without `certificates` no call is asked for one, and none counts."""
         self._callers = callers
+        self._certificates = certificates
         self.reasons = reasons
         self._journal = journal
         self._prefix = secrets.token_hex(6)
         self._numbers = itertools.count(1)
         self._stopping = False
+        self._patience = Patience(CONTRACT_ERRORS)
+        self._shares = Shares(DEFAULT_CALLS)
+
+    def limit(self, most_calls: int) -> None:
+        """Set how many calls may run at once."""
+        self._shares = Shares(most_calls)
 
     def stop(self) -> None:
         """Refuse new calls from now on; running ones go on."""
@@ -112,22 +132,45 @@ class Boundary:
         )
 
     def _handler(self, servicer: Servicer, method: MethodDescriptor) -> grpc.RpcMethodHandler[bytes, bytes]:
+        """Make the handler of a method; to grpc all take streams, so that we run before a message is there."""
         work = getattr(servicer, snake_case(method.name))
+        if method.name in servicer.WAITS:
+            work = within_deadline(work)
         request_type = message_factory.GetMessageClass(method.input_type)
         scope = servicer.SCOPES[method.name]
         name = f"{method.containing_service.name}/{method.name}"
-        if method.name in servicer.WAITS:
-            work = _within_deadline(work)
         if method.client_streaming:
-            return grpc.stream_stream_rpc_method_handler(self._stream(name, scope, request_type, work))
-        return grpc.unary_unary_rpc_method_handler(self._unary(name, scope, request_type, work))
+            stream: Any = self._answered(name, self._stream(scope, request_type, work))  # it reads and writes itself
+            return grpc.stream_stream_rpc_method_handler(stream)
+        return grpc.stream_unary_rpc_method_handler(self._answered(name, self._single(scope, request_type, work)))
 
-    def _unary(self, name: str, scope: str, request_type: type[Message], work: UnaryWork) -> UnaryHandler:
-        async def handle(raw: bytes, context: Context) -> bytes:
+    def _single(self, scope: str, request_type: type[Message], work: UnaryWork) -> Answer:
+        async def answer(opened: OpenCall, context: Context) -> bytes:
+            call = self._admit(opened, scope, context)
+            raw = await self._patience.message(context, MESSAGE_LOOKS)
+            if raw is None:
+                await asyncio.sleep(_CANCEL_SECONDS)  # a call that was cancelled has no message either: it ends here
+                raise MalformedRequestError
+            return (await work(read_message(request_type, raw), call)).SerializeToString()
+
+        return answer
+
+    def _stream(self, scope: str, request_type: type[Message], work: UnaryWork) -> Answer:
+        async def answer(opened: OpenCall, context: Context) -> bytes:
+            call = self._admit(opened, scope, context)
+            check = partial(self._recheck, opened)
+            while (raw := await self._patience.message(context, IDLE_LOOKS, check)) is not None:
+                check()
+                await context.write((await work(read_message(request_type, raw), call)).SerializeToString())
+            return b""
+
+        return answer
+
+    def _answered(self, name: str, answer: Answer) -> Handler:
+        async def handle(_messages: AsyncIterator[bytes], context: Context) -> bytes:
             opened = self._open(name, context)
             try:
-                call = self._admit(opened, scope, context)
-                reply = (await work(read_message(request_type, raw), call)).SerializeToString()
+                reply = await answer(opened, context)
             except CONTRACT_ERRORS as error:
                 failure: Exception = error
             except TimeoutError:
@@ -141,30 +184,6 @@ class Boundary:
                 self._journal.call(opened, None)
                 return reply
             return await self._fail(opened, context, failure)
-
-        return handle
-
-    def _stream(self, name: str, scope: str, request_type: type[Message], work: UnaryWork) -> StreamHandler:
-        async def handle(messages: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
-            opened = self._open(name, context)
-            try:
-                call = self._admit(opened, scope, context)
-                async for raw in messages:
-                    self._callers.recheck(call.caller)
-                    yield (await work(read_message(request_type, raw), call)).SerializeToString()
-            except CONTRACT_ERRORS as error:
-                failure: Exception = error
-            except TimeoutError:
-                failure = DeadlineError()
-            except asyncio.CancelledError:
-                self._journal.call(opened, CANCELLED)
-                raise
-            except Exception as error:  # noqa: BLE001 - the outermost line: type and place are logged, never its words
-                failure = error
-            else:
-                self._journal.call(opened, None)
-                return
-            await self._fail(opened, context, failure)
 
         return handle
 
@@ -190,11 +209,21 @@ class Boundary:
             raise ShuttingDownError
         if opened.authorization is None or opened.authorization[: len(_BEARER)].lower() != _BEARER:
             raise UnauthenticatedError
-        caller = self._callers.authenticate(opened.authorization[len(_BEARER) :])
+        opened.token = opened.authorization[len(_BEARER) :]
+        if self._certificates is not None:
+            opened.certificate = self._certificates.shown(context.auth_context())
+        caller = self._callers.authenticate(opened.token, opened.certificate)
         opened.caller = caller.id
         if scope not in caller.scopes:
             raise ScopeError(scope=scope)
+        self._shares.take(caller.id, context)
         return Call(caller, opened.language, opened.trace_id, self, context)
+
+    def _recheck(self, opened: OpenCall) -> None:
+        """Prove the caller of a stream again: token, key and certificate may have come to their end since."""
+        if self._certificates is not None and opened.certificate is not None:
+            self._certificates.require(opened.certificate)
+        self._callers.recheck(opened.token, opened.certificate)
 
     def status(self, error: Exception, *, language: Language, trace_id: str) -> status_pb2.Status:
         """Give the status of an error; what is not of the contract becomes the fixed text of an unforeseen one."""
@@ -209,26 +238,3 @@ class Boundary:
         status = self.status(failure, language=opened.language, trace_id=opened.trace_id)
         await context.abort(row.code, status.message, ((_STATUS_DETAILS, status.SerializeToString()),))
         raise AssertionError("abort does not return")
-
-
-def read_message(request_type: type[Message], raw: bytes) -> Message:
-    """Read a request (MalformedRequestError, which says nothing of the bytes)."""
-    try:
-        return request_type.FromString(raw)
-    except DecodeError:
-        raise MalformedRequestError from None
-
-
-def snake_case(name: str) -> str:
-    """Give the Python name of a contract method."""
-    return _WORD_START.sub("_", name).lower()
-
-
-def _within_deadline(work: UnaryWork) -> UnaryWork:
-    """Give up a method's work, for one message of a stream too, when the caller's time or the cap is over."""
-
-    async def timed(request: Message, call: Call) -> Message:
-        async with asyncio.timeout(call.seconds_left()):
-            return await work(request, call)
-
-    return timed

@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from adapters import credential as credentials
 from adapters.words import ApplicationClass, CardFunction, CardStatus, DocumentType, LossKind, Medium, Purpose, Sex
 from gateway.errors import InvalidFieldError
+from gateway.loss_words import loss_text
 from gateway.services.verify_card import View
 from onecard.gateway.v1 import card_pb2, identity_service_pb2
 
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from enum import StrEnum
 
+    from google.protobuf.duration_pb2 import Duration
     from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
     from adapters.canonical import CardIdentity, Loss, RegionalIdentity
     from adapters.credential import Credential
+    from gateway.reasons import Language
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _REFERENCE = re.compile(r"[!-~]{1,128}\Z")
@@ -197,7 +200,8 @@ def card_out(identity: CardIdentity, message: card_pb2.Card) -> None:
         message.expires_on = card.expires_on.isoformat()
     if card.status is not None:
         message.status = STATUS[card.status]
-    message.suspended_functions.extend(sorted(FUNCTION[f] for f in card.suspended_functions))
+    if card.suspended_functions:
+        message.suspended_functions.extend(sorted(FUNCTION[f] for f in card.suspended_functions))
     if card.electronic_sign_number is not None:
         message.electronic_sign_number = card.electronic_sign_number.reveal()
 
@@ -212,13 +216,29 @@ def regional_out(regional: RegionalIdentity, text: str, message: card_pb2.Region
         message.text = text
 
 
-def losses_out(losses: Iterable[Loss], into: RepeatedCompositeFieldContainer[card_pb2.Loss]) -> None:
-    """Write losses into a repeated field."""
+def losses_out(
+    losses: Iterable[Loss], into: RepeatedCompositeFieldContainer[card_pb2.Loss], language: Language
+) -> None:
+    """Write losses into a repeated field, in the caller's language."""
     for loss in losses:
-        into.add(field=loss.field, kind=LOSS[loss.kind], detail=loss.detail)
+        into.add(field=loss.field, kind=LOSS[loss.kind], detail=loss_text(loss.detail, language))
+
+
+def reword_losses(losses: Iterable[card_pb2.Loss], language: Language) -> None:
+    """Tell losses that were written already in another language."""
+    for loss in losses:
+        loss.detail = loss_text(loss.detail, language)
 
 
 def timestamp(seconds: float) -> Timestamp:
     """Make a timestamp of Unix time, to the microsecond."""
+    made = Timestamp()
+    set_seconds(made, seconds)
+    return made
+
+
+def set_seconds(message: Timestamp | Duration, seconds: float) -> None:
+    """Set a time or a span in place, to the microsecond."""
     whole = int(seconds)
-    return Timestamp(seconds=whole, nanos=int((seconds - whole) * 1_000_000) * 1000)
+    message.seconds = whole
+    message.nanos = int((seconds - whole) * 1_000_000) * 1000

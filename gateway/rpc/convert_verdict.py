@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gateway.reasons import Actor, Language, Reasons, text_in
-from gateway.rpc.convert import CLASS, FUNCTION, STATUS, enum_numbers, timestamp
+from gateway.rpc.convert import CLASS, FUNCTION, STATUS, enum_numbers, set_seconds
 from gateway.rpc.convert_catalog import equivalence_message, text_message
 from gateway.services.local_home import china_day
 from gateway.services.model import Decision
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from adapters.canonical import LocalizedText
+    from gateway.reasons import Reason
     from gateway.services.model import CardVerdict, ClassVerdict
     from gateway.services.translate_item import TranslateItem
     from onecard.gateway.v1 import catalog_pb2
@@ -40,18 +41,27 @@ class VerdictWriter:
         self._class = lru_cache(maxsize=4096)(self._make_class)
 
     def write(self, verdict: CardVerdict, message: verdict_pb2.CardVerdict, language: Language) -> None:
-        """Fill a verdict message, but for the item."""
+        """Fill a verdict message, but for what is the same for every card: the item and the agreement's title."""
         message.home_region = verdict.home_region
         message.visited_region = verdict.visited_region
-        message.classes.extend(self._class(one, language) for one in verdict.classes)
+        message.classes.extend([self._class(one, language) for one in verdict.classes])
         message.card_status = STATUS[verdict.card_status]
-        message.suspended_functions.extend(sorted(FUNCTION[f] for f in verdict.suspended_functions))
-        message.status_as_of.CopyFrom(timestamp(verdict.status_as_of))
-        age = max(0.0, verdict.answered_at - verdict.status_as_of)
-        message.data_age.seconds = int(age)
-        message.data_age.nanos = int((age - int(age)) * 1_000_000) * 1000
+        if verdict.suspended_functions:
+            message.suspended_functions.extend(sorted(FUNCTION[f] for f in verdict.suspended_functions))
+        set_seconds(message.status_as_of, verdict.status_as_of)
+        set_seconds(message.data_age, max(0.0, verdict.answered_at - verdict.status_as_of))
         message.agreement = verdict.agreement
-        title = self._titles.get(verdict.agreement)
+
+    def reword(self, message: verdict_pb2.CardVerdict, language: Language) -> None:
+        """Tell a verdict that was written already in another language: its words are those of the call."""
+        for one in message.classes:
+            reason = self._reasons.get(one.reason)
+            one.message = text_in(reason.message, language)
+            one.remedy = _remedy(reason, language)
+
+    def write_title(self, message: verdict_pb2.CardVerdict) -> None:
+        """Fill in the title of the agreement, where the verdict rests on one."""
+        title = self._titles.get(message.agreement)
         if title is not None:
             message.agreement_title.CopyFrom(title)
 
@@ -73,7 +83,12 @@ class VerdictWriter:
             reason=verdict.reason,
             message=text_in(reason.message, language),
             actor=ACTOR[reason.actor],
-            remedy="" if verdict.reason == "OK" else text_in(reason.remedy, language),
+            remedy=_remedy(reason, language),
             item_types=verdict.item_types,
             legal_basis=verdict.legal_basis,
         )
+
+
+def _remedy(reason: Reason, language: Language) -> str:
+    """Give what to do, which is nothing where the card may be used."""
+    return "" if reason.code == "OK" else text_in(reason.remedy, language)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from adapters.words import Medium, Purpose
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 VERIFY_BATCH = 100
 TRANSLATE_BATCH = 1000
 _AT_ONCE = 16
+_TURN = 50
 
 
 class IdentityServicer:
@@ -53,7 +55,7 @@ class IdentityServicer:
         self._verdicts = verdicts
 
     async def verify_card(self, request: pb.VerifyCardRequest, call: Call) -> pb.VerifyCardResponse:
-        """Verify one card; what is remembered of it are the answer's bytes, a third of what its values take."""
+        """Verify one card; what is remembered are the answer's bytes, without what is the same for every card."""
         question, view = _question(request, call)
         response = pb.VerifyCardResponse()
 
@@ -65,13 +67,16 @@ class IdentityServicer:
         remembered, replayed = await self._memory.once(
             caller=call.caller.id,
             request_id=question.request_id,
-            digest=f"{question.digest()}{view}",
+            digest=f"{question.digest()}{view.canonical:d}{view.regional:d}",
             work=work,
             finish=question.credential.used_up,
         )
         if replayed:
             response = pb.VerifyCardResponse.FromString(remembered)
             response.replayed = True
+            self._verdicts.reword(response.verdict, call.language)
+            convert.reword_losses(response.losses, call.language)
+        self._verdicts.write_title(response.verdict)
         if not request.omit_item:
             self._verdicts.write_item(response.verdict, question.visited_item)
         return response
@@ -83,7 +88,7 @@ class IdentityServicer:
             convert.identity_out(answer.identity, response.identity)
         if verified.regional_identity is not None:
             convert.regional_out(verified.regional_identity, "", response.regional_identity)
-            convert.losses_out(verified.losses, response.losses)
+            convert.losses_out(verified.losses, response.losses, call.language)
         if answer.recognition is not None and answer.claims is not None:
             response.recognition = answer.recognition
             response.recognition_expire_time.seconds = answer.claims.exp
@@ -114,10 +119,12 @@ class IdentityServicer:
     async def batch_translate_identities(
         self, request: pb.BatchTranslateIdentitiesRequest, call: Call
     ) -> pb.BatchTranslateIdentitiesResponse:
-        """Translate the entries of one message in their order."""
+        """Translate the entries of one message in their order; other calls have their turn in between."""
         _check_batch(len(request.entries), TRANSLATE_BATCH)
         response = pb.BatchTranslateIdentitiesResponse()
-        for entry in request.entries:
+        for place, entry in enumerate(request.entries):
+            if place % _TURN == _TURN - 1:
+                await asyncio.sleep(0)
             outcome = response.outcomes.add()
             try:
                 self._translate_into(entry, outcome.response, call)
@@ -143,7 +150,7 @@ class IdentityServicer:
         )
         convert.regional_out(translation.regional, translation.text, response.identity)
         if translation.regional.losses:
-            convert.losses_out(translation.regional.losses, response.losses)
+            convert.losses_out(translation.regional.losses, response.losses, call.language)
         if request.include_canonical:
             convert.identity_out(translation.canonical, response.canonical)
 
@@ -185,7 +192,7 @@ def _question(request: pb.VerifyCardRequest, call: Call) -> tuple[CardQuestion, 
     view = fields.view(request.view)
     caller = call.caller
     question = question_of(request, home_region=home, visited_region=caller.region, asked_by=caller.id, fields=fields)
-    return question, view
+    return replace(question, confirmation=caller.certificate), view
 
 
 def _check_batch(count: int, largest: int) -> None:

@@ -67,6 +67,7 @@ class RecognitionServicer:
         )
         response = pb.IssueRecognitionResponse(replayed=replayed)
         self._verdicts.write(answer.verdict, response.verdict, call.language)
+        self._verdicts.write_title(response.verdict)
         self._verdicts.write_item(response.verdict, question.visited_item)
         if answer.recognition is not None and answer.claims is not None:
             response.recognition = answer.recognition
@@ -81,7 +82,8 @@ class RecognitionServicer:
             raise InvalidFieldError(("recognition", "required"))
         if len(request.recognition) > _LONGEST_TOKEN:
             raise InvalidFieldError(("recognition", f"at_most_{_LONGEST_TOKEN}_bytes"))
-        verified = self._verify(request.recognition, audience=call.caller.region)
+        shown = frozenset({call.caller.certificate} if call.caller.certificate else ())
+        verified = await self._verify.verify(request.recognition, audience=call.caller.region, certificates=shown)
         return pb.VerifyRecognitionResponse(claims=_claims_message(verified.claims, key_id=verified.key.kid))
 
 

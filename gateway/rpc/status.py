@@ -86,6 +86,8 @@ TABLE: dict[type[Exception], Row] = {
     t.BindingError: Row(_Code.UNAUTHENTICATED, "BINDING", Who.CALLER),
     t.KeyRevokedError: Row(_Code.UNAUTHENTICATED, "KEY_REVOKED", Who.CALLER),
     t.PeerRevokedError: Row(_Code.UNAUTHENTICATED, "PEER_REVOKED", Who.CALLER),
+    t.RecognitionRevokedError: Row(_Code.UNAUTHENTICATED, "RECOGNITION_REVOKED", Who.CALLER),
+    t.CounterSignatureError: Row(_Code.UNAUTHENTICATED, "BINDING", Who.CALLER),
     t.ReplayMemoryFullError: Row(_Code.RESOURCE_EXHAUSTED, "LIMIT", Who.GATEWAY),
     # permission
     t.NoAgreementError: Row(_Code.PERMISSION_DENIED, "NO_AGREEMENT", Who.AGREEMENT),
@@ -113,6 +115,7 @@ TABLE: dict[type[Exception], Row] = {
     # the other side
     g.RegionNotServedError: Row(_Code.NOT_FOUND, "REGION_NOT_SERVED", Who.GATEWAY),
     g.PeerUnavailableError: Row(_Code.UNAVAILABLE, "PEER_UNAVAILABLE", Who.PEER),
+    t.StatusUnknownError: Row(_Code.UNAVAILABLE, "RECOGNITION_STATUS_UNKNOWN", Who.PEER),
     g.PeerProtocolError: Row(_Code.UNAVAILABLE, "PEER_PROTOCOL", Who.PEER),
     a.PlatformUnavailableError: Row(_Code.UNAVAILABLE, "PLATFORM_UNAVAILABLE", Who.PLATFORM),
     a.PlatformTimeoutError: Row(_Code.UNAVAILABLE, "PLATFORM_UNAVAILABLE", Who.PLATFORM),
@@ -130,6 +133,9 @@ TABLE: dict[type[Exception], Row] = {
     t.KeyMaterialError: Row(_Code.FAILED_PRECONDITION, "REGION_DATA", Who.GATEWAY),
     t.AgreementDataError: Row(_Code.FAILED_PRECONDITION, "REGION_DATA", Who.GATEWAY),
 }
+
+PAIRS = frozenset((row.code, row.reason) for row in TABLE.values())
+"""Code and reason as they go together; no others are passed on from a peer."""
 
 CONTRACT_ERRORS = (a.AdapterError, t.TrustError, g.GatewayError)
 

@@ -1,4 +1,4 @@
-"""Runs the demonstration federation: one process for the simulated platforms, one for each gateway, side by side."""
+"""Runs the demonstration federation: processes for the simulated platforms, the trust anchors, and each gateway."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ _WATCH_SECONDS = 0.25
 _LAST_LINES = 5
 _FLEET = "gateways"
 _PLATFORMS = "platforms"
+_ANCHORS = "anchors"
 
 
 class Federation:
@@ -46,9 +47,15 @@ class Federation:
         try:
             (self._layout.folder / "logs").mkdir(exist_ok=True)
             await self._launch(_PLATFORMS, "-m", "gateway.sandbox", str(self._layout.folder))
+            await self.start_anchors()
             await self._launch(_FLEET, "-m", "gateway", "serve", *self._fleet_arguments())
             self._forked = {site.region for site in self._layout.sites}
-            await asyncio.gather(self._wait_for_platforms(), *(self._wait(site.region) for site in self._layout.sites))
+            last = self._layout.sites[-1].platform
+            beside = (
+                self._wait_to_listen(_PLATFORMS, last),
+                self._wait_to_listen(_ANCHORS, self._layout.anchors_address),
+            )
+            await asyncio.gather(*beside, *(self._wait(site.region) for site in self._layout.sites))
         except BaseException:
             await self._stop_all()
             raise
@@ -74,6 +81,10 @@ class Federation:
         if region in self._forked:
             return int(pid_file(self._layout.config(region)).read_text("ascii"))
         return self._processes[region].pid
+
+    async def start_anchors(self) -> None:
+        """Start the process that serves the trust anchors."""
+        await self._launch(_ANCHORS, "-m", "gateway", "anchor", "serve", "--config", str(self._layout.anchors_config))
 
     async def start(self, region: str) -> None:
         """Start the gateway of a region that was stopped, and wait until it is ready."""
@@ -121,23 +132,23 @@ class Federation:
                 start_new_session=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
 
-    async def _wait_for_platforms(self) -> None:
-        """Wait until the last of the simulated platforms listens; they start one after the other."""
-        host, _, port = self._layout.sites[-1].platform.rpartition(":")
-        while self._processes[_PLATFORMS].returncode is None:
+    async def _wait_to_listen(self, name: str, address: str) -> None:
+        """Wait until a process listens at an address (SettingsError with the end of its log where it ends instead)."""
+        host, _, port = address.rpartition(":")
+        while self._processes[name].returncode is None:
             with suppress(OSError):
                 _, writer = await asyncio.open_connection(host, int(port))
                 writer.close()
                 return
             await asyncio.sleep(_POLL_SECONDS)
-        raise SettingsError(("the simulated platforms did not start:", *self._last_words(_PLATFORMS)))
+        raise SettingsError((f"{name} did not start:", *self._last_words(name)))
 
     async def _wait(self, region: str) -> None:
         """Wait until a gateway is ready (SettingsError with the end of its log where it is not)."""
         site = next(site for site in self._layout.sites if site.region == region)
         deadline = asyncio.get_running_loop().time() + READY_SECONDS
         while asyncio.get_running_loop().time() < deadline:
-            for name in (_PLATFORMS, region):
+            for name in (_PLATFORMS, _ANCHORS, region):
                 if self._exit_code(name) is not None:
                     raise self._not_ready(name)
             if await asyncio.to_thread(_is_ready, f"http://{site.web}/readyz"):
@@ -171,7 +182,8 @@ class Federation:
 def check_ports(layout: Layout) -> None:
     """Refuse to start where a port is taken: another sandbox there would answer in our name (SettingsError)."""
     taken = []
-    for address in (address for s in layout.sites for address in (s.grpc, s.web, s.platform)):
+    addresses = [address for s in layout.sites for address in (s.grpc, s.mutual, s.web, s.platform)]
+    for address in (*addresses, layout.anchors_address):
         host, _, port = address.rpartition(":")
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -180,7 +192,14 @@ def check_ports(layout: Layout) -> None:
             except OSError:
                 taken.append(address)
     if taken:
-        raise SettingsError((f"taken: {', '.join(taken)}", "stop what listens there, or choose others by --port-base"))
+        raise SettingsError(
+            (
+                f"taken: {', '.join(taken)}",
+                "Stop what listens there, such as an older sandbox (its terminal, Ctrl-C),",
+                'or choose a free range: make sandbox ARGS="--port-base 28500" (or make demo ARGS=...).',
+            ),
+            heading="Ports that the sandbox needs are taken.",
+        )
 
 
 def _is_ready(url: str) -> bool:

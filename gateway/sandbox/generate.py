@@ -10,6 +10,7 @@ import ipaddress
 import json
 import secrets
 import shutil
+import tomllib
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -19,10 +20,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from adapters.registry import load_agreements
-from gateway.callers import SCOPES
 from gateway.errors import SettingsError
+from gateway.key_shelf import write_key
+from gateway.sandbox.anchors import found_anchors
+from gateway.sandbox.configuration import configuration
 from gateway.sandbox.layout import caller_id
+from gateway.settings import SAMPLE_LINE
+from trust.agreement import Agreement
+from trust.errors import SuiteUnavailableError
 from trust.keys import KeyRing, SigningKey
+from trust.sm2_choice import SUITE as SM2
+from trust.sm2_choice import choose_provider
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,10 +38,12 @@ if TYPE_CHECKING:
     from adapters.registry import Registry
     from gateway.sandbox.layout import Layout, Site
 
+_BOTH_ENDS = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
+_ABROAD = ("81", "82")
+"""Division codes of Hong Kong and Macao begin with these (GB/T 2260)."""
+
 _DAYS = 30
 _BACKDATE = datetime.timedelta(minutes=5)
-_PLATFORM_SCOPES = sorted(SCOPES)
-_GATEWAY_SCOPES = ["card.verify"]
 
 
 class Authority:
@@ -65,7 +75,7 @@ class Authority:
         )
 
     def issue(self, site: Site) -> tuple[bytes, bytes]:
-        """Make a server certificate for a site: PEM of certificate and key."""
+        """Make a certificate for a site, as server and as client: PEM of certificate and key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, site.server_name)])
         names = [
@@ -77,7 +87,7 @@ class Authority:
             self._builder(subject, self.certificate.subject, key.public_key())
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(_BOTH_ENDS), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -109,112 +119,56 @@ def generate(layout: Layout, registry: Registry) -> None:
     layout.folder.mkdir(parents=True, mode=0o700)
     authority = Authority(datetime.datetime.now(datetime.UTC))
     layout.ca.write_bytes(authority.certificate.public_bytes(Encoding.PEM))
-    for name, text in load_agreements().items():
-        path = layout.folder / "agreements" / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, "utf-8")
+    partners = partners_abroad(registry, layout)
     for site in layout.sites:
-        _keys(layout, site)
+        _keys(layout, site, abroad=bool(partners.get(site.region)))
         certificate, key = authority.issue(site)
         home = layout.home(site.region)
         (home / "tls.pem").write_bytes(certificate)
-        write_secret(home / "tls.key", key)
+        write_secret(home / "tls.key", SAMPLE_LINE + key)
         wanted = registry.get(site.region).auth.secret_names
         values = {name: secrets.token_hex(16) for name in wanted}
         write_secret(home / "platform.json", json.dumps(values).encode())
+    anchors = found_anchors(layout)
     for site in layout.sites:
-        layout.config(site.region).write_text(configuration(layout, (site,)), "utf-8")
+        text = configuration(layout, (site,), anchors=anchors, partners=partners)
+        layout.config(site.region).write_text(text, "utf-8")
     layout.write_endpoints()
 
 
-def _keys(layout: Layout, site: Site) -> None:
-    """Make the region's signing key, its gateway's key, its platform's key as a caller, and the pseudonym secret."""
+def partners_abroad(registry: Registry, layout: Layout) -> dict[str, tuple[str, ...]]:
+    """Give, for each mainland region of a cross-border agreement, the partners for whom it counter-signs.
+
+    Such a region signs in SM2, which its partners abroad do not read; none does where no library for SM2 is there.
+    """
+    try:
+        choose_provider()
+    except SuiteUnavailableError:
+        return {}
+    sites = {site.region for site in layout.sites}
+    found: dict[str, tuple[str, ...]] = {}
+    for agreement in map(Agreement.from_mapping, map(tomllib.loads, load_agreements().values())):
+        if agreement.cross_border and sites.issuperset(agreement.regions):
+            abroad = tuple(r for r in agreement.regions if registry.get(r).manifest.division_code[:2] in _ABROAD)
+            found |= {region: abroad for region in agreement.regions if region not in abroad}
+    return found
+
+
+def _keys(layout: Layout, site: Site, *, abroad: bool) -> None:
+    """Make the keys of a region, its entity, its gateway and its platform as a caller, and the pseudonym secret."""
     home = layout.home(site.region)
-    public = layout.folder / "keys"
-    public.mkdir(exist_ok=True)
+    if abroad:
+        write_key(home / "region.pem", SigningKey.generate(SM2, issuer=site.region), preamble=SAMPLE_LINE)
+        write_key(home / "partner.pem", SigningKey.generate("ES256", issuer=site.region), preamble=SAMPLE_LINE)
     for path, issuer in (
         (home / "region.pem", site.region),
+        (home / "federation.pem", site.entity),
         (home / "gateway.pem", site.gateway),
         (layout.caller_key(site.region), caller_id(site.region)),
     ):
-        key = SigningKey.generate("ES256", issuer=issuer)
-        write_secret(path, key.to_pem())
-        (public / f"{issuer}.jwks.json").write_text(json.dumps(KeyRing([key.public()]).jwks(issuer)), "utf-8")
+        if not path.exists():
+            write_key(path, SigningKey.generate("ES256", issuer=issuer), preamble=SAMPLE_LINE)
+    platform = SigningKey.from_pem(layout.caller_key(site.region).read_bytes(), issuer=caller_id(site.region))
+    known = KeyRing([platform.public()]).jwks(platform.issuer)
+    (home / "platform.jwks.json").write_text(json.dumps(known), "utf-8")
     write_secret(home / "pseudonym.key", secrets.token_bytes(32))
-
-
-def configuration(layout: Layout, homes: tuple[Site, ...], *, listen: Site | None = None) -> str:
-    """Write the configuration of a gateway that serves some of the sites; the others are its peers.
-
-    Args:
-        layout: the sandbox.
-        homes: sites whose regions this gateway serves.
-        listen: addresses and name of the gateway where they are not those of its first home.
-    """
-    here = listen or homes[0]
-    agreements = [f"../agreements/{path.name}" for path in sorted((layout.folder / "agreements").iterdir())]
-    lines = [
-        "# Made by the sandbox; every value is for this machine only.",
-        f'gateway = "{here.gateway}"',
-        "sandbox = true",
-        "reflection = true",
-        'signing_key = "gateway.pem"',
-        f"agreement = {json.dumps(agreements)}",
-        "",
-        "[listen]",
-        f'grpc = "{here.grpc}"',
-        f'web = "{here.web}"',
-        "[listen.tls]",
-        'certificate = "tls.pem"',
-        'key = "tls.key"',
-    ]
-    served = {site.region for site in homes}
-    for site in homes:
-        lines += _home_lines(site)
-    for site in layout.sites:
-        if site.region in served:
-            lines += _caller_lines(caller_id(site.region), site.region, "platform", _PLATFORM_SCOPES)
-        else:
-            lines += _peer_lines(site)
-            lines += _caller_lines(site.gateway, site.region, "gateway", _GATEWAY_SCOPES)
-    return "\n".join(lines) + "\n"
-
-
-def _home_lines(site: Site) -> list[str]:
-    folder = f"../{site.region}"
-    return [
-        "",
-        "[[home]]",
-        f'region = "{site.region}"',
-        f'signing_key = "{folder}/region.pem"',
-        f'pseudonym_secret = "{folder}/pseudonym.key"',
-        "[home.platform]",
-        f'base_url = "http://{site.platform}"',
-        f'secrets = "{folder}/platform.json"',
-        "allow_private_addresses = true",
-    ]
-
-
-def _peer_lines(site: Site) -> list[str]:
-    return [
-        "",
-        "[[peer]]",
-        f'region = "{site.region}"',
-        f'address = "{site.grpc}"',
-        f'server_name = "{site.server_name}"',
-        f'audience = "{site.gateway}"',
-        'ca = "../ca.pem"',
-        f'keys = "../keys/{site.region}.jwks.json"',
-    ]
-
-
-def _caller_lines(name: str, region: str, kind: str, scopes: list[str]) -> list[str]:
-    return [
-        "",
-        "[[caller]]",
-        f'id = "{name}"',
-        f'region = "{region}"',
-        f'kind = "{kind}"',
-        f"scopes = {json.dumps(scopes)}",
-        f'keys = "../keys/{name}.jwks.json"',
-    ]

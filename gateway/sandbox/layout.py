@@ -12,16 +12,23 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 DEFAULT_FOLDER = ".sandbox"
 DEFAULT_PORT_BASE = 18500
+_MUTUAL_OFFSET = 50
 _WEB_OFFSET = 100
 _PLATFORM_OFFSET = 200
+_ANCHORS_OFFSET = 250
+_ANCHORS = "https://anchors.onecard.test"
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Addresses of one region: its gateway's gRPC and web sides, and its simulated platform."""
+    """Addresses of one region: its gateway's gRPC and web sides, and its simulated platform.
+
+    Other gateways come to `mutual`, where a certificate has to be shown.
+    """
 
     region: str
     grpc: str
+    mutual: str
     web: str
     platform: str
 
@@ -35,6 +42,24 @@ class Site:
         """Name in the gateway's certificate."""
         return f"{self.region}.onecard.test"
 
+    @property
+    def entity(self) -> str:
+        """Identifier of the region in the federations of its agreements."""
+        return f"https://{self.server_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorSite:
+    """The trust anchor of an agreement, by the agreement's id: which entity, and where its statements are fetched."""
+
+    agreement: str
+    address: str
+
+    @property
+    def entity(self) -> str:
+        """Identifier of the anchor in its federation."""
+        return f"{_ANCHORS}/{self.agreement}"
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -45,7 +70,7 @@ class Layout:
 
     @classmethod
     def of(cls, folder: Path, regions: tuple[str, ...], port_base: int) -> Layout:
-        """Give every region three ports: base+n, base+100+n and base+200+n."""
+        """Give every region four ports: base+n, base+50+n, base+100+n and base+200+n; all anchors share base+250."""
         return cls(folder, tuple(_site(region, port_base + n) for n, region in enumerate(regions)))
 
     @classmethod
@@ -53,7 +78,9 @@ class Layout:
         """Read the layout of a sandbox that was generated before."""
         table = json.loads((folder / "endpoints.json").read_text("utf-8"))
         sites = (
-            Site(region, a["grpc"], a["web"].removeprefix("http://"), a["platform"].removeprefix("http://"))
+            Site(
+                region, a["grpc"], a["mutual"], a["web"].removeprefix("http://"), a["platform"].removeprefix("http://")
+            )
             for region, a in table.items()
         )
         return cls(folder, tuple(sites))
@@ -67,6 +94,20 @@ class Layout:
     def endpoints(self) -> Path:
         """File that tells all addresses."""
         return self.folder / "endpoints.json"
+
+    @property
+    def anchors_address(self) -> str:
+        """Address at which the anchors of all agreements serve their statements."""
+        return f"{HOST}:{int(self.sites[0].grpc.rpartition(':')[2]) + _ANCHORS_OFFSET}"
+
+    @property
+    def anchors_config(self) -> Path:
+        """Configuration file of the anchors."""
+        return self.folder / "anchors" / "anchors.toml"
+
+    def anchor(self, agreement: str) -> AnchorSite:
+        """Give the anchor of an agreement."""
+        return AnchorSite(agreement, f"http://{self.anchors_address}/{agreement}")
 
     def home(self, region: str) -> Path:
         """Folder of one region's gateway."""
@@ -83,7 +124,13 @@ class Layout:
     def write_endpoints(self) -> None:
         """Write `endpoints.json`: region to addresses."""
         table = {
-            s.region: {"grpc": s.grpc, "web": f"http://{s.web}", "platform": f"http://{s.platform}"} for s in self.sites
+            s.region: {
+                "grpc": s.grpc,
+                "mutual": s.mutual,
+                "web": f"http://{s.web}",
+                "platform": f"http://{s.platform}",
+            }
+            for s in self.sites
         }
         self.endpoints.write_text(json.dumps(table, indent=2) + "\n", "utf-8")
 
@@ -92,6 +139,7 @@ def _site(region: str, port: int) -> Site:
     return Site(
         region=region,
         grpc=f"{HOST}:{port}",
+        mutual=f"{HOST}:{port + _MUTUAL_OFFSET}",
         web=f"{HOST}:{port + _WEB_OFFSET}",
         platform=f"{HOST}:{port + _PLATFORM_OFFSET}",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from rich.console import Console
 
 from adapters.registry import load_registry
 from gateway.errors import SettingsError
+from gateway.lifeline import children_end_with_us, stop_signals
 from gateway.sandbox.federation import Federation, check_ports
 from gateway.sandbox.generate import generate
 from gateway.sandbox.layout import Layout
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 
 def run_sandbox(folder: Path, *, port_base: int, keep: bool) -> None:
-    """Run the sandbox until Ctrl-C or SIGTERM (SettingsError where a part cannot start)."""
+    """Run the sandbox until Ctrl-C, SIGTERM or the end of its terminal (SettingsError where a part cannot start)."""
     started = time.monotonic()
-    asyncio.run(_run(prepare(folder, port_base=port_base, keep=keep), started))
+    with children_end_with_us():
+        asyncio.run(_run(prepare(folder, port_base=port_base, keep=keep), started))
 
 
 def prepare(folder: Path, *, port_base: int, keep: bool = False) -> Layout:
@@ -41,7 +42,7 @@ def prepare(folder: Path, *, port_base: int, keep: bool = False) -> Layout:
 
 async def _run(layout: Layout, started: float) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stop_signals():
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with Federation(layout) as federation:
         _welcome(layout, time.monotonic() - started)
@@ -61,11 +62,12 @@ async def _watch(federation: Federation, layout: Layout) -> None:
     while regions:
         name, code = await federation.next_end()
         if name not in regions:
-            raise SettingsError((f"{name} ended by itself with code {code}; see {layout.folder}/logs/{name}.log",))
+            fault = f"{name} ended by itself with code {code}; see {layout.folder}/logs/{name}.log"
+            raise SettingsError((fault,), heading="The sandbox does not run any more.")
         regions.discard(name)
         Console(soft_wrap=True).print(
             f"gateway of {name} ended with code {code}; the others go on."
-            f" Start it again: onecard serve --config {layout.config(name)}"
+            f" Start it again: .venv/bin/onecard serve --config {layout.config(name)}"
         )
 
 

@@ -1,7 +1,8 @@
 """The stage of the demonstration: what a step is, and a platform's means to call its own gateway over TLS.
 
 A step says beforehand, in one line, what it must give. Playing it makes real gRPC calls and writes in one line what
-they gave; both lines must be the same to the letter, so that no step can pass without having seen an answer.
+they gave; both lines must be the same to the letter, so that no step can pass without having seen an answer. What
+cannot be known beforehand, such as an age to the tenth of a second, may follow as an aside.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     Play = Callable[["Stage"], Awaitable[str]]
 
 CALL_SECONDS = 10.0
+ASIDE = " — here "
+"""Begins what a step tells beside its answer; it is shown and not compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,7 @@ class Stage:
     def __init__(self, layout: Layout, federation: Federation) -> None:
         """Take a sandbox that is ready."""
         self.federation = federation
-        self._layout = layout
+        self.layout = layout
         self._sites = {site.region: site for site in layout.sites}
         self._ca = grpc.ssl_channel_credentials(layout.ca.read_bytes())
         self._channels: dict[str, grpc.aio.Channel] = {}
@@ -91,7 +94,7 @@ class Stage:
     def channel(self, region: str) -> grpc.aio.Channel:
         """Give a TLS channel of a region's platform to its gateway, which sends the platform's token with each call."""
         if region not in self._channels:
-            token = grpc.access_token_call_credentials(platform_token(self._layout.folder, region))
+            token = grpc.access_token_call_credentials(platform_token(self.layout.folder, region))
             credentials = grpc.composite_channel_credentials(self._ca, token)
             self._channels[region] = grpc.aio.secure_channel(self.site(region).grpc, credentials)
         return self._channels[region]
@@ -120,6 +123,12 @@ class Stage:
         """Switch a fault of the region's simulated platform on; `none` switches it off."""
         async with self._web.post(f"http://{self.site(region).platform}/-/fault", json={"mode": fault}) as reply:
             reply.raise_for_status()
+
+    async def document(self, address: str) -> str:
+        """Fetch what is published at an address, as text."""
+        async with self._web.get(address) as reply:
+            reply.raise_for_status()
+            return await reply.text()
 
     async def published_keys(self, region: str) -> dict[str, object]:
         """Fetch the key set (RFC 7517) that the region's gateway publishes at its web address."""

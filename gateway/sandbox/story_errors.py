@@ -1,14 +1,17 @@
-"""Point 5 of the story: what a caller is told when something is wrong, and that all is well again afterwards."""
+"""What a caller is told when something is wrong, and that all is well again afterwards."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
+import grpc
+
+from gateway.reasons import Language, load_reasons, text_in
 from gateway.sandbox.story import CALL_SECONDS, Chapter, Step
 from gateway.sandbox.story_main import asked
 from gateway.sandbox.story_requests import by_number, by_others_number, by_wrong_number, verify
-from gateway.sandbox.story_words import attempt, verdict
+from gateway.sandbox.story_words import attempt, localized, verdict
 from onecard.gateway.v1 import identity_service_pb2 as pb
 from onecard.gateway.v1 import region_pb2, region_service_pb2
 from onecard.gateway.v1.identity_service_pb2_grpc import IdentityServiceStub
@@ -22,12 +25,11 @@ _ALLOWED = "identity allowed; card active; recognition and identity"
 _UNKNOWN = "NOT_FOUND UNKNOWN_REGION, failed by caller"
 _AGAIN_SECONDS = 15.0
 _PAUSE_SECONDS = 0.2
-_LANGUAGES = ("zh-Hans", "zh-Hant", "en", "pt")
 
 
 def error_chapter() -> Chapter:
-    """Give the steps of point 5."""
-    return Chapter("5. Errors", (*_caller_steps(), *_outage_steps()))
+    """Give the steps about errors."""
+    return Chapter("Errors", (*_caller_steps(), *_outage_steps()))
 
 
 def _step(title: str, home: str, expected: str, play: Play, *, asks: str = "sichuan") -> Step:
@@ -72,13 +74,13 @@ def _caller_steps() -> Iterable[Step]:
     yield one(
         "another holder's number",
         verify("chongqing", "SC-13", by_others_number("chongqing")),
-        "NOT_FOUND HOLDER_MISMATCH, failed by caller",
+        "NOT_FOUND CARD_NOT_FOUND, failed by caller",
     )
     yield _step("no token", "chongqing", "UNAUTHENTICATED UNAUTHENTICATED, failed by caller", _no_token)
     yield _step(
         "one error in four languages",
         "atlantis",
-        "told in zh-Hans / told in zh-Hant / told in en / told in pt",
+        "\n".join(f"{language.value}: {_sentence(language)}" for language in Language),
         _four_languages,
     )
 
@@ -90,13 +92,23 @@ async def _no_token(stage: Stage) -> str:
 
 
 async def _four_languages(stage: Stage) -> str:
-    async def ask(language: str) -> str:
+    async def ask(language: Language) -> str:
         request = verify("atlantis", "SC-13", by_number("chongqing"))
-        metadata = (("accept-language", language),)
-        return verdict(await stage.identity("sichuan").VerifyCard(request, metadata=metadata, timeout=CALL_SECONDS))
+        metadata = (("accept-language", language.value),)
+        try:
+            answer = await stage.identity("sichuan").VerifyCard(request, metadata=metadata, timeout=CALL_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            return localized(error)
+        return verdict(answer)
 
-    told = [await attempt(ask(language)) for language in _LANGUAGES]
-    return " / ".join(one.removeprefix(_UNKNOWN).removeprefix("; ") or "told in zh-Hans" for one in told)
+    return "\n".join([await ask(language) for language in Language])
+
+
+def _sentence(language: Language) -> str:
+    """Give what is to be told of an unknown region: what happened, then what to do."""
+    reason = load_reasons().get("UNKNOWN_REGION")
+    space = " " if language in {Language.EN, Language.PT} else ""
+    return f"{text_in(reason.message, language)}{space}{text_in(reason.remedy, language)}"
 
 
 def _outage_steps() -> Iterable[Step]:

@@ -1,4 +1,4 @@
-"""Point 4 of the story: application items with an equal on the other side, split, broader, or with none."""
+"""Application items with an equal on the other side, split, broader, or with none."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ _TRANSLATIONS = (
 
 
 def item_chapter() -> Chapter:
-    """Give the steps of point 4."""
-    return Chapter("4. Application items", (*map(_translation, _TRANSLATIONS), *_use_steps()))
+    """Give the steps about application items."""
+    return Chapter("Application items", (*map(_translation, _TRANSLATIONS), *_use_steps()))
 
 
 def _translation(row: tuple[str, str, str, str, str]) -> Step:

@@ -1,4 +1,4 @@
-"""Point 1, its end: the recognition token, verified by the contract and by any JWT library, good once, good for one."""
+"""The recognition token, verified by the contract and by any JWT library, good once, good for one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def recognition_chapter() -> Chapter:
     """Give the steps about recognitions."""
-    return Chapter("1. The recognition that Chongqing signs for Sichuan", tuple(_steps()))
+    return Chapter("The recognition that Chongqing signs for Sichuan", tuple(_steps()))
 
 
 def _step(title: str, expected: str, play: Play, *, asks: str = "sichuan") -> Step:

@@ -1,4 +1,4 @@
-"""Point 3 of the story: across borders, and through the dialects of the other regions."""
+"""Through the dialects of the other mainland regions, and across the borders of the Greater Bay Area."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.sandbox.story import CALL_SECONDS, Chapter, Step
 from gateway.sandbox.story_main import asked
-from gateway.sandbox.story_requests import CONSENT, by_number, by_qr, by_sign_number, record, translate, verify
+from gateway.sandbox.story_requests import CONSENT, by_number, by_qr, by_sign_number, raw, record, translate, verify
 from gateway.sandbox.story_words import fields, losses, verdict
 from onecard.gateway.v1 import card_pb2
 
@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 _ALLOWED = "identity allowed; card active; recognition and identity"
 
 
-def region_chapter() -> Chapter:
-    """Give the steps of point 3."""
-    return Chapter("3. Across borders, and other dialects", (*_bay_area_steps(), *_dialect_steps()))
+def dialect_chapter() -> Chapter:
+    """Give the steps about dialects of other mainland regions."""
+    return Chapter("Other dialects: Guizhou, Xizang, Shiyan, Guangxi", tuple(_dialect_steps()))
+
+
+def border_chapter() -> Chapter:
+    """Give the steps across borders."""
+    return Chapter("Across borders: Guangdong, Hong Kong, Macao", tuple(_bay_area_steps()))
 
 
 def _bay_area_steps() -> Iterable[Step]:
@@ -85,8 +90,12 @@ def _dialect_steps() -> Iterable[Step]:
         "Guizhou, keyed by its own field names 博物馆",
         "chongqing",
         verify("guizhou", "CQ-31", by_number("guizhou")),
-        f"{_ALLOWED}; chongqing form: aaz500=C00000001 aaz501=520103D156000001FDB33791",
-        read=lambda answer: f"{verdict(answer)}; {fields(answer, 'aaz500', 'aaz501')}",
+        f"{_ALLOWED}; guizhou record: aaz501=C00000001 ksbm=520103D156000001FDB33791; "
+        "chongqing form: aaz500=C00000001 aaz501=520103D156000001FDB33791",
+        read=lambda answer: (
+            f"{verdict(answer)}; guizhou record: {raw('guizhou', 'aaz501', 'ksbm')}; "
+            f"{fields(answer, 'aaz500', 'aaz501')}"
+        ),
     )
     yield Step(
         title="Guizhou of another make: aaz501 has the chip's code, not the card number",
@@ -126,11 +135,11 @@ def _dialect_steps() -> Iterable[Step]:
 async def _swapped(stage: Stage) -> str:
     request = translate("guizhou", "other_make_swapped", "chongqing")
     answer = await stage.identity("chongqing").TranslateIdentity(request, timeout=CALL_SECONDS)
-    raw = record("guizhou", "other_make_swapped")
+    told = record("guizhou", "other_make_swapped")
     card = answer.canonical.card
-    code = "code" if card.identification_code == raw["aaz501"] else "SOMETHING ELSE"
-    number = f"number {card.number}" if card.number == raw["aaz500"] else "SOMETHING ELSE"
-    return f"aaz501 of {len(raw['aaz501'])} hex digits read as {code}, aaz500 as {number}"
+    code = "code" if card.identification_code == told["aaz501"] else "SOMETHING ELSE"
+    number = f"number {card.number}" if card.number == told["aaz500"] else "SOMETHING ELSE"
+    return f"aaz501 of {len(told['aaz501'])} hex digits read as {code}, aaz500 as {number}"
 
 
 async def _as_xml(stage: Stage) -> str:

@@ -32,6 +32,12 @@ def record(region: str, vector: str) -> dict[str, str]:
     return fields
 
 
+def raw(region: str, *names: str, vector: str = "active") -> str:
+    """Tell some fields of a cardholder's record as the region's platform holds them."""
+    held = record(region, vector)
+    return " ".join(f"{name}={held[name]}" for name in names)
+
+
 def _holder(region: str, vector: str) -> dict[str, Any]:
     holder: dict[str, Any] = _vectors(region)[vector]["canonical"]["holder"]
     return holder

@@ -1,4 +1,4 @@
-"""Point 2 of the story: every state of a card, each refused or partly allowed as its rule says."""
+"""Every state of a card, each refused or partly allowed as its rule says."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _STATES = (
 
 
 def state_chapter() -> Chapter:
-    """Give the steps of point 2."""
-    return Chapter("2. States of a card", (*_state_steps(), *_suspended_steps()))
+    """Give the steps about states of a card."""
+    return Chapter("States of a card", (*_state_steps(), *_suspended_steps()))
 
 
 def _state_steps() -> Iterable[Step]:

@@ -13,6 +13,7 @@ import grpc
 from google.protobuf.message import DecodeError
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
+from gateway.sandbox.story import ASIDE
 from onecard.gateway.v1 import card_pb2, catalog_pb2, verdict_pb2
 
 if TYPE_CHECKING:
@@ -74,7 +75,18 @@ def freshness(response: VerifyCardResponse) -> str:
         return "age not told"
     age = told.data_age.seconds + told.data_age.nanos / 1e9
     young = age < _FRESH_SECONDS and abs(time.time() - told.status_as_of.seconds) < _FRESH_SECONDS
-    return f"state less than a minute old, under {told.agreement}" if young else f"state {age:.0f} s old"
+    words = f"state less than a minute old, under {told.agreement}" if young else "state too old"
+    return f"{words}{ASIDE}{age:.1f} s"
+
+
+def by_place(messages: Iterable[Iterable[str]]) -> str:
+    """Tell the outcomes of a stream: each message and each entry by its place, so that the order is seen."""
+    told = (
+        f"message {number}: "
+        + ", ".join(f"entry {place} {one.partition(',')[0]}" for place, one in enumerate(words, 1))
+        for number, words in enumerate(messages, 1)
+    )
+    return "; ".join(told)
 
 
 def fields(response: VerifyCardResponse, *names: str) -> str:
@@ -127,13 +139,26 @@ async def attempt(work: Awaitable[str]) -> str:
 
 def failure(error: grpc.aio.AioRpcError) -> str:
     """Tell the error of a call from its details; one without our details is told by its code."""
-    trailers: dict[str, str | bytes] = dict(error.trailing_metadata() or ())  # type: ignore[arg-type]  # pairs
-    raw = trailers.get(_DETAILS, b"")
     try:
-        status = status_pb2.Status.FromString(raw if isinstance(raw, bytes) else b"")
+        status = _status(error)
     except DecodeError:
         return f"{error.code().name} WITH UNREADABLE DETAILS"
     return status_words(status) if status.details else f"{error.code().name} WITHOUT DETAILS"
+
+
+def _status(error: grpc.aio.AioRpcError) -> status_pb2.Status:
+    """Read the details of an error (DecodeError)."""
+    trailers: dict[str, str | bytes] = dict(error.trailing_metadata() or ())  # type: ignore[arg-type]  # pairs
+    raw = trailers.get(_DETAILS, b"")
+    return status_pb2.Status.FromString(raw if isinstance(raw, bytes) else b"")
+
+
+def localized(error: grpc.aio.AioRpcError) -> str:
+    """Tell the sentence for people that an error carries, with its language."""
+    text = error_details_pb2.LocalizedMessage()
+    for detail in _status(error).details:
+        detail.Unpack(text)
+    return f"{text.locale}: {text.message}"
 
 
 def status_words(status: status_pb2.Status) -> str:

@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from gateway.callers import SCOPES
+from gateway.console import unknown_region
 from gateway.errors import SettingsError
 from gateway.sandbox.layout import Layout, caller_id
 from trust.keys import SigningKey
@@ -17,12 +18,16 @@ if TYPE_CHECKING:
 
 
 def platform_token(folder: Path, region: str, *, lifetime_seconds: int = 300) -> str:
-    """Sign a token of a region's own platform for its gateway (SettingsError where no such sandbox is there)."""
-    layout = Layout(folder, ())
+    """Sign a token of a region's platform for its gateway (UnknownRegionError; SettingsError where none is there)."""
     try:
-        pem = layout.caller_key(region).read_bytes()
+        layout = Layout.load(folder)
+        known = [site.region for site in layout.sites]
+        pem = layout.caller_key(region).read_bytes() if region in known else b""
     except OSError:
-        raise SettingsError((f"no sandbox with this region in {folder}: run `make sandbox` first",)) from None
+        fault = f"There is none in {folder}: run `make sandbox` first."
+        raise SettingsError((fault,), heading="The sandbox does not run.") from None
+    if not pem:
+        raise unknown_region(known, region)
     key = SigningKey.from_pem(pem, issuer=caller_id(region))
     signer = CallerTokenSigner(key, new_id=lambda: uuid.uuid4().hex)
     return signer.issue(

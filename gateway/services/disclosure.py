@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from adapters.canonical import CARD_FIELDS, HOLDER_FIELDS, CardIdentity
+from adapters.canonical import CARD_FIELDS, HOLDER_FIELDS, Card, CardIdentity, Holder
 from adapters.errors import BadUpstreamError
 from adapters.identifiers import DivisionCode, Identifier
 
 if TYPE_CHECKING:
-    from trust.policy import Permission
+    from collections.abc import Mapping
 
-_EMPTY: dict[str, Any] = {"documents": (), "suspended_functions": frozenset()}
+    from trust.policy import Permission
 
 
 def disclose_fields(identity: CardIdentity, permission: Permission | None) -> CardIdentity:
     """Blank every field that the agreement does not name; use in the home region itself sees all."""
     if permission is None:
         return identity
-    allowed = permission.fields
-    holder: dict[str, Any] = {name: _EMPTY.get(name) for name in HOLDER_FIELDS if f"holder.{name}" not in allowed}
-    card: dict[str, Any] = {name: _EMPTY.get(name) for name in CARD_FIELDS if f"card.{name}" not in allowed}
-    return CardIdentity(identity.region, replace(identity.holder, **holder), replace(identity.card, **card))
+    told_of_holder, told_of_card = _told(permission.fields)
+    holder, card = identity.holder, identity.card
+    return CardIdentity(
+        identity.region,
+        Holder(**{name: getattr(holder, name) for name in told_of_holder}),
+        Card(**{name: getattr(card, name) for name in told_of_card}),
+    )
+
+
+@lru_cache(maxsize=256)
+def _told(allowed: frozenset[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Split what an agreement names into fields of the holder and of the card."""
+    holder = tuple(name for name in HOLDER_FIELDS if f"holder.{name}" in allowed)
+    return holder, tuple(name for name in CARD_FIELDS if f"card.{name}" in allowed)
+
+
+def tells_functions(permission: Permission | None) -> bool:
+    """Tell whether suspended functions may be named; a refusal for one is told by its reason in any case."""
+    return permission is None or "card.suspended_functions" in permission.fields
+
+
+def contradicts(identity: CardIdentity, expected: Mapping[str, str]) -> bool:
+    """Tell whether an identity says otherwise, of fields by neutral path; what it does not tell contradicts nothing."""
+    told = ((reveal(identity, path), value) for path, value in expected.items())
+    return any(text is not None and text != value for text, value in told)
 
 
 def holder_key(identity: CardIdentity) -> str:

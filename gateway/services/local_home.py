@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from adapters.canonical import LocalizedText
 from adapters.equivalence import coverage
@@ -17,7 +17,7 @@ from adapters.errors import (
     RegionDataError,
 )
 from adapters.words import CardStatus
-from gateway.services.disclosure import disclose_fields, holder_key, reveal
+from gateway.services.disclosure import contradicts, disclose_fields, holder_key, tells_functions
 from gateway.services.model import CardAnswer, CardVerdict, granted
 from gateway.services.verdict import CardFacts, UseFacts
 from trust.claims import RecognitionClaims
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from adapters.equivalence import Coverage, EquivalenceBook
     from gateway.services.model import CardQuestion
     from gateway.services.ports import Clock, Platform
+    from gateway.services.status_register import StatusRegister
     from gateway.services.verdict import VerdictRules
     from trust.agreement import Agreement
     from trust.policy import AgreementBook, Permission
-    from trust.signer import RecognitionSigner
 
 RECOGNITION_SECONDS = 600
 """Life of a recognition: the most that the profile allows, and as long as an answer is remembered by its request id."""
@@ -46,6 +46,13 @@ _UNREADABLE = (MalformedNumberError, MalformedFieldError, MissingFieldError)
 
 CHINA_TIME = timezone(timedelta(hours=8))
 """Days of agreements, items and cards begin and end in the regions' own time."""
+
+
+class IssueToken(Protocol):
+    """What signs recognitions: `trust.signer.RecognitionSigner`, or `trust.countersign.CounterSigner`."""
+
+    def issue(self, claims: RecognitionClaims) -> str:
+        """Sign a recognition (TrustError leaves)."""
 
 
 class LocalHome:
@@ -60,12 +67,16 @@ class LocalHome:
         rules: VerdictRules,
         book: EquivalenceBook,
         agreements: AgreementBook,
-        signer: RecognitionSigner,
+        signer: IssueToken,
         pseudonym_secret: bytes,
         new_id: Callable[[], str],
         clock: Clock,
+        statuses: StatusRegister | None = None,
     ) -> None:
-        """Take the region's parts; `items` finds an item of any region by region code and identifier."""
+        """Take the region's parts; `items` finds an item of any region by region code and identifier.
+
+        With `statuses`, each recognition says where it can be seen whether it was revoked since.
+        """
         self._adapter = adapter
         self._items = items
         self._platform = platform
@@ -76,6 +87,7 @@ class LocalHome:
         self._secret = pseudonym_secret
         self._new_id = new_id
         self._clock = clock
+        self._statuses = statuses
         self._covered = lru_cache(maxsize=4096)(self._cover)
 
     def _cover(self, region: str, item: str, on: date) -> Coverage:
@@ -91,7 +103,8 @@ class LocalHome:
         """Answer a question about a card of this region.
 
         Nothing is asked of the platform before the agreement allows it. Raises TrustError leaves of the agreement,
-        UnknownItemError, UnsupportedCredentialError, CardNotFoundError and the other errors of the platform edge.
+        UnknownItemError, UnsupportedCredentialError, CardNotFoundError and the other errors of the platform edge, and
+        LimitError when no more recognitions can be told apart in the status lists.
         """
         item = self._items(question.visited_region, question.visited_item)
         today = china_day(self._clock())
@@ -111,7 +124,7 @@ class LocalHome:
             visited_region=question.visited_region,
             classes=self._rules.form(card, use),
             card_status=card.card.status or CardStatus.UNKNOWN,
-            suspended_functions=identity.card.suspended_functions if _tells_functions(permission) else frozenset(),
+            suspended_functions=identity.card.suspended_functions if tells_functions(permission) else frozenset(),
             status_as_of=as_of,
             answered_at=now,
             item=self._book.translate(question.visited_region, item.item, self._adapter.region, on=today),
@@ -139,10 +152,8 @@ class LocalHome:
             raise BadUpstreamError(
                 region=self._adapter.region, rule="record", field=error.metadata.get("field", "")
             ) from None
-        for path, expected in credential.checks.items():
-            told = reveal(identity, path)
-            if told is not None and told != expected:
-                raise HolderMismatchError(region=self._adapter.region)
+        if contradicts(identity, credential.checks):
+            raise HolderMismatchError(region=self._adapter.region)
         return identity, record.as_of
 
     def _claims(
@@ -156,19 +167,23 @@ class LocalHome:
         """Put together what the recognition says."""
         now = int(verdict.answered_at)
         item = verdict.item.source
+        jti, expires_at = self._new_id(), now + RECOGNITION_SECONDS
+        subject = pairwise_subject(
+            self._secret,
+            home=self._adapter.region,
+            visited=question.visited_region,
+            holder_key=holder_key(identity),
+        )
+        register = self._statuses
+        status = None if register is None else register.allocate(jti=jti, subject=subject, expires_at=expires_at)
         return RecognitionClaims(
             iss=self._adapter.region,
             aud=question.visited_region,
-            sub=pairwise_subject(
-                self._secret,
-                home=self._adapter.region,
-                visited=question.visited_region,
-                holder_key=holder_key(identity),
-            ),
+            sub=subject,
             iat=now,
             nbf=now,
-            exp=now + RECOGNITION_SECONDS,
-            jti=self._new_id(),
+            exp=expires_at,
+            jti=jti,
             item=item.item,
             home_items=covered.items,
             catalog_version=self._adapter.catalog.version,
@@ -181,6 +196,8 @@ class LocalHome:
             request_hash=question.digest(),
             agreement=permission.agreement,
             one_time=item.one_time,
+            confirmation=question.confirmation,
+            status=status,
         )
 
 
@@ -207,11 +224,6 @@ def permit(agreements: AgreementBook, question: CardQuestion, item: ApplicationI
         on=on,
         consent_reference=question.consent_reference,
     )
-
-
-def _tells_functions(permission: Permission | None) -> bool:
-    """Tell whether suspended functions may be named; a refusal for one is told by its reason in any case."""
-    return permission is None or "card.suspended_functions" in permission.fields
 
 
 def agreement_title(agreement: Agreement) -> LocalizedText:

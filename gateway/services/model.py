@@ -44,7 +44,11 @@ class ClassVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardQuestion:
-    """What a visited region asks about a card; `asked_by` is the caller and no part of the question itself."""
+    """What a visited region asks about a card.
+
+    `asked_by` is the caller, and `confirmation` the SHA-256 thumbprint, base64url, of the certificate that it showed,
+    to which the answer is then bound; they are no part of the question itself.
+    """
 
     request_id: str
     home_region: str
@@ -55,6 +59,7 @@ class CardQuestion:
     purpose: Purpose
     consent_reference: str | None = field(default=None, repr=False)
     asked_by: str = ""
+    confirmation: str | None = None
     _digest: str = field(default="", init=False, repr=False, compare=False)
 
     def digest(self) -> str:

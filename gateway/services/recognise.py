@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.errors import CallerRegionError, InvalidFieldError, RegionNotServedError
-from gateway.services.local_home import LocalHome
+from gateway.services.bounds import Bounds
+from gateway.services.local_home import LocalHome, china_day
+from trust.errors import StatusUnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from adapters.registry import Registry
     from gateway.services.model import CardAnswer, CardQuestion
     from gateway.services.ports import Clock, Home
+    from gateway.services.verdict import VerdictRules
+    from trust.claims import StatusReference
+    from trust.policy import AgreementBook
     from trust.replay import ReplayMemory
     from trust.verified import VerifiedRecognition
     from trust.verifier import RecognitionVerifier
@@ -41,22 +47,94 @@ class IssueRecognition:
         home = self._homes.get(question.home_region)
         if not isinstance(home, LocalHome):
             raise RegionNotServedError(region=question.home_region)
-        return await home.answer(question, disclose=False)
+        # Whoever is handed it shows another certificate than the caller, so it is bound to none.
+        return await home.answer(replace(question, confirmation=None), disclose=False)
+
+
+class StatusSource(Protocol):
+    """What tells whether a recognition was revoked: `gateway.federation.status_lists.StatusLists`."""
+
+    def check(self, issuer: str, reference: StatusReference) -> None:
+        """Let it pass, or raise RecognitionRevokedError or StatusUnknownError, by what is known now."""
+
+    async def refresh(self, issuer: str, reference: StatusReference) -> None:
+        """Learn what is to be learned of it (StatusUnknownError where it may not be asked for)."""
 
 
 class VerifyRecognition:
-    """The use case of whoever is handed a recognition."""
+    """The use case of whoever is handed a recognition.
 
-    def __init__(self, *, recognitions: RecognitionVerifier, replay: ReplayMemory, clock: Clock) -> None:
+    A key of a known region proves who speaks. What is said is then held against the agreement, the item and the rules
+    of this side; the consent alone cannot be seen here, see `gateway.services.bounds.CONSENT_SEEN_AT_HOME`.
+
+    Args:
+        recognitions: verifies signatures, claims and times.
+        registry: the installed regions; the item is one of the audience's catalog.
+        agreements: what may be granted between the two regions.
+        rules: what a card's state allows.
+        replay: remembers one-time tokens.
+        clock: Unix time.
+        statuses: tells what was revoked; without it a recognition that names a status list is refused.
+        own_certificates: gives the thumbprints of this gateway's own certificates, to which a recognition may be bound
+            that was asked for here and is now shown here.
+    """
+
+    def __init__(
+        self,
+        *,
+        recognitions: RecognitionVerifier,
+        registry: Registry,
+        agreements: AgreementBook,
+        rules: VerdictRules,
+        replay: ReplayMemory,
+        clock: Clock,
+        statuses: StatusSource | None = None,
+        own_certificates: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
         """Take the verifier and the memory of one-time tokens."""
         self._recognitions = recognitions
+        self._bounds = Bounds(registry=registry, agreements=agreements, rules=rules)
         self._replay = replay
         self._clock = clock
+        self._statuses = statuses
+        self._own_certificates = own_certificates
 
-    def __call__(self, token: str, *, audience: str) -> VerifiedRecognition:
-        """Verify, and use up a one-time recognition (TrustError leaves; ReplayError the second time)."""
-        now = int(self._clock())
-        verified = self._recognitions.verify(token, audience=audience, now=now)
-        if verified.claims.one_time:
-            self._replay.remember(verified.claims.iss, verified.claims.jti, verified.replay_until, now)
+    def __call__(self, token: str, *, audience: str, certificates: frozenset[str] = frozenset()) -> VerifiedRecognition:
+        """Verify by what is known now, and use up a one-time recognition (TrustError leaves; ReplayError if used).
+
+        `certificates` are the thumbprints of what the caller has shown. StatusUnknownError where its status list would
+        have to be fetched first.
+        """
+        verified = self._read(token, audience, certificates)
+        self._finish(verified)
         return verified
+
+    async def verify(
+        self, token: str, *, audience: str, certificates: frozenset[str] = frozenset()
+    ) -> VerifiedRecognition:
+        """Do the same, and fetch the status list first where need be; only a genuine token makes us fetch."""
+        verified = self._read(token, audience, certificates)
+        claims = verified.claims
+        if claims.status is not None and self._statuses is not None:
+            await self._statuses.refresh(claims.iss, claims.status)
+        self._finish(verified)
+        return verified
+
+    def _read(self, token: str, audience: str, certificates: frozenset[str]) -> VerifiedRecognition:
+        """Verify the token, and that it grants no more than it may; nothing is fetched or used up before that."""
+        now = int(self._clock())
+        verified = self._recognitions.verify(
+            token, audience=audience, now=now, certificates=certificates | self._own_certificates()
+        )
+        self._bounds.hold(verified.claims, on=china_day(now))
+        return verified
+
+    def _finish(self, verified: VerifiedRecognition) -> None:
+        """See that it was not revoked, and only then use it up."""
+        claims = verified.claims
+        if claims.status is not None:
+            if self._statuses is None:
+                raise StatusUnknownError(issuer=claims.iss, rule="no status lists here")
+            self._statuses.check(claims.iss, claims.status)
+        if claims.one_time:
+            self._replay.remember(claims.iss, claims.jti, verified.replay_until, int(self._clock()))

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 LIVE_TOLERANCE_SECONDS = 5.0
 """A platform that writes whole seconds and a clock that differs a little must not make a live answer look old."""
 
+_REFUSING = frozenset(
+    {"DRAFT_NOT_IN_FORCE", "MEDIUM_NOT_ACCEPTED", "CARD_EXPIRED", "STALE_STATUS", "FUNCTION_SUSPENDED"}
+    | {"CLASS_NOT_IN_AGREEMENT", "NO_EQUIVALENT_ITEM", "CLASS_NOT_IN_HOME_ITEM", "ITEM_NOT_IN_AGREEMENT"}
+)
+"""Reasons of refusals, but for those of card states, which are data."""
+
 _FINANCIAL_CLASSES = frozenset({ApplicationClass.DISBURSEMENT, ApplicationClass.PAYMENT})
 
 
@@ -78,6 +84,21 @@ class VerdictRules:
         """Keep both; a state without a rule is a fault of the program's own data."""
         self._rules = {status: rules[status] for status in CardStatus}
         self._taxonomy = taxonomy
+        self._reasons = {
+            Decision.ALLOWED: frozenset({"OK"}),
+            Decision.LIMITED: frozenset({"ITEM_COVERED_IN_PART", "FUNCTION_SUSPENDED"}),
+            Decision.REFUSED: _REFUSING | {rule.reason for rule in rules.values()} - {"OK"},
+            Decision.NOT_OFFERED: frozenset({"CLASS_NOT_OFFERED"}),
+        }
+
+    def of(self, status: CardStatus) -> StatusRule:
+        """Give what a card state means."""
+        return self._rules[status]
+
+    def explains(self, verdict: ClassVerdict) -> bool:
+        """Tell whether these rules could have led to a verdict with its reason, with item types where it limits."""
+        limited = verdict.decision is Decision.LIMITED
+        return verdict.reason in self._reasons[verdict.decision] and bool(verdict.item_types) is limited
 
     def form(self, card: CardFacts, use: UseFacts) -> tuple[ClassVerdict, ...]:
         """Give one verdict for each class, in the order of ApplicationClass."""
@@ -114,10 +135,8 @@ class VerdictRules:
             return ClassVerdict(c, Decision.REFUSED, rule.reason, (), rule.legal_basis)
         if card.card.expires_on is not None and card.card.expires_on < card.today:
             return ClassVerdict(c, Decision.REFUSED, "CARD_EXPIRED")
-        if use.permission is not None:
-            limit = use.permission.data_age_limit_seconds.get(c.value, 0) + LIVE_TOLERANCE_SECONDS
-            if card.age_seconds > limit:
-                return ClassVerdict(c, Decision.REFUSED, "STALE_STATUS")
+        if use.permission is not None and card.age_seconds > age_limit(use.permission, c):
+            return ClassVerdict(c, Decision.REFUSED, "STALE_STATUS")
         return None
 
     def _suspended(
@@ -158,6 +177,11 @@ class VerdictRules:
             return so_far
         reason = "ITEM_COVERED_IN_PART" if whole else so_far.reason
         return ClassVerdict(c, Decision.LIMITED, reason, tuple(sorted(left)), so_far.legal_basis)
+
+
+def age_limit(permission: Permission, c: ApplicationClass) -> float:
+    """Give how old, in seconds, the knowledge of a card's state may be; a class without a limit has the strictest."""
+    return permission.data_age_limit_seconds.get(c.value, 0) + LIVE_TOLERANCE_SECONDS
 
 
 def _narrowed(

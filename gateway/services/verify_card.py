@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.errors import NotTransitiveError, RegionNotServedError
+from adapters.errors import CardNotFoundError, HolderMismatchError
+from gateway.errors import NotTransitiveError, PeerRefusedError, RegionNotServedError
+from gateway.services.bounds import Bounds
 from gateway.services.local_home import LocalHome, china_day, permit
 from gateway.services.model import VerifiedCard
 
@@ -13,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from adapters.registry import Registry
-    from gateway.services.model import CardQuestion
+    from gateway.services.model import CardAnswer, CardQuestion
     from gateway.services.ports import Clock, Home
+    from gateway.services.verdict import VerdictRules
     from trust.policy import AgreementBook
 
 
@@ -40,12 +43,17 @@ class VerifyCard:
         registry: Registry,
         homes: Mapping[str, Home],
         agreements: AgreementBook,
+        rules: VerdictRules,
         clock: Clock,
     ) -> None:
-        """Take the parts; `homes` has an entry for each region that this gateway serves or knows a peer for."""
+        """Take the parts; `homes` has an entry for each region that this gateway serves or knows a peer for.
+
+        A peer's answer is held against `agreements`, the catalogs of `registry` and `rules`.
+        """
         self._registry = registry
         self._homes = homes
         self._agreements = agreements
+        self._bounds = Bounds(registry=registry, agreements=agreements, rules=rules)
         self._clock = clock
 
     async def __call__(self, question: CardQuestion, *, view: View, from_gateway: bool) -> VerifiedCard:
@@ -58,8 +66,16 @@ class VerifyCard:
         home = self._home(question.home_region, from_gateway=from_gateway)
         visited = self._registry.get(question.visited_region)
         item = visited.catalog.get(question.visited_item)
-        permit(self._agreements, question, item, on=china_day(self._clock()))
-        answer = await home.answer(question, disclose=view.any)
+        today = china_day(self._clock())
+        permission = permit(self._agreements, question, item, on=today)
+        if isinstance(home, LocalHome):
+            answer = await _ask(home, question, disclose=view.any)
+        elif permission is None:
+            # Only a gateway that has the cards of a region can answer for their use there.
+            raise RegionNotServedError(region=question.home_region)
+        else:
+            answer = await _ask(home, question, disclose=view.any)
+            answer = self._bounds.believed(question, answer, permission, item, on=today)
         if answer.identity is None or not view.regional:
             return VerifiedCard(answer=answer, regional_identity=None)
         regional = visited.identity_from_canonical(answer.identity)
@@ -74,3 +90,20 @@ class VerifyCard:
         if from_gateway and not isinstance(home, LocalHome):
             raise NotTransitiveError(region=region)
         return home
+
+
+async def _ask(home: Home, question: CardQuestion, *, disclose: bool) -> CardAnswer:
+    """Ask the home side.
+
+    Another region is told that there is no such card of this holder, and not which half of that is true, so that it
+    cannot find out which card numbers exist; the home region's own platform is told, since it has them all.
+    """
+    try:
+        return await home.answer(question, disclose=disclose)
+    except HolderMismatchError:
+        if question.home_region == question.visited_region:
+            raise
+    except PeerRefusedError as error:
+        if error.reason != "HOLDER_MISMATCH":
+            raise
+    raise CardNotFoundError(region=question.home_region)

@@ -6,13 +6,19 @@ No personal data and no configuration passes here; it binds to loopback and stan
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+from aiohttp import web, web_response
+from aiohttp.http_exceptions import HttpProcessingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from gateway.journal import Journal
+
+_LONGEST_BODY = 16 * 1024
+_SHUTDOWN_SECONDS = 2.0
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -20,22 +26,71 @@ _HEADERS = {
 }
 
 
+class _Faults(logging.Handler):
+    """Tells the type of a fault of ours, and nothing of a request that cannot be read: its words are the sender's."""
+
+    def __init__(self, journal: Journal | None) -> None:
+        super().__init__()
+        self._journal = journal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = record.exc_info[0] if record.exc_info else None
+        if self._journal is not None and not (kind and issubclass(kind, HttpProcessingError)):
+            self._journal.event("web_fault", type=kind.__name__ if kind else "")
+
+
+def quiet_runner(app: web.Application, *, journal: Journal | None = None) -> web.AppRunner:
+    """Make what runs an application without quoting what came over the network, and without naming its own version.
+
+    The library writes bytes that it cannot read into its log, and names itself and Python in each answer.
+
+    Args:
+        app: the application; its answers lose their `Server` header.
+        journal: is told the types of exceptions in our own code, where there is one.
+    """
+    logger = logging.Logger("gateway.web", logging.ERROR)  # noqa: LOG001 - outside the tree: nothing is passed upward
+    logger.addHandler(_Faults(journal))
+    # What answers unreadable requests knows no hooks; there the header stays, and is empty.
+    vars(web_response)["SERVER_SOFTWARE"] = ""
+    app.on_response_prepare.append(_forget_server)
+    return web.AppRunner(app, access_log=None, logger=logger, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS)
+
+
+async def _forget_server(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.popall("Server", None)
+
+
 class WebSide:
-    """Serves `/livez`, `/readyz` and `/regions/{region}/jwks.json`."""
+    """Serves `/livez`, `/readyz`, `/regions/{region}/jwks.json`, and what other parts of the node add.
 
-    def __init__(self, *, key_sets: Mapping[str, object], ready: Callable[[], dict[str, bool]]) -> None:
-        """Take the key sets (RFC 7517) by home region, and what tells whether each part is ready."""
-        self._keys = {region: json.dumps(keys).encode() for region, keys in key_sets.items()}
+    `serving` is told by the node: whether its gRPC side can be called (`/readyz`), and `ended`, whether that side has
+    ended by itself (`/livez`).
+    """
+
+    def __init__(
+        self,
+        *,
+        key_sets: Callable[[], Mapping[str, object]],
+        ready: Callable[[], dict[str, bool]],
+        parts: Sequence[Callable[[web.Application], None]] = (),
+    ) -> None:
+        """Take what gives the key sets (RFC 7517) by home region and tells what is ready, and what adds more routes."""
+        self._keys = key_sets
         self._ready = ready
+        self._parts = parts
         self._runner: web.AppRunner | None = None
+        self.serving = True
+        self.ended = False
 
-    async def start(self, host: str, port: int) -> None:
-        """Begin to serve (OSError where the port is taken)."""
-        app = web.Application(client_max_size=1024)
+    async def start(self, host: str, port: int, *, journal: Journal | None = None) -> None:
+        """Begin to serve, and tell faults of our own to a journal (OSError where the port is taken)."""
+        app = web.Application(client_max_size=_LONGEST_BODY)
         app.router.add_get("/livez", self._livez)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/regions/{region}/jwks.json", self._jwks)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        for add in self._parts:
+            add(app)
+        self._runner = quiet_runner(app, journal=journal)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
 
@@ -45,17 +100,18 @@ class WebSide:
             await self._runner.cleanup()
 
     async def _livez(self, _request: web.Request) -> web.Response:
-        return web.json_response({"live": True}, headers=_HEADERS)
+        """Answer 503 once the gRPC side has ended by itself, so that whoever keeps the node starts it anew."""
+        return web.json_response({"live": not self.ended}, status=503 if self.ended else 200, headers=_HEADERS)
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         """Answer 503 unless every part is ready, so that a balancer never sends calls to a node that cannot answer."""
-        parts = self._ready()
+        parts = self._ready() if self.serving else {**self._ready(), "grpc": False}
         good = all(parts.values())
         return web.json_response({"ready": good, "parts": parts}, status=200 if good else 503, headers=_HEADERS)
 
     async def _jwks(self, request: web.Request) -> web.Response:
-        body = self._keys.get(request.match_info["region"])
-        if body is None:
+        keys = self._keys().get(request.match_info["region"])
+        if keys is None:
             return web.json_response({"error": "unknown region"}, status=404, headers=_HEADERS)
         headers = {**_HEADERS, "cache-control": "public, max-age=60"}
-        return web.Response(body=body, content_type="application/jwk-set+json", headers=headers)
+        return web.Response(body=json.dumps(keys).encode(), content_type="application/jwk-set+json", headers=headers)

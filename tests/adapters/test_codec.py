@@ -89,6 +89,7 @@ def test_json_round_trip(value: JsonValue) -> None:
         (b"[" * 17 + b"]" * 17, "depth"),
         (b"[" * 100_000, "depth"),
         (b'{"a":' * 100_000, "depth"),
+        (b"{" * 17 + b'"' + b'\\"' * 100_000, "depth"),  # a pattern that steps back would take hours over this
         (b'"\\ud800"', "surrogate"),
         (b'{"\\udc00x": 1}', "surrogate"),
     ],

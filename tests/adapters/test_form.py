@@ -10,7 +10,6 @@ import pytest
 from adapters.canonical import Card, CardIdentity, Document, Holder, Loss, PersonName, RomanisedName
 from adapters.errors import AdapterError, MalformedFieldError, MalformedNumberError, RegionDataError
 from adapters.form import IdentityForm
-from adapters.form_fields import parse_date
 from adapters.identifiers import CardNumber, DivisionCode, ElectronicSignNumber, IdentificationCode
 from adapters.words import CardFunction, CardStatus, DocumentType, LossKind, Sex
 from tests.adapters.invented_region import manifest, plain, put
@@ -138,7 +137,19 @@ def test_date_is_read_and_written_in_the_regions_pattern() -> None:
     """A date goes both ways, years before 1000 included."""
     assert FORM.read({"born": "29.02.1904"}).holder.birth_date == date(1904, 2, 29)
     assert write(holder={"birth_date": date(904, 2, 9)}) == {"born": "09.02.0904"}
-    assert parse_date("19040229", "YYYYMMDD") == date(1904, 2, 29)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"), [("YYYY-MM-DD", "1904-02-29"), ("YYYYMMDD", "19040229"), ("DD/MM/YYYY", "29/02/1904")]
+)
+def test_every_pattern_takes_its_own_form_only(pattern: str, text: str) -> None:
+    """A date is read and written by the one pattern; other spellings, week dates and no days are refused."""
+    patterned = form({"identity.field.4.date": pattern})
+    assert patterned.read({"born": text}).holder.birth_date == date(1904, 2, 29)
+    assert write(into=patterned, holder={"birth_date": date(1904, 2, 29)}) == {"born": text}
+    others = {"1904-02-29", "19040229", "29/02/1904", "1904-W09", "1904W091", "1904-W09-1", "1904/02/29"} - {text}
+    for wrong in (*others, text.replace("29", "30"), text[:-1] + "９", f"{text} ", f" {text[1:]}"):
+        assert refused({"born": wrong}, by=patterned) == (MalformedFieldError, "fields[born]", f"date_{pattern}")
 
 
 def test_first_raw_value_of_a_status_is_written() -> None:

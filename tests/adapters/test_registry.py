@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
+from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters.errors import UnknownRegionError
-from adapters.registry import load_agreements, load_vectors
+from adapters.errors import RegionDataError, UnknownRegionError
+from adapters.registry import load_agreements, load_registry, load_vectors
 from tests.adapters.region_cases import ADAPTERS, FOLDER, REGISTRY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_regions_are_in_order_and_found_by_code() -> None:
@@ -45,3 +50,34 @@ def test_agreements_are_text_by_file_name() -> None:
     told = load_agreements()
     assert sorted(told) == sorted(path.name for path in (FOLDER / "agreements").glob("*.toml"))
     assert all(tomllib.loads(text) for text in told.values())
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "rule"),
+    [
+        ("manifest.toml", b"\xff", "must be there, in UTF-8"),
+        ("manifest.toml", b"= ?", "not TOML"),
+        ("catalog.csv", None, "must be there, in UTF-8"),
+        ("catalog.csv", b"nothing\n", "header"),
+        ("translator.py", b"import nothing_of_that_name", "cannot be loaded: ModuleNotFoundError"),
+    ],
+)
+def test_a_faulty_folder_is_named(
+    file: str, content: bytes | None, rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is wrong with a region's folder, the one error tells the region, the file and the rule."""
+    region = tmp_path / "atlantis"
+    shutil.copytree(FOLDER / "chongqing", region)
+    text = (region / "manifest.toml").read_text("utf-8").replace('region = "chongqing"', 'region = "atlantis"', 1)
+    (region / "manifest.toml").write_text(text, "utf-8")
+    (tmp_path / "taxonomy.csv").write_bytes((FOLDER / "taxonomy.csv").read_bytes())
+    if content is None:
+        (region / file).unlink()
+    else:
+        (region / file).write_bytes(content)
+    monkeypatch.setattr("adapters.registry.files", lambda _package: tmp_path)
+    monkeypatch.setattr("adapters.__path__", [str(tmp_path)])
+    with pytest.raises(RegionDataError) as refused:
+        load_registry()
+    told = refused.value.metadata
+    assert (told["region"], told["file"].removeprefix("atlantis/"), told["rule"]) == ("atlantis", file, rule)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 import types
 import typing
 from pathlib import Path
@@ -15,11 +16,13 @@ from joserfc.errors import JoseError
 from pydantic import BaseModel
 
 from adapters.catalog_rows import HEADER
-from adapters.words import CardStatus
+from adapters.credential import by_reader_text
+from adapters.words import CardStatus, Purpose
 from gateway.callers import SCOPES
 from gateway.rpc.status import CANCELLED, TABLE, UNFORESEEN
 from gateway.settings import Settings
 from tests.docs.page_tables import TABLES, marked
+from trust.agreement import Agreement
 from trust.claims import RECOGNITION_CLAIMS, RECOGNITION_TYPE, RecognitionClaims
 from trust.keys import KeyRing, SigningKey
 from trust.signer import RecognitionSigner
@@ -104,13 +107,13 @@ NOW = 1_735_700_000
 HASH = "A" * 43
 
 
-def recognition(key: SigningKey) -> str:
+def recognition(key: SigningKey, *, one_time: bool = False) -> str:
     """Sign an invented recognition."""
     claims = RecognitionClaims(
         iss="chongqing", aud="sichuan", sub=HASH, iat=NOW, nbf=NOW, exp=NOW + 600, jti="page-1", item="SC-13",
         home_items=("CQ-30",), catalog_version="0123456789abcdef", purpose="service_access",
         classes={"identity": ("CUL.LIBRARY.ENTRY",)}, card_status="active", card_status_as_of=NOW, medium="physical",
-        assurance="substantial", request_hash=HASH, agreement="sichuan-chongqing", one_time=False,
+        assurance="substantial", request_hash=HASH, agreement="sichuan-chongqing", one_time=one_time,
     )  # fmt: skip
     return RecognitionSigner(key).issue(claims)
 
@@ -125,7 +128,10 @@ def run_example(token: str, key: SigningKey, **changed: object) -> dict[str, obj
         "now": NOW + 5,
         "home": "chongqing",
         "visited": "sichuan",
-        "request_hash": HASH,
+        "item": "SC-13",
+        "purpose": "service_access",
+        "medium": "physical",
+        "seen": set(),
         **changed,
     }
     exec(compile(code, "recognition.md", "exec"), known)  # noqa: S102 - our own page
@@ -141,13 +147,76 @@ def test_the_example_accepts_a_recognition(algorithm: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"now": NOW + 611}, {"visited": "guizhou"}, {"home": "sichuan"}, {"request_hash": "B" * 43}]
+    "changed",
+    [
+        {"now": NOW + 611},
+        {"visited": "guizhou"},
+        {"home": "sichuan"},
+        {"item": "SC-14"},
+        {"purpose": "fee_payment"},
+        {"medium": "electronic"},
+    ],
 )
 def test_the_example_refuses_what_was_not_asked_for(changed: dict[str, object]) -> None:
     """A recognition that is over, or meant for another question, fails in the example."""
     key = SigningKey.generate("ES256", issuer="chongqing")
     with pytest.raises(AssertionError):
         run_example(recognition(key), key, **changed)
+
+
+def test_the_example_accepts_what_is_good_once_only_once() -> None:
+    """A recognition that is good once fails in the example the second time."""
+    key = SigningKey.generate("ES256", issuer="chongqing")
+    token, seen = recognition(key, one_time=True), set[str]()
+    run_example(token, key, seen=seen)
+    with pytest.raises(AssertionError):
+        run_example(token, key, seen=seen)
+    run_example(recognition(key), key, seen=seen)
+
+
+def test_the_purposes_and_the_assurance_are_named() -> None:
+    """The page lists every purpose that a recognition can have, and the assurance that it has."""
+    page = (DOCS / "recognition.md").read_text("utf-8")
+    assert {purpose for purpose in Purpose if f"`{purpose.value}`" not in page} == set()
+    assert "`substantial`" in page
+
+
+def test_the_example_agreement_is_one() -> None:
+    """The agreement on the page on operating has every key and is accepted as it stands."""
+    blocks = [m["text"] for m in _CODE.finditer((DOCS / "operate.md").read_text("utf-8")) if m["kind"] == "toml"]
+    (example,) = [tomllib.loads(text) for text in blocks if "data_age_limit_seconds" in text]
+    agreement = Agreement.from_mapping(example)
+    assert agreement.synthetic
+    assert {basis.region for basis in agreement.legal_basis} == set(agreement.regions)
+
+
+def test_the_example_of_a_reader_text_can_be_read() -> None:
+    """The line on the page on dialects is one that a reader could give, of nobody."""
+    blocks = [m["text"] for m in _CODE.finditer((DOCS / "dialects.md").read_text("utf-8")) if m["kind"] == "text"]
+    (line,) = [block.strip() for block in blocks]
+    assert by_reader_text(line).checks["holder.name"] == "测试丙"
+
+
+def test_what_is_not_there_yet_is_told_everywhere_alike() -> None:
+    """Both READMEs and the page on security have the same list of what is missing, the English ones to the letter."""
+    headings = {"README.md": "There is **not yet**:", "README.zh-CN.md": "**尚未**具备：", "SECURITY.md": "these exist"}
+    lists = [_bullets((ROOT / name).read_text("utf-8").partition(heading)[2]) for name, heading in headings.items()]
+    assert lists[0]
+    assert lists[0] == lists[2]
+    assert len(lists[1]) == len(lists[0])
+
+
+def _bullets(text: str) -> list[str]:
+    """Give the first list of a text, without what ends its entries."""
+    block = text.partition("\n- ")[2].partition("\n\n")[0]
+    return [entry.rstrip(";.；。") for entry in block.split("\n- ")]
+
+
+def test_every_page_is_linked_from_both_readmes() -> None:
+    """A reader who starts at a README finds each page."""
+    pages = {f"docs/{page.relative_to(DOCS).as_posix()}" for page in DOCS.rglob("*.md")}
+    for readme in READMES:
+        assert pages <= {one or other for one, other in _LINK.findall(readme.read_text("utf-8"))}
 
 
 def test_the_example_refuses_another_signature() -> None:
@@ -194,13 +263,22 @@ def commands(page: Path) -> list[str]:
 
 
 def test_both_readmes_are_one() -> None:
-    """The two READMEs have the same number of headings of each level and the same command lines."""
+    """The two READMEs have the same headings by level and the same commands, but for request ids and language."""
     levels = [
         [len(hashes) for hashes in re.findall(r"^(#+) ", _FENCE.sub("", page.read_text("utf-8")), re.MULTILINE)]
         for page in READMES
     ]
     assert levels[0] == levels[1]
-    assert commands(READMES[0]) == commands(READMES[1])
+    chinese = [
+        line.replace('"requestId": "zh-', '"requestId": "readme-').replace(
+            "accept-language: zh-Hans", "accept-language: en"
+        )
+        for line in commands(READMES[1])
+    ]
+    assert commands(READMES[0]) == chinese
+    ids = [re.findall(r'"requestId": "([^"]+)"', page.read_text("utf-8")) for page in READMES]
+    assert set(ids[0]).isdisjoint(ids[1])
+    assert len({*ids[0], *ids[1]}) == len(ids[0]) + len(ids[1])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

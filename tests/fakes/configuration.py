@@ -1,9 +1,15 @@
-"""A folder as an operator would lay it out: keys, secrets, and the configuration of one gateway before Chongqing."""
+"""A folder as an operator would lay it out: keys, secrets, and the configuration of one gateway before Chongqing.
+
+Its one peer is Sichuan, with which it has an agreement that both have signed. Nobody serves the anchor of the agreement
+nor Sichuan's statements, unless a test does.
+"""
 
 from __future__ import annotations
 
 import json
 import socket
+import time
+import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,7 +17,8 @@ from adapters.registry import load_agreements
 from gateway.callers import SCOPES
 from tests.fakes.authority import FakeAuthority
 from tests.fakes.regions import REGISTRY
-from trust.keys import KeyRing, SigningKey
+from trust.keys import KeyRing, SigningKey, thumbprint
+from trust.party_signature import PartySignature, canonical_digest, sign_as_party
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,27 +26,57 @@ if TYPE_CHECKING:
 SECRETS = dict.fromkeys(REGISTRY.get("chongqing").auth.secret_names, "s3cret-canary")
 SERVER_NAME = "chongqing.onecard.test"
 AUTHORITY = FakeAuthority()
+AGREEMENT = "sichuan_chongqing.toml"
+AGREEMENT_ID = "sichuan-chongqing"
+ANCHOR = "https://anchor.onecard.test/sichuan-chongqing"
+ENTITIES = {"chongqing": "https://chongqing.onecard.test", "sichuan": "https://sichuan.onecard.test"}
+NOBODY = "127.0.0.1:1"
+TLS = """\
+[listen.tls]
+certificate = "tls.pem"
+key = "tls.key"
+clients = "ca.pem"
+"""
+"""The part of the configuration that a gateway without TLS has not."""
 
 CONFIGURATION = """\
 gateway = "gateway.chongqing"
 sandbox = true
 reflection = true
-signing_key = "gateway.pem"
-agreement = ["sichuan_chongqing.toml"]
 drain_seconds = 0
 
 [listen]
 grpc = "{grpc}"
+mutual = "{mutual}"
 web = "{web}"
 
-[listen.tls]
+{tls}
+[calls]
 certificate = "tls.pem"
 key = "tls.key"
+
+[trust]
+state = "trust"
+
+[[trust.anchor]]
+entity = "{anchor}"
+fingerprints = ["{fingerprint}"]
+agreement = "sichuan_chongqing.toml"
+signatures = "sichuan_chongqing.signatures"
+address = "http://{anchor_address}"
 
 [[home]]
 region = "chongqing"
 signing_key = "region.pem"
 pseudonym_secret = "pseudonym.key"
+
+[home.entity]
+id = "{entities[chongqing]}"
+key = "federation.pem"
+
+[home.caller]
+id = "gateway.chongqing"
+key = "gateway.pem"
 
 [home.platform]
 base_url = "http://{platform}"
@@ -51,13 +88,14 @@ region = "sichuan"
 address = "127.0.0.1:1"
 server_name = "sichuan.onecard.test"
 audience = "gateway.sichuan"
+caller = "gateway.sichuan"
 ca = "ca.pem"
-keys = "sichuan.jwks.json"
+entity = "{entities[sichuan]}"
+federation = "http://127.0.0.1:1"
 
 [[caller]]
 id = "platform.chongqing"
 region = "chongqing"
-kind = "platform"
 scopes = {scopes}
 keys = "caller.jwks.json"
 """
@@ -70,25 +108,34 @@ def free_address() -> str:
         return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
+def new_key(issuer: str) -> SigningKey:
+    """Make a key."""
+    return SigningKey.generate("ES256", issuer=issuer)
+
+
 @dataclass(slots=True)
 class FakeConfiguration:
     """Writes the folder; a test may then change any file of it."""
 
     folder: Path
     grpc: str = field(default_factory=free_address)
+    mutual: str = field(default_factory=free_address)
     web: str = field(default_factory=free_address)
     platform: str = field(default_factory=free_address)
-    caller_key: SigningKey = field(default_factory=lambda: SigningKey.generate("ES256", issuer="platform.chongqing"))
+    anchor_address: str = NOBODY
+    caller_key: SigningKey = field(default_factory=lambda: new_key("platform.chongqing"))
+    anchor_key: SigningKey = field(default_factory=lambda: new_key(ANCHOR))
+    entity_keys: dict[str, SigningKey] = field(
+        default_factory=lambda: {region: new_key(entity) for region, entity in ENTITIES.items()}
+    )
 
     def __post_init__(self) -> None:
         """Write everything."""
-        keys = {
-            name: SigningKey.generate("ES256", issuer=name) for name in ("gateway.chongqing", "chongqing", "sichuan")
-        }
         certificate, private = AUTHORITY.issue(SERVER_NAME)
         for name, secret in {
-            "gateway.pem": keys["gateway.chongqing"].to_pem(),
-            "region.pem": keys["chongqing"].to_pem(),
+            "gateway.pem": new_key("gateway.chongqing").to_pem(),
+            "region.pem": new_key("chongqing").to_pem(),
+            "federation.pem": self.entity_keys["chongqing"].to_pem(),
             "tls.key": private,
             "pseudonym.key": b"p" * 32,
             "platform.json": json.dumps(SECRETS).encode(),
@@ -96,12 +143,22 @@ class FakeConfiguration:
             self.write(name, secret).chmod(0o600)
         self.write("tls.pem", certificate)
         self.write("ca.pem", AUTHORITY.certificate)
-        self.write("sichuan_chongqing.toml", load_agreements()["sichuan_chongqing.toml"].encode())
-        for name, key in (("sichuan", keys["sichuan"]), ("caller", self.caller_key)):
-            document = KeyRing([key.public()]).jwks(key.issuer)
-            self.write(f"{name}.jwks.json", json.dumps(document).encode())
-        scopes = json.dumps(sorted(SCOPES))
-        text = CONFIGURATION.format(grpc=self.grpc, web=self.web, platform=self.platform, scopes=scopes)
+        self.write(AGREEMENT, load_agreements()[AGREEMENT].encode())
+        self.sign(*ENTITIES)
+        document = KeyRing([self.caller_key.public()]).jwks(self.caller_key.issuer)
+        self.write("caller.jwks.json", json.dumps(document).encode())
+        text = CONFIGURATION.format(
+            grpc=self.grpc,
+            mutual=self.mutual,
+            web=self.web,
+            tls=TLS,
+            anchor=ANCHOR,
+            fingerprint=thumbprint(self.anchor_key.public().public_key),
+            anchor_address=self.anchor_address,
+            entities=ENTITIES,
+            platform=self.platform,
+            scopes=json.dumps(sorted(SCOPES)),
+        )
         self.write("gateway.toml", text.encode())
 
     @property
@@ -115,8 +172,32 @@ class FakeConfiguration:
         path.write_bytes(data)
         return path
 
+    def sign(self, *regions: str) -> None:
+        """Let these parties, and no others, sign the agreement as it lies there."""
+        digest = canonical_digest(tomllib.loads((self.folder / AGREEMENT).read_text("utf-8")))
+        signed = [
+            sign_as_party(
+                PartySignature(
+                    iss=ENTITIES[region],
+                    region=region,
+                    iat=int(time.time()),
+                    content="agreement",
+                    name=AGREEMENT_ID,
+                    digest=digest,
+                ),
+                key=self.entity_keys[region],
+            )
+            for region in regions
+        ]
+        self.write("sichuan_chongqing.signatures", "\n".join(signed).encode())
+
     def change(self, old: str, new: str) -> None:
         """Change a text of the configuration, which must stand there."""
         text = self.path.read_text("utf-8")
         assert old in text
         self.path.write_text(text.replace(old, new), "utf-8")
+
+    def without_tls(self) -> None:
+        """Take TLS away, and what needs it."""
+        self.change(TLS, "")
+        self.change(f'mutual = "{self.mutual}"\n', "")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import grpc
 
 if TYPE_CHECKING:
-    import grpc
+    from collections.abc import Callable
 
 
 class AbortedError(Exception):
@@ -15,13 +17,29 @@ class AbortedError(Exception):
 
 @dataclass(slots=True)
 class FakeContext:
-    """Has metadata and a deadline, and remembers how the call was ended."""
+    """Has metadata, a deadline and messages, and remembers what was answered and how the call was ended."""
 
     metadata: tuple[tuple[str, str | bytes], ...] | None = ()
     seconds_left: float | None = None
     code: grpc.StatusCode | None = None
     details: str = ""
     trailers: tuple[tuple[str, str | bytes], ...] = ()
+    messages: list[bytes] = field(default_factory=list)
+    written: list[bytes] = field(default_factory=list)
+    callbacks: list[Callable[[Any], None]] = field(default_factory=list)
+
+    async def read(self) -> object:
+        """Give the next message, or the end."""
+        end: Any = grpc.aio
+        return self.messages.pop(0) if self.messages else end.EOF
+
+    async def write(self, message: bytes) -> None:
+        """Take an answer."""
+        self.written.append(message)
+
+    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+        """Keep what is to be called at the end."""
+        self.callbacks.append(callback)
 
     def invocation_metadata(self) -> tuple[tuple[str, str | bytes], ...] | None:
         """Give the metadata."""

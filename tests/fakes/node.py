@@ -23,16 +23,18 @@ from gateway.services.request_memory import RequestMemory
 from gateway.services.translate_identity import TranslateIdentity
 from gateway.services.translate_item import TranslateItem
 from gateway.services.verify_card import VerifyCard
-from tests.fakes.callers import GATEWAY, callers
+from tests.fakes.callers import GATEWAY, REGISTRATIONS, FakeKeys, callers
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
 from tests.fakes.platform import FakePlatform
-from tests.fakes.regions import AGREEMENTS, BOOK, RECOGNITIONS, REGISTRY, local_home, record
+from tests.fakes.regions import AGREEMENTS, BOOK, RECOGNITIONS, REGISTRY, RULES, local_home, record
 from trust.replay import InMemoryReplay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
+    from gateway.callers import Registration
+    from gateway.certificates import CertificateRule
     from gateway.rpc.boundary import Servicer
     from gateway.services.ports import Home
 
@@ -45,6 +47,9 @@ class FakeNode:
     clock: FakeClock = field(default_factory=FakeClock)
     journal: FakeJournal = field(default_factory=FakeJournal)
     region: str = "chongqing"
+    registrations: Sequence[Registration] = REGISTRATIONS
+    keys: FakeKeys = field(default_factory=FakeKeys)
+    certificates: CertificateRule | None = None
     platform: FakePlatform = field(init=False)
     homes: dict[str, Home] = field(default_factory=dict)
     boundary: Boundary = field(init=False)
@@ -53,8 +58,9 @@ class FakeNode:
         """Put the home region before its platform, which knows the active card."""
         self.platform = FakePlatform(record(self.region), self.clock)
         self.homes[self.region] = local_home(self.region, self.platform, clock=self.clock)
+        known = callers(self.clock, audience=self.audience, registrations=self.registrations, keys=self.keys)
         self.boundary = Boundary(
-            callers=callers(self.clock, audience=self.audience), reasons=load_reasons(), journal=self.journal
+            callers=known, reasons=load_reasons(), journal=self.journal, certificates=self.certificates
         )
 
     def servicers(self) -> tuple[Servicer, ...]:
@@ -67,14 +73,23 @@ class FakeNode:
             RegionServicer(registry=REGISTRY, homes=self.homes, agreements=AGREEMENTS, paging=paging),
             CatalogServicer(registry=REGISTRY, translate=items, paging=paging),
             IdentityServicer(
-                verify=VerifyCard(registry=REGISTRY, homes=self.homes, agreements=AGREEMENTS, clock=self.clock),
+                verify=VerifyCard(
+                    registry=REGISTRY, homes=self.homes, agreements=AGREEMENTS, rules=RULES, clock=self.clock
+                ),
                 translate=TranslateIdentity(REGISTRY),
                 memory=RequestMemory(clock=self.clock),
                 verdicts=verdicts,
             ),
             RecognitionServicer(
                 issue=IssueRecognition(registry=REGISTRY, homes=self.homes),
-                verify=VerifyRecognition(recognitions=RECOGNITIONS, replay=InMemoryReplay(100), clock=self.clock),
+                verify=VerifyRecognition(
+                    recognitions=RECOGNITIONS,
+                    registry=REGISTRY,
+                    agreements=AGREEMENTS,
+                    rules=RULES,
+                    replay=InMemoryReplay(100),
+                    clock=self.clock,
+                ),
                 memory=RequestMemory(clock=self.clock),
                 verdicts=verdicts,
             ),

@@ -26,6 +26,8 @@ from trust.verifier import RecognitionVerifier
 if TYPE_CHECKING:
     from adapters.canonical import ApplicationItem, CardIdentity
     from adapters.credential import Credential
+    from gateway.services.local_home import IssueToken
+    from gateway.services.status_register import StatusRegister
 
 REGISTRY = load_registry()
 AGREEMENTS = AgreementBook(Agreement.from_mapping(tomllib.loads(text)) for text in load_agreements().values())
@@ -85,7 +87,8 @@ def local_home(
     *,
     clock: FakeClock | None = None,
     agreements: AgreementBook = AGREEMENTS,
-    signer: RecognitionSigner | None = None,
+    signer: IssueToken | None = None,
+    statuses: StatusRegister | None = None,
 ) -> LocalHome:
     """Make the home side of a region before a platform, which knows its active card unless told otherwise."""
     clock = clock or FakeClock()
@@ -101,4 +104,5 @@ def local_home(
         pseudonym_secret=SECRET,
         new_id=lambda: f"{region}-{next(numbers)}",
         clock=clock,
+        statuses=statuses,
     )

@@ -17,6 +17,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway import bootstrap
 from gateway.bootstrap import build_node, run
+from gateway.bootstrap_trust import new_id
 from gateway.callers import SCOPES
 from gateway.errors import SettingsError
 from gateway.sandbox.platforms import SimulatedPlatform
@@ -25,7 +26,7 @@ from onecard.gateway.v1 import identity_service_pb2
 from onecard.gateway.v1.identity_service_pb2_grpc import IdentityServiceStub
 from onecard.gateway.v1.region_service_pb2 import GetRegionRequest
 from onecard.gateway.v1.region_service_pb2_grpc import RegionServiceStub
-from tests.fakes.configuration import AUTHORITY, SECRETS, SERVER_NAME, FakeConfiguration
+from tests.fakes.configuration import ANCHOR, AUTHORITY, SECRETS, SERVER_NAME, FakeConfiguration
 from tests.fakes.regions import REGISTRY
 from tests.gateway.rpc.requests import verify
 from tests.gateway.rpc.told import refused
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.settings import Settings
+
+
+LIFE = ("ready", "stopping", "stopped")
 
 
 @pytest.fixture
@@ -56,6 +60,16 @@ async def running(configuration: FakeConfiguration) -> AsyncIterator[grpc.aio.Ch
             yield channel
     finally:
         await node.stop()
+
+
+async def when_tried(web: ClientSession, configuration: FakeConfiguration) -> object:
+    """Wait until the node has tried to find out whom to believe, and give what it says of itself then."""
+    while True:
+        async with web.get(f"http://{configuration.web}/readyz") as ready:
+            told = await ready.json()
+        if told["parts"]["trust"]:
+            return told
+        await asyncio.sleep(0.02)
 
 
 def bearer(configuration: FakeConfiguration) -> tuple[tuple[str, str], ...]:
@@ -98,14 +112,33 @@ async def test_a_node_serves_what_its_configuration_says(
         health: Any = health_pb2_grpc.HealthStub(channel)
         for service in ("", "onecard.gateway.v1.IdentityService", "onecard.gateway.v1.CatalogService"):
             assert (await health.Check(health_pb2.HealthCheckRequest(service=service))).status == 1
-        async with web.get(f"http://{configuration.web}/readyz") as ready:
-            assert await ready.json() == {"ready": True, "parts": {"chongqing": True}}
+        assert await when_tried(web, configuration) == {"ready": True, "parts": {"chongqing": True, "trust": True}}
         async with web.get(f"http://{configuration.web}/regions/chongqing/jwks.json") as keys:
             assert len((await keys.json(content_type=None))["keys"]) == 1
     await platform.stop()
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
-    assert [line["event"] for line in lines if line["event"] != "call"] == ["ready", "stopping", "stopped"]
+    assert [line["event"] for line in lines if line["event"] in LIFE] == [*LIFE]
+    assert {line["event"] for line in lines} - {"call", *LIFE} == {"trust_unreachable", "trust_feed_broken"}
     assert {line["gateway"] for line in lines} == {"gateway.chongqing"}
+
+
+async def test_nobody_is_believed_whose_anchor_was_never_reached(configuration: FakeConfiguration) -> None:
+    """An agreement that lies there signed by both does not stand while the other's key is not proven."""
+    async with running(configuration) as channel, ClientSession() as web:
+        await when_tried(web, configuration)
+        stub: Any = IdentityServiceStub(channel)
+        asked = verify(visited_item="CQ-31", home_region="sichuan")
+        told = await refused(stub.VerifyCard(asked, metadata=bearer(configuration)))
+        assert told.reason == "AGREEMENT_NOT_SIGNED"
+
+
+async def test_an_agreement_stands_once(configuration: FakeConfiguration) -> None:
+    """Two anchors for one agreement could differ on who is party to it."""
+    text = configuration.path.read_text("utf-8")
+    anchor = text[text.index("[[trust.anchor]]") : text.index("[[home]]")]
+    other = anchor.replace(ANCHOR, f"{ANCHOR}-2")
+    configuration.path.write_text(text.replace("[[home]]", f"{other}[[home]]"), "utf-8")
+    assert "id: there twice" in fault(configuration)
 
 
 async def test_a_platform_that_is_away_is_told_as_such(configuration: FakeConfiguration) -> None:
@@ -116,12 +149,13 @@ async def test_a_platform_that_is_away_is_told_as_such(configuration: FakeConfig
         told = await refused(stub.VerifyCard(verify(visited_item="CQ-31"), metadata=bearer(configuration)))
         assert (told.code, told.reason) == ("UNAVAILABLE", "PLATFORM_UNAVAILABLE")
         async with web.get(f"http://{configuration.web}/readyz") as ready:
-            assert (ready.status, (await ready.json())["parts"]) == (503, {"chongqing": False})
+            parts = (await ready.json())["parts"]
+            assert (ready.status, parts["chongqing"]) == (503, False)
 
 
 async def test_a_node_without_tls_speaks_plaintext_on_loopback(configuration: FakeConfiguration) -> None:
     """For development behind a proxy."""
-    configuration.change('[listen.tls]\ncertificate = "tls.pem"\nkey = "tls.key"\n', "")
+    configuration.without_tls()
     node = build_node(load_settings(configuration.path))
     await node.start()
     async with grpc.aio.insecure_channel(configuration.grpc) as channel:
@@ -131,9 +165,9 @@ async def test_a_node_without_tls_speaks_plaintext_on_loopback(configuration: Fa
     await node.stop()
 
 
-@pytest.mark.parametrize("side", ["grpc", "web"])
+@pytest.mark.parametrize("side", ["grpc", "mutual", "web"])
 async def test_an_address_that_is_taken_is_a_fault(configuration: FakeConfiguration, side: str) -> None:
-    """Of either side, and the operator learns it in words."""
+    """Of any side, and the operator learns it in words."""
     host, _, port = getattr(configuration, side).rpartition(":")
     taken = await asyncio.start_server(lambda *_: None, host, int(port))
     node = build_node(load_settings(configuration.path))
@@ -169,13 +203,18 @@ WRONG_FILES: list[tuple[str, bytes, str]] = [
     ("platform.json", b"\xff", "platform.json: is not JSON"),
     ("platform.json", b'["canary"]', "platform.json: is no JSON object"),
     ("platform.json", b"{}", "rule=missing_secret"),
-    ("sichuan.jwks.json", b"canary", "sichuan.jwks.json: is not JSON"),
-    ("sichuan.jwks.json", b"[]", "sichuan.jwks.json: is no JSON object"),
+    ("caller.jwks.json", b"canary", "caller.jwks.json: is not JSON"),
+    ("caller.jwks.json", b"[]", "caller.jwks.json: is no JSON object"),
     ("caller.jwks.json", b'{"keys": []}', "rule=key set"),
     ("sichuan_chongqing.toml", b"canary", "sichuan_chongqing.toml: is not TOML"),
     ("sichuan_chongqing.toml", b"id = 'canary!'", "The agreement is written wrongly."),
     ("region.pem", b"canary", "The key material cannot be used."),
     ("gateway.pem", b"canary", "The key material cannot be used."),
+    ("federation.pem", b"canary", "The key material cannot be used."),
+    ("sichuan_chongqing.signatures", b"\xff", "sichuan_chongqing.signatures: cannot be read as text"),
+    ("sichuan_chongqing.signatures", b"canary\n" * 65, "sichuan_chongqing.signatures: has more than 64 signatures"),
+    ("tls.pem", b"canary", "rule=certificate"),
+    ("ca.pem", b"canary", "rule=certificate"),
 ]
 
 
@@ -194,7 +233,6 @@ async def test_a_file_with_something_wrong_is_told_by_name_or_rule(
         ('region = "chongqing"\nsigning', 'region = "atlantis"\nsigning', "No adapter is installed for this region."),
         ('region = "sichuan"', 'region = "atlantis"', "No adapter is installed for this region."),
         ("allow_private_addresses = true", "allow_private_addresses = false", "not one that a gateway may call"),
-        ('agreement = ["', 'agreement = ["sichuan_chongqing.toml", "', "id: there twice"),
     ],
 )
 async def test_what_only_the_parts_can_judge_is_a_fault_too(
@@ -207,7 +245,7 @@ async def test_what_only_the_parts_can_judge_is_a_fault_too(
 
 def test_identifiers_are_never_the_same() -> None:
     """Each token, request and nonce gets one of its own."""
-    assert len({bootstrap._new_id() for _ in range(1000)}) == 1000
+    assert len({new_id() for _ in range(1000)}) == 1000
 
 
 @pytest.mark.parametrize("fast", [True, False])

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.callers import SCOPES
+from gateway import callers as module
+from gateway.callers import SCOPES, Registration
+from gateway.certificates import Certificate
 from gateway.rpc.catalog import CatalogServicer
 from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.recognition import RecognitionServicer
 from gateway.rpc.region import RegionServicer
-from tests.fakes.callers import PEER, PLATFORM, STRANGER, callers, token
+from tests.fakes.callers import PEER, PLATFORM, STRANGER, FakeKeys, callers, token
 from tests.fakes.clock import FakeClock
-from trust.errors import AudienceError, ExpiredError, UnknownIssuerError
+from trust.errors import (
+    AudienceError,
+    BindingError,
+    ExpiredError,
+    KeyRevokedError,
+    PeerIssuerMismatchError,
+    TrustError,
+    UnknownIssuerError,
+)
 
 CLOCK = FakeClock()
 
@@ -47,16 +57,111 @@ def test_a_token_is_for_this_gateway() -> None:
 
 
 def test_a_token_that_ran_out_is_found_in_a_running_stream() -> None:
-    """To the second, and saying by how much."""
+    """With the same 10 s of skew as at the beginning of a call, and saying by how much."""
     clock = FakeClock()
     known = callers(clock)
-    caller = known.authenticate(token(PLATFORM, clock))
-    clock.advance(300)
-    known.recheck(caller)
-    clock.advance(2)
+    shown = token(PLATFORM, clock)
+    known.authenticate(shown)
+    clock.advance(309)
+    known.recheck(shown)
+    clock.advance(1)
     with pytest.raises(ExpiredError) as caught:
-        known.recheck(caller)
-    assert caught.value.metadata == {"skew_seconds": "2"}
+        known.recheck(shown)
+    assert caught.value.metadata == {"claim": "exp", "skew_seconds": "10"}
+
+
+def test_a_key_that_was_revoked_is_found_in_a_running_stream() -> None:
+    """TL7: a key is dead for the streams that it opened; those of others go on."""
+    keys = FakeKeys()
+    known = callers(CLOCK, keys=keys)
+    lost, kept = token(PLATFORM, CLOCK), token(PEER, CLOCK)
+    for shown in (lost, kept):
+        known.authenticate(shown)
+        known.recheck(shown)
+    keys.revoked.add(PLATFORM)
+    known.recheck(kept)
+    with pytest.raises(KeyRevokedError):
+        known.recheck(lost)
+
+
+OWN = Certificate("o" * 42 + "A", frozenset({"sichuan.onecard.test"}), 2**40)
+OTHER = Certificate("p" * 42 + "A", frozenset({"macao.onecard.test", "unused.onecard.test"}), 2**40)
+FOREIGN = Certificate("q" * 42 + "A", frozenset({"nobody.onecard.test"}), 2**40)
+NAMELESS = Certificate("r" * 42 + "A", frozenset(), 2**40)
+BOTH = Certificate("s" * 42 + "A", OWN.names | OTHER.names, 2**40)
+NAMED = (
+    Registration(PEER, "sichuan", "gateway", SCOPES, "Sichuan.onecard.test"),
+    Registration("platform.macao", "macao", "platform", SCOPES, "macao.onecard.test"),
+    Registration(PLATFORM, "sichuan", "platform", SCOPES),
+)
+
+
+@pytest.mark.parametrize(
+    ("caller", "certificate", "error"),
+    [
+        (PEER, OWN, None),
+        (PEER, BOTH, None),
+        (PEER, None, BindingError),
+        (PEER, NAMELESS, BindingError),
+        (PEER, FOREIGN, BindingError),
+        (PEER, OTHER, PeerIssuerMismatchError),
+        ("platform.macao", OTHER, None),
+        ("platform.macao", OWN, PeerIssuerMismatchError),
+        (PLATFORM, None, None),
+        (PLATFORM, FOREIGN, None),
+        (PLATFORM, NAMELESS, None),
+        (PLATFORM, OWN, PeerIssuerMismatchError),
+    ],
+)
+def test_token_and_certificate_belong_to_one_caller(
+    caller: str, certificate: Certificate | None, error: type[TrustError] | None
+) -> None:
+    """AZ2, RP7: who registered a certificate comes with it, and nobody comes with another caller's."""
+    known, shown = callers(CLOCK, registrations=NAMED), token(caller, CLOCK)
+    for ask in (known.authenticate, known.authenticate, known.recheck):
+        if error is None:
+            proven = ask(shown, certificate)
+            if proven is not None:
+                assert (proven.id, proven.certificate) == (caller, certificate and certificate.fingerprint)
+        else:
+            with pytest.raises(error):
+                ask(shown, certificate)
+
+
+def test_a_token_known_from_one_connection_is_held_against_the_next() -> None:
+    """What is remembered of a token over its own certificate says nothing about another one, nor about none."""
+    known, shown = callers(CLOCK, registrations=NAMED), token(PEER, CLOCK)
+    own = known.authenticate(shown, OWN)
+    for certificate, error in ((None, BindingError), (OTHER, PeerIssuerMismatchError)):
+        with pytest.raises(error):
+            known.authenticate(shown, certificate)
+    assert known.authenticate(shown, OWN) is own
+    assert known.authenticate(shown, BOTH) is not own
+
+
+def test_what_is_remembered_of_callers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is forgotten is proven once more."""
+    monkeypatch.setattr(module, "_MOST_KNOWN", 2)
+    known, shown = callers(CLOCK), [token(PLATFORM, CLOCK) for _ in range(3)]
+    first = known.authenticate(shown[0])
+    assert known.authenticate(shown[0]) is first
+    for one in shown[1:]:
+        known.authenticate(one)
+    again = known.authenticate(shown[0])
+    assert again is not first
+    assert again == first
+    assert len(known._known) == 2
+
+
+def test_a_token_that_names_its_certificate_is_good_over_no_other() -> None:
+    """RP7: `cnf` binds whoever it is, registered with a certificate or not."""
+    known = callers(CLOCK, registrations=NAMED)
+    for caller, certificate in ((PEER, OWN), (PLATFORM, FOREIGN)):
+        shown = token(caller, CLOCK, confirmation=certificate.fingerprint)
+        assert known.authenticate(shown, certificate).certificate == certificate.fingerprint
+        for other in (None, NAMELESS, BOTH, OTHER):
+            with pytest.raises(BindingError):
+                known.authenticate(shown, other)
 
 
 def test_scopes_are_those_that_methods_ask_for() -> None:

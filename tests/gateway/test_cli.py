@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import runpy
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +13,8 @@ from typing import TYPE_CHECKING
 import jwt
 import pytest
 
+import gateway
+from adapters.errors import RegionDataError
 from adapters.registry import load_registry
 from gateway import cli
 from tests.gateway.command import generated, onecard, refused
@@ -80,15 +85,16 @@ def test_port_bases_outside_the_range_are_refused(base: str) -> None:
 @pytest.mark.parametrize("code", [0, 1])
 def test_demo_ends_as_the_story_ends(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The exit code is the story's, and its sandbox is another one than that of `onecard sandbox`."""
-    ran: list[tuple[Path, int]] = []
+    ran: list[tuple[Path, int, str]] = []
 
-    def run(folder: Path, *, port_base: int) -> int:
-        ran.append((folder, port_base))
+    def run(folder: Path, *, port_base: int, language: str) -> int:
+        ran.append((folder, port_base, language))
         return code
 
     monkeypatch.setattr("gateway.sandbox.demo.run_demo", run)
     assert onecard("demo").exit_code == code
-    assert ran == [(Path(".sandbox-demo"), 18800)]
+    assert onecard("demo", "--language", "zh-Hans").exit_code == code
+    assert ran == [(Path(".sandbox-demo"), 18800, "en"), (Path(".sandbox-demo"), 18800, "zh-Hans")]
 
 
 def test_token_is_for_the_gateway_of_its_region(layout: Layout) -> None:
@@ -103,13 +109,19 @@ def test_token_is_for_the_gateway_of_its_region(layout: Layout) -> None:
 def test_token_without_a_sandbox_is_refused(layout: Layout, tmp_path: Path) -> None:
     """Where there is no such sandbox, or no such region in it, the command says what to do."""
     assert "make sandbox" in refused("token", "sichuan", "--folder", tmp_path / "nothing")
-    assert "make sandbox" in refused("token", "atlantis", "--folder", layout.folder)
+    told = refused("token", "atlantis", "--folder", layout.folder)
+    assert told.startswith("No adapter is installed for this region.")
+    assert "known=chongqing, " in told
+    assert "lower case" in refused("token", "Sichuan", "--folder", layout.folder)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("regions",), "重庆市 Chongqing"),
+        (("regions",), "重庆市"),
+        (("regions", "--language", "zh-Hans"), "二维码文本"),
+        (("catalog", "list", "macao", "--language", "pt"), "identificação"),
+        (("catalog", "show", "chongqing", "CQ-30", "--language", "zh-Hant"), "身份識別"),
         (("catalog", "list"), "GD-07"),
         (("catalog", "list", "macao"), "MO-01"),
         (("catalog", "show", "chongqing", "CQ-30"), "图书馆入馆、借阅"),
@@ -149,7 +161,34 @@ def test_an_unknown_region_is_a_sentence(arguments: tuple[str, ...]) -> None:
 )
 def test_an_unknown_item_is_a_sentence(arguments: tuple[str, ...]) -> None:
     """An unknown item ends with 2 and one sentence that tells the region."""
-    assert refused(*arguments) == "The catalog of the region has no such application item. (region=chongqing)\n"
+    told = refused(*arguments)
+    assert told.startswith("The catalog of the region has no such application item. (region=chongqing, ")
+    assert "onecard catalog list chongqing" in told
+
+
+def test_a_region_in_capitals_gets_a_hint() -> None:
+    """A region that would be right in lower case is told so; another is not."""
+    assert "lower case" in refused("catalog", "show", "CHONGQING", "CQ-30")
+    assert "lower case" not in refused("catalog", "show", "ATLANTIS", "CQ-30")
+
+
+def test_a_faulty_region_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one region's folder is faulty, the region and file are told, and the check that tells more."""
+
+    def broken(_language: object) -> None:
+        raise RegionDataError(region="macao", file="catalog.csv", rule="header")
+
+    monkeypatch.setattr("gateway.console.print_regions", broken)
+    told = refused("regions")
+    assert "file=catalog.csv, region=macao" in told
+    assert "onecard adapter check macao" in told
+    monkeypatch.setattr("gateway.console.print_regions", nameless)
+    assert "adapter check" not in refused("regions")
+
+
+def nameless(_language: object) -> None:
+    """Fail by a file that belongs to no region."""
+    raise RegionDataError(file="taxonomy.csv", rule="header")
 
 
 def test_an_unknown_language_is_refused() -> None:
@@ -167,11 +206,49 @@ def test_a_failed_check_ends_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_mistake_of_the_program_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only errors of ours are told in words; a bug keeps its trace."""
 
-    def broken() -> None:
+    def broken(_language: object) -> None:
         raise KeyError("bug")
 
     monkeypatch.setattr("gateway.console.print_regions", broken)
     assert isinstance(onecard("regions").exception, KeyError)
+
+
+def test_an_early_interruption_leaves_no_trace() -> None:
+    """Ctrl-C while the command is still being loaded ends it by the signal, without a trace of the program."""
+    loading = "import sys; sys.argv = ['onecard']; import gateway, os, signal; os.kill(os.getpid(), signal.SIGINT)"
+    ended = subprocess.run([sys.executable, "-c", loading], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == -signal.SIGINT
+    assert ended.stderr == ""
+
+
+def test_an_interruption_is_heard_again_once_the_command_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was switched off while loading is on again, and a signal that is ignored stays so."""
+    monkeypatch.setattr(cli, "app", lambda: None)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        for handler, after in (
+            (signal.SIG_DFL, signal.default_int_handler),
+            (signal.SIG_IGN, signal.SIG_IGN),
+        ):
+            signal.signal(signal.SIGINT, handler)
+            cli.main()
+            assert signal.getsignal(signal.SIGINT) is after
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize(("name", "switched"), [("/bin/onecard", True), ("pytest", False)])
+def test_only_the_command_switches_the_interruption_off(
+    name: str, switched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever imports the package for something else keeps their own handling of Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(sys, "argv", [name])
+    try:
+        importlib.reload(gateway)
+        assert (signal.getsignal(signal.SIGINT) is signal.SIG_DFL) is switched
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_main_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,13 +53,11 @@ def test_several_gateways_need_logs(layout: Layout) -> None:
 def test_all_faults_of_a_configuration_are_told(tmp_path: Path) -> None:
     """A bad configuration is refused with every fault on a line of its own: where it is and which rule it breaks."""
     config = tmp_path / "gateway.toml"
-    config.write_text(
-        'gateway = "?"\nsigning_key = "k.pem"\nunknown = 1\nhome = []\n[listen]\ngrpc = "here"\n', "utf-8"
-    )
+    config.write_text('gateway = "?"\nunknown = 1\nhome = []\n[listen]\ngrpc = "here"\n[trust]\nanchor = 1\n', "utf-8")
     told = refused("serve", "--config", config).splitlines()
     assert told[0] == "The configuration is wrong."
     places = [line.partition(":")[0] for line in told[1:]]
-    assert sorted(places) == ["gateway", "home", "listen.grpc", "listen.web", "unknown"]
+    assert sorted(places) == ["gateway", "home", "listen.grpc", "listen.web", "trust.anchor", "trust.state", "unknown"]
     assert "here" not in "".join(told[1:]).replace("where", "")
 
 
@@ -78,10 +76,12 @@ def test_a_configuration_that_cannot_be_read_is_told(content: bytes | None, tmp_
         ("ca.pem", None, "ca.pem: cannot be read"),
         ("sichuan/tls.pem", None, "tls.pem: cannot be read"),
         ("sichuan/platform.json", None, "platform.json: cannot be read"),
-        ("keys/macao.jwks.json", "{", "macao.jwks.json: is not JSON"),
-        ("keys/macao.jwks.json", "{}", "The key material cannot be used"),
-        ("agreements/greater_bay_area.toml", "= ?", "greater_bay_area.toml: is not TOML"),
-        ("agreements/greater_bay_area.toml", "id = 1", "The agreement"),
+        ("sichuan/platform.jwks.json", "{", "platform.jwks.json: is not JSON"),
+        ("sichuan/platform.jwks.json", "{}", "The key material cannot be used"),
+        ("agreements/sichuan_chongqing.toml", "= ?", "sichuan_chongqing.toml: is not TOML"),
+        ("agreements/sichuan_chongqing.toml", "id = 1", "The agreement"),
+        ("sichuan/federation.pem", "no key", "The key material cannot be used"),
+        ("sichuan/gateway.pem", "no key", "The key material cannot be used"),
         ("sichuan/region.pem", "no key", "The key material cannot be used"),
     ],
 )

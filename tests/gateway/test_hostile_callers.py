@@ -26,6 +26,7 @@ from gateway.callers import SCOPES
 from gateway.sandbox.generate import Authority
 from onecard.gateway.v1 import recognition_service_pb2
 from tests.gateway.hostile_calls import LIST, VERIFY, Code, each_method, sichuan
+from tests.gateway.trust_calls import AsGateway
 from tests.sandbox_fixture.beside import gateway_beside
 from tests.sandbox_fixture.calls import Gateway, raw_code, signed_token
 from tests.sandbox_fixture.cards import issue_request, verify_request
@@ -155,20 +156,25 @@ def test_a_token_is_good_for_its_scopes_only(sandbox: RunningSandbox, sichuan: G
 
 
 def test_a_gateway_asks_for_its_own_matters_only(sandbox: RunningSandbox, sichuan: Gateway) -> None:
-    """A peer may ask about our cards; it may not ask about a third region's, read catalogs, or issue in our name."""
+    """A peer may ask about our cards, and only over a connection with its certificate.
+
+    It may not ask about a third region's cards, read catalogs, or issue in our name.
+    """
     key = sandbox.folder / "chongqing" / "gateway.pem"
     token = token_of(key, "gateway.chongqing", scopes=["card.verify"])
     sent = (("authorization", f"Bearer {token}"),)
     own = verify_request("sichuan", "CQ-31", request_id="peer-1")
-    assert sichuan.call(VERIFY, own, metadata=sent).reply.recognition
-    third = verify_request("guangdong", "CQ-31", request_id="peer-2")
-    assert sichuan.call(VERIFY, third, metadata=sent).reason == "NOT_TRANSITIVE"
-    assert sichuan.call(LIST, b"", metadata=sent).reason == "SCOPE"
-    greedy = token_of(key, "gateway.chongqing", scopes=sorted(SCOPES))
-    sent = (("authorization", f"Bearer {greedy}"),)
-    assert sichuan.call(LIST, b"", metadata=sent).reason == "SCOPE"
-    issue = issue_request(CALLER, "chongqing", "CQ-31", request_id="peer-3")
-    assert sichuan.call("RecognitionService/IssueRecognition", issue, metadata=sent).reason == "SCOPE"
+    assert sichuan.call(VERIFY, own, metadata=sent).reason == "BINDING"
+    with AsGateway(sandbox, "chongqing", CALLER) as peer:
+        assert peer.call(VERIFY, own, metadata=sent).reply.recognition
+        third = verify_request("guangdong", "CQ-31", request_id="peer-2")
+        assert peer.call(VERIFY, third, metadata=sent).reason == "NOT_TRANSITIVE"
+        assert peer.call(LIST, b"", metadata=sent).reason == "SCOPE"
+        greedy = token_of(key, "gateway.chongqing", scopes=sorted(SCOPES))
+        sent = (("authorization", f"Bearer {greedy}"),)
+        assert peer.call(LIST, b"", metadata=sent).reason == "SCOPE"
+        issue = issue_request(CALLER, "chongqing", "CQ-31", request_id="peer-3")
+        assert peer.call("RecognitionService/IssueRecognition", issue, metadata=sent).reason == "SCOPE"
 
 
 def test_tokens_of_one_kind_are_not_of_another(sandbox: RunningSandbox, sichuan: Gateway) -> None:
@@ -270,7 +276,7 @@ def strict(sandbox: RunningSandbox) -> Iterator[Gateway]:
         text = text.replace("allow_private_addresses = true", "allow_private_addresses = false")
         return text.replace(sandbox.endpoints[CALLER]["platform"], "https://platform.example")
 
-    site, config = gateway_beside(sandbox, "strict", (CALLER,), spare=2, change=change)
+    site, config = gateway_beside(sandbox, "strict", (CALLER,), spare=2, own_keys=True, change=change)
     process = sandbox.serve(config, web=f"http://{site.web}")
     with Gateway(sandbox, CALLER, address=site.grpc, gateway=site.gateway) as gateway:
         yield gateway
@@ -299,10 +305,10 @@ def test_a_platform_that_is_nowhere_is_unavailable(strict: Gateway) -> None:
 
 
 def test_more_calls_than_allowed_are_turned_away(sandbox: RunningSandbox) -> None:
-    """Over the limit of calls at once the rest is RESOURCE_EXHAUSTED at once, and the admitted ones are answered."""
+    """Over its half of the limit a caller gets RESOURCE_EXHAUSTED at once; its admitted calls are answered."""
     site, config = gateway_beside(
         sandbox, "narrow", (CALLER,), spare=4,
-        change=lambda text: text.replace("reflection = true", "reflection = true\nmax_concurrent_calls = 4"),
+        change=lambda text: text.replace("reflection = true", "reflection = true\nmax_concurrent_calls = 8"),
     )  # fmt: skip
     process = sandbox.serve(config, web=f"http://{site.web}")
     with Gateway(sandbox, CALLER, address=site.grpc, gateway=site.gateway) as narrow, ThreadPoolExecutor(20) as pool:

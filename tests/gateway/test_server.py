@@ -10,11 +10,13 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway import server as module
+from onecard.gateway.v1 import identity_service_pb2 as pb
 from onecard.gateway.v1.identity_service_pb2_grpc import IdentityServiceStub
 from tests.fakes.authority import FakeAuthority
-from tests.fakes.callers import PLATFORM, bearer
+from tests.fakes.callers import PEER, PLATFORM, bearer
 from tests.fakes.node import FakeNode, channel_to
 from tests.gateway.rpc.requests import verify
+from tests.gateway.rpc.told import refused
 
 IDENTITY = "onecard.gateway.v1.IdentityService"
 CATALOG = "onecard.gateway.v1.CatalogService"
@@ -80,6 +82,19 @@ async def test_running_calls_are_drained() -> None:
         await stopping
 
 
+async def test_the_end_of_a_server_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as it serves, in turns; and not a moment longer than it does."""
+    monkeypatch.setattr(module, "_LOOK_SECONDS", 0.01)
+    server = FakeNode().server()
+    server.listen("127.0.0.1:0", None)
+    await server.start()
+    ended = asyncio.create_task(server.ended())
+    await asyncio.sleep(0.05)
+    assert not ended.done()
+    await server.stop(drain_seconds=0)
+    await ended
+
+
 async def test_a_taken_port_is_an_error() -> None:
     """Two servers never share one."""
     first, second = FakeNode().server(), FakeNode().server()
@@ -109,16 +124,27 @@ async def test_with_credentials_only_tls_is_spoken() -> None:
 
 
 async def test_more_calls_than_allowed_are_turned_away() -> None:
-    """At once, so that the others are not slowed."""
+    """At once and in words of the contract, so that the others are not slowed; health is told all the same."""
     node = FakeNode()
     node.platform.gate = asyncio.Event()
-    async with channel_to(node.server(max_concurrent_calls=2)) as channel:
+    async with channel_to(node.server(max_concurrent_calls=3)) as channel:
         stub: Any = IdentityServiceStub(channel)
-        calls = [stub.VerifyCard(verify(request_id=str(n)), metadata=bearer(PLATFORM, node.clock)) for n in range(2)]
+        own = [stub.VerifyCard(verify(request_id=str(n)), metadata=bearer(PLATFORM, node.clock)) for n in range(2)]
         while len(node.platform.asked) < 2:
             await asyncio.sleep(0.001)
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await stub.VerifyCard(verify(request_id="3"), metadata=bearer(PLATFORM, node.clock))
-        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        told = await refused(stub.VerifyCard(verify(request_id="3"), metadata=bearer(PLATFORM, node.clock)))
+        assert (told.code, told.reason) == ("RESOURCE_EXHAUSTED", "LIMIT")
+        assert told.metadata["limit"] == "2_concurrent_calls_of_one_caller"
+        other = stub.BatchVerifyCards(metadata=bearer(PEER, node.clock))
+        await other.write(pb.BatchVerifyCardsRequest(entries=[verify(request_id="4")]))
+        while len(node.platform.asked) < 3:
+            await asyncio.sleep(0.001)
+        told = await refused(stub.VerifyCard(verify(request_id="5"), metadata=bearer(PEER, node.clock)))
+        assert told.metadata["limit"] == "3_concurrent_calls"
+        assert await health(channel, "") == "SERVING"
         node.platform.gate.set()
-        assert all([(await call).recognition for call in calls])
+        assert all([(await call).recognition for call in own])
+        assert (await other.read()).outcomes
+        await other.done_writing()
+        assert not await other.read()
+        assert (await stub.VerifyCard(verify(request_id="6"), metadata=bearer(PLATFORM, node.clock))).recognition

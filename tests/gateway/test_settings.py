@@ -9,8 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.errors import SettingsError
-from gateway.settings import Settings, is_loopback, load_settings
-from tests.fakes.configuration import FakeConfiguration
+from gateway.settings import Settings, load_settings
+from gateway.settings_parts import is_loopback
+from tests.fakes.configuration import ANCHOR, ENTITIES, TLS, FakeConfiguration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,9 +41,13 @@ def test_a_good_configuration_is_read_with_paths_against_its_folder(configuratio
     settings = load_settings(configuration.path)
     folder = configuration.folder
     assert settings.home[0].platform.secrets == folder / "platform.json"
-    assert settings.agreement == (folder / "sichuan_chongqing.toml",)
+    assert settings.trust.state == folder / "trust"
+    (anchor,) = settings.trust.anchor
+    assert anchor.agreement == folder / "sichuan_chongqing.toml"
+    assert anchor.signatures == folder / "sichuan_chongqing.signatures"
     assert {path.name for path in settings.secret_files()} == {
         "gateway.pem",
+        "federation.pem",
         "region.pem",
         "pseudonym.key",
         "platform.json",
@@ -51,7 +56,6 @@ def test_a_good_configuration_is_read_with_paths_against_its_folder(configuratio
     assert {path.name for path in settings.public_files()} == {
         "tls.pem",
         "ca.pem",
-        "sichuan.jwks.json",
         "caller.jwks.json",
         "sichuan_chongqing.toml",
     }
@@ -60,16 +64,18 @@ def test_a_good_configuration_is_read_with_paths_against_its_folder(configuratio
 
 
 def test_doors_are_shut_by_default(configuration: FakeConfiguration) -> None:
-    """No sandbox, no reflection, no private addresses, no TLS made up, no callers and no peers."""
+    """No sandbox, no reflection, no private addresses, no TLS made up, no callers, no peers, and nobody believed."""
     text = configuration.path.read_text("utf-8")
     for taken in ("sandbox = true\n", "reflection = true\n", "allow_private_addresses = true\n", "drain_seconds = 0\n"):
         text = text.replace(taken, "")
-    bare = text.partition("[[peer]]")[0]
-    bare = bare.replace('[listen.tls]\ncertificate = "tls.pem"\nkey = "tls.key"\n', "")
-    configuration.path.write_text(bare, "utf-8")
+    anchor = text[text.index("[[trust.anchor]]") : text.index("[[home]]")]
+    configuration.path.write_text(text.partition("[[peer]]")[0].replace(anchor, ""), "utf-8")
+    configuration.change('[calls]\ncertificate = "tls.pem"\nkey = "tls.key"\n', "")
+    configuration.without_tls()
     settings = load_settings(configuration.path)
     assert (settings.sandbox, settings.reflection, settings.listen.tls) == (False, False, None)
-    assert (settings.peer, settings.caller) == ((), ())
+    assert (settings.listen.mutual, settings.calls, settings.home[0].partner) == (None, None, None)
+    assert (settings.peer, settings.caller, settings.trust.anchor) == ((), (), ())
     assert not settings.home[0].platform.allow_private_addresses
     assert "tls.key" not in {path.name for path in settings.secret_files()}
 
@@ -83,12 +89,37 @@ def test_doors_are_shut_by_default(configuration: FakeConfiguration) -> None:
         ('region = "chongqing"\nsigning', 'region = "Chongqing"\nsigning', "home.0.region: String should match"),
         ("drain_seconds = 0", "drain_seconds = -1", "drain_seconds: Input should be greater"),
         ("drain_seconds = 0", 'drain_seconds = "s3cret-canary"', "drain_seconds: Input should be a valid number"),
-        ('kind = "platform"', 'kind = "s3cret-canary"', "caller.0.kind: Input should be 'platform' or 'gateway'"),
+        ('keys = "caller', 'kind = "s3cret-canary"\nkeys = "caller', "caller.0.kind: Extra inputs are not permitted"),
         ('scopes = ["card.verify"', 'scopes = ["s3cret-canary"', "caller.0: Value error, scopes are of"),
         ('address = "127.0.0.1:1"', 'address = "127.0.0.1:65536"', "peer.0.address: Value error, a port is at most"),
         ('address = "127.0.0.1:1"', 'address = "127.0.0.1"', "peer.0.address: String should match"),
         ('address = "127.0.0.1:1"', 'address = "http://a:1"', "peer.0.address: String should match"),
         ('region = "sichuan"', 'region = "chongqing"', "Value error, a region is named once"),
+        (ENTITIES["sichuan"], ENTITIES["chongqing"], "Value error, an entity is named once"),
+        (f'id = "{ENTITIES["chongqing"]}"', 'id = "s3cret-canary"', "home.0.entity.id: Value error, an entity identif"),
+        (f'entity = "{ENTITIES["sichuan"]}"', 'entity = "http://a.example"', "peer.0.entity: Value error, an entity"),
+        (f'entity = "{ANCHOR}"', f'entity = "{ANCHOR}/"', "trust.anchor.0.entity: Value error, an entity identifier"),
+        ('fingerprints = ["', 'fingerprints = ["s3cret-canary', "trust.anchor.0.fingerprints.0: String should match"),
+        ('fingerprints = ["', 'fingerprints = [] # ["', "trust.anchor.0.fingerprints: Tuple should have at least 1"),
+        (
+            'address = "http://127',
+            'address = "http://192',
+            "trust.anchor.0.address: Value error, without TLS only a loo",
+        ),
+        ('federation = "http://127', 'federation = "http://192', "peer.0.federation: Value error, without TLS only a"),
+        ('federation = "http', 'federation = "file', "peer.0.federation: String should match"),
+        ('state = "trust"', "", "trust.state: Field required"),
+        ('state = "trust"', 'state = "trust"\ngrace_seconds = 604801', "trust.grace_seconds: Input should be less"),
+        ('state = "trust"', 'state = "trust"\nrefresh_seconds = 0', "trust.refresh_seconds: Input should be greater"),
+        ('state = "trust"', 'state = "trust"\npoll_seconds = 61', "trust.poll_seconds: Input should be less"),
+        ('clients = "ca.pem"\n', "", "listen: Value error, mutual needs [listen.tls] with clients"),
+        (TLS, "", "listen: Value error, mutual needs [listen.tls] with clients"),
+        ('[calls]\ncertificate = "tls.pem"\nkey = "tls.key"\n', "", "Value error, with peers, [calls] names the cert"),
+        (
+            "[home.platform]",
+            '[home.partner]\nregions = []\nkey = "k"\n[home.platform]',
+            "home.0.partner.regions: Tuple",
+        ),
         ("sandbox = true", "sandbox = false", "Value error, allow_private_addresses is for the sandbox"),
         ("base_url = ", "total_seconds = 31\nbase_url = ", "home.0.platform.total_seconds: Input should be less"),
         ('base_url = "http', f'base_url = "{CANARY * 30}http', "home.0.platform.base_url: String should have at most"),
@@ -123,7 +154,7 @@ def test_plaintext_stays_on_loopback(configuration: FakeConfiguration, side: str
     configuration.change(f'{side} = "127', f'{side} = "{address}" # 127')
     if side == "grpc":
         load_settings(configuration.path)
-        configuration.change('[listen.tls]\ncertificate = "tls.pem"\nkey = "tls.key"\n', "")
+        configuration.without_tls()
     (told,) = faults(configuration)
     assert told.startswith("listen: Value error, ")
     assert "loopback" in told
@@ -151,7 +182,7 @@ def test_loopback_is_this_machine_only(address: str, *, loopback: bool) -> None:
 def test_all_faults_come_in_one_report(configuration: FakeConfiguration) -> None:
     """An operator does not mend one to find the next."""
     configuration.change("drain_seconds = 0", "drain_seconds = -1\nsurplus = 1")
-    configuration.change('kind = "platform"', 'kind = "x"')
+    configuration.change('[[peer]]\nregion = "sichuan"', '[[peer]]\nregion = "?"')
     assert len(faults(configuration)) == 3
 
 
@@ -175,7 +206,14 @@ def test_public_files_have_to_be_there(configuration: FakeConfiguration) -> None
     (configuration.folder / "ca.pem").unlink()
     (configuration.folder / "tls.pem").unlink()
     (configuration.folder / "tls.pem").mkdir()
-    assert faults(configuration) == ("tls.pem: cannot be read", "ca.pem: cannot be read")
+    assert faults(configuration) == ("tls.pem: is no file", "ca.pem: cannot be read")
+
+
+@pytest.mark.parametrize("name", ["ca.pem", "caller.jwks.json", "sichuan_chongqing.toml"])
+def test_public_files_are_not_written_by_everybody(configuration: FakeConfiguration, name: str) -> None:
+    """Who can change an authority, a key or an agreement could let anybody in."""
+    (configuration.folder / name).chmod(0o646)
+    assert faults(configuration) == (f"{name}: can be written by everybody",)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +228,7 @@ def test_what_is_no_toml_is_told_by_its_kind(configuration: FakeConfiguration, d
     assert faults(configuration) == (f"gateway.toml: cannot be read as TOML ({kind})",)
 
 
-@pytest.mark.parametrize("wrong", ['listen = "x"\n', "home = 5\n", "agreement = [5]\n", "home = [5]\n"])
+@pytest.mark.parametrize("wrong", ['listen = "x"\n', "home = 5\n", "trust = [5]\n", "home = [5]\n"])
 def test_a_value_of_another_kind_is_a_fault(configuration: FakeConfiguration, wrong: str) -> None:
     """A table where a list is wanted, a number where a path is wanted: each a line in the report."""
     configuration.path.write_text(wrong, "utf-8")

@@ -24,9 +24,11 @@ ROOT = Path(__file__).resolve().parents[2]
 ONECARD = Path(sys.executable).with_name("onecard")
 REGIONS = ("chongqing", "guangdong", "guangxi", "guizhou", "hongkong", "macao", "shiyan", "sichuan", "xizang")
 READY = "Ctrl-C stops everything."
-SPARE_OFFSET = 50
+SPARE_OFFSET = 20
 """Ports from here on, to both sides, are left by the sandbox; tests put gateways of their own there."""
-_SIDES = (0, 100, 200)
+SIDES = (0, 50, 100, 200)
+"""Where the four ports of a gateway are: gRPC, mutual TLS, web, platform."""
+_ANCHORS = 250
 _SPARES = 12
 _PATIENCE = 60.0
 _POLL = 0.05
@@ -36,7 +38,7 @@ def free_port_base() -> int:
     """Find a base for which no port of a sandbox, nor any of the spares, is taken."""
     for base in random.sample(range(20_000, 32_000, 300), 40):
         numbers = (*range(len(REGIONS)), *range(SPARE_OFFSET, SPARE_OFFSET + _SPARES))
-        if all(_is_free(base + side + number) for side in _SIDES for number in numbers):
+        if _is_free(base + _ANCHORS) and all(_is_free(base + side + number) for side in SIDES for number in numbers):
             return base
     raise RuntimeError("no free ports for a sandbox")
 

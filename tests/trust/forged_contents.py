@@ -45,6 +45,32 @@ EDWARDS = issue(HOME_EDWARDS_KEY)
 EDWARDS_RAW = base64.urlsafe_b64decode(EDWARDS.rpartition(".")[2] + "==")
 DER = HOME_SECRET.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
+LIST = f"{HOME}/status/1"
+HOSTILE_ADDRESSES = (
+    *(
+        "",
+        "/status/1",
+        "//chongqing.example/1",
+        "file:///etc/passwd",
+        "gopher://chongqing.example/1",
+        "ftp://a.example",
+    ),
+    *(f"{LIST}?a=1", f"{LIST}#a", f"{LIST}/", f"{LIST}/../2", f"{LIST}/%2e", f"{LIST}\n", f" {LIST}", f"{LIST}/票"),
+    *(
+        "https://user@chongqing.example/1",
+        "https://chongqing.example@a.example/1",
+        "https://[::1]/1",
+        "HTTPS://A.EXAMPLE/1",
+    ),
+    *(
+        "https://chongqing.example:0/1",
+        "https://chongqing.example:99999999/1",
+        "https://a.example/" + "a" * 200,
+        1,
+        None,
+    ),
+)
+
 Case = tuple[str, str, type[TrustError]]
 
 
@@ -234,8 +260,15 @@ def claims() -> list[Case]:
         *each("agreement", "", "a b", None),
         *each("one_time", 0, 1, "true", "false"),
         ("admin", True),
-        ("cnf", {"x5t#S256": REQUEST_HASH}),
-        ("status", {"status_list": {"idx": 1, "uri": "https://chongqing.example/status"}}),
+        *each("cnf", {}, {"x5t#S256": "A"}, {"x5t#S256": [REQUEST_HASH]}, {"jkt": REQUEST_HASH}, REQUEST_HASH, None),
+        *each("cnf", {"x5t#S256": REQUEST_HASH, "jkt": REQUEST_HASH}, [{"x5t#S256": REQUEST_HASH}], 1),
+        *[("status", {"status_list": {"idx": 1, "uri": uri}}) for uri in HOSTILE_ADDRESSES],
+        *[("status", {"status_list": {"idx": idx, "uri": LIST}}) for idx in (-1, 2**31, 1.0, "1", True, None)],
+        *each("status", {}, {"status_list": {}}, {"status_list": {"idx": 1}}, {"status_list": {"uri": LIST}}, LIST),
+        *each("status", {"status_list": {"idx": 1, "uri": LIST}, "other": {}}, {"identifier_list": {"uri": LIST}}),
+        ("status", {"status_list": {"idx": 1, "uri": LIST, "bits": 1}}),
+        *each("original", {}, REQUEST_HASH, {"alg": "ES256"}, {"sha256": REQUEST_HASH}, {"alg": "", "sha256": "A"}),
+        *each("original", {"alg": "ES256", "sha256": REQUEST_HASH, "kid": "1"}, {"alg": 1, "sha256": REQUEST_HASH}),
         ("crit", ["iss"]),
     )
     tokens += [

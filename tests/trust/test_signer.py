@@ -26,7 +26,7 @@ from trust.claims import RecognitionClaims
 from trust.encoding import decode_base64url
 from trust.errors import ClaimInvalidError, MalformedTokenError, ScopeError, TrustError
 from trust.keys import SigningKey
-from trust.signer import CallerTokenSigner, RecognitionSigner
+from trust.signer import CallerTokenSigner, RecognitionSigner, signer_of
 from trust.verified import VerifiedCaller, VerifiedRecognition
 from trust.verifier import RecognitionVerifier
 
@@ -138,3 +138,23 @@ def test_pseudonym_and_identifier_do_not_show() -> None:
 def test_a_payload_round_trips() -> None:
     """Claims written and read again are the same claims."""
     assert RecognitionClaims.from_payload(recognition().to_payload()) == recognition()
+
+
+def test_a_key_in_memory_is_one_signer_among_others() -> None:
+    """What signs has the names of the key and gives raw signatures; tokens do not tell where the key lies."""
+    signer = signer_of(HOME_KEY)
+    assert signer_of(signer) is signer
+    assert (signer.issuer, signer.kid, signer.algorithm) == (HOME, HOME_KEY.kid, "ES256")
+    assert signer.public() == HOME_KEY.public()
+    token = RecognitionSigner(signer).issue(recognition())
+    assert RecognitionVerifier(RING).verify(token, audience=VISITED, now=NOW).key == signer.public()
+    signing_input, _, signature = token.rpartition(".")
+    assert decode_base64url(signature) != signer.sign(signing_input.encode())
+    assert len(signer.sign(b"")) == 64
+
+
+def test_what_is_signed_was_held_against_the_rules() -> None:
+    """The payload that passed is the one that is signed: claims never differ from what was checked."""
+    body = decode_base64url(issue().split(".")[1])
+    assert body is not None
+    assert json.loads(body) == recognition().to_payload()

@@ -58,11 +58,13 @@ class HostilePeer:
     gate: asyncio.Event | None = None
     asked: list[pb.VerifyCardRequest] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    certificates: list[bytes] = field(default_factory=list)
 
     async def handle(self, raw: bytes, context: Any) -> bytes:  # noqa: ANN401 - the context of raw calls
         """Answer one call."""
         self.asked.append(pb.VerifyCardRequest.FromString(raw))
         self.tokens.append(str(dict(context.invocation_metadata())["authorization"]))
+        self.certificates += context.auth_context().get("x509_pem_cert", [])
         if self.gate is not None:
             await self.gate.wait()
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -88,17 +90,37 @@ async def listening(peer: HostilePeer, *, credentials: grpc.ServerCredentials = 
 
 @asynccontextmanager
 async def peer_home(
-    address: str, *, clock: FakeClock | None = None, server_name: str = NAME, ca: bytes = AUTHORITY.certificate
+    address: str,
+    *,
+    clock: FakeClock | None = None,
+    server_name: str = NAME,
+    ca: bytes = AUTHORITY.certificate,
+    shown: tuple[bytes, bytes] | None = None,
 ) -> AsyncIterator[PeerHome]:
     """Make the home side on a peer, and close it."""
     numbers = iter(range(1000))
+    certificate, key = shown or (None, None)
+
+    async def renew(region: str) -> None:
+        assert region == "chongqing"
+
+    signer = CallerTokenSigner(CALLER_KEYS[PEER], new_id=lambda: f"t-{next(numbers)}")
     home = PeerHome(
-        PeerAddress(region="chongqing", address=address, server_name=server_name, audience=AUDIENCE, ca=ca),
-        tokens=CallerTokenSigner(CALLER_KEYS[PEER], new_id=lambda: f"t-{next(numbers)}"),
+        PeerAddress(
+            region="chongqing",
+            address=address,
+            server_name=server_name,
+            audience=AUDIENCE,
+            ca=ca,
+            certificate=certificate,
+            key=key,
+        ),
+        tokens=lambda _region: signer,
         recognitions=RECOGNITIONS,
         book=BOOK,
         request_secret=b"s" * 32,
         clock=clock or FakeClock(),
+        renew=renew,
     )
     try:
         yield home

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import credential as credentials
+from adapters.canonical import PersonName, RomanisedName
 from adapters.words import CardFunction, CardStatus, Medium, Purpose
 from gateway.errors import PeerProtocolError
 from gateway.peers.messages import answer_value, question_message
@@ -19,6 +20,7 @@ from gateway.reasons import Language
 from gateway.rpc import convert
 from gateway.rpc.identity import question_of
 from gateway.services.model import CardVerdict, ClassVerdict, Decision
+from onecard.gateway.v1 import card_pb2
 from onecard.gateway.v1 import identity_service_pb2 as pb
 from tests.fakes.clock import NOON
 from tests.fakes.node import FakeNode
@@ -93,8 +95,8 @@ ONE_CLASS = st.builds(
     st.just(None),
     st.sampled_from(Decision),
     st.sampled_from(["OK", "CARD_LOST_FORMAL", "FUNCTION_SUSPENDED"]),
-    st.lists(st.sampled_from(["CUL.MUSEUM", "TRA.FERRY"]), max_size=2).map(tuple),
-    st.sampled_from(["", "第十七条"]),
+    st.lists(st.sampled_from(["CUL.MUSEUM", "TRA.FERRY"]), max_size=2, unique=True).map(tuple),
+    st.sampled_from(["", "第十七条", "第十条\u3000第二款", "条" * 200]),
 )
 
 
@@ -156,6 +158,20 @@ def _drop(message: pb.VerifyCardResponse) -> None:
     del message.verdict.classes[1:]
 
 
+def _add(path: str, *values: object) -> Callable[[pb.VerifyCardResponse], None]:
+    def change(message: Any) -> None:  # noqa: ANN401 - any message on the way
+        for name in path.split("."):
+            message = message[int(name)] if name.isdigit() else getattr(message, name)
+        message.extend(values)
+
+    return change
+
+
+def _documents(message: pb.VerifyCardResponse) -> None:
+    for number in range(17):
+        message.identity.holder.documents.add(type=6, number=f"E{number:08d}")
+
+
 FOREIGN: list[tuple[str, Callable[[pb.VerifyCardResponse], None]]] = [
     ("answer:ValueError", _set("verdict.home_region", "guizhou")),
     ("answer:ValueError", _set("verdict.visited_region", "guizhou")),
@@ -183,6 +199,22 @@ FOREIGN: list[tuple[str, Callable[[pb.VerifyCardResponse], None]]] = [
     ("answer:ValueError", _set("identity.holder.birth_date", "19030211x")),
     ("answer:KeyError", _set("identity.holder.sex", 99)),
     ("answer:KeyError", _set("identity.card.status", 99)),
+    ("answer:ValueError", _set("verdict.agreement", "")),
+    ("answer:ValueError", _set("verdict.agreement", "a" * 129)),
+    ("answer:ValueError", _set("verdict.agreement", "sichuan chongqing")),
+    ("answer:ValueError", _set("verdict.classes.0.legal_basis", "x" * 201)),
+    ("answer:ValueError", _set("verdict.classes.2.legal_basis", "x" * 1_000_000)),
+    ("answer:ValueError", _set("verdict.classes.0.legal_basis", "第十条\n")),
+    ("answer:ValueError", _set("verdict.classes.0.legal_basis", "\u202e第十条")),
+    ("answer:ValueError", _add("verdict.classes.0.item_types", *(f"CUL.A{n}" for n in range(17)))),
+    ("answer:ValueError", _add("verdict.classes.0.item_types", "CUL.MUSEUM", "CUL.MUSEUM")),
+    ("answer:ValueError", _add("verdict.classes.0.item_types", "cul.museum")),
+    ("answer:ValueError", _add("verdict.classes.0.item_types", "CUL." + "A" * 61)),
+    ("answer:ValueError", _add("verdict.suspended_functions", *[1] * 17)),
+    ("answer:ValueError", _add("identity.card.suspended_functions", *[1] * 17)),
+    ("answer:ValueError", _documents),
+    ("size", _set("recognition", "x" * 4097)),
+    ("size", _set("identity.holder.name", "测" * 30_000)),
     ("identity_region", _set("identity.region", "sichuan")),
     ("identity_without_recognition", _set("verdict.classes.0.decision", 3)),
 ]
@@ -222,3 +254,29 @@ def test_random_answers_are_answers_or_refused(raw: bytes) -> None:
         return
     with pytest.raises(PeerProtocolError):
         answer_value(message, ASKED, ITEM)
+
+
+async def test_the_most_that_a_list_may_have_is_read() -> None:
+    """Sixteen of each; one more is refused, see above."""
+    message = await response()
+    types = tuple(f"CUL.A{number}" for number in range(16))
+    message.verdict.classes[0].item_types.extend(types)
+    message.verdict.suspended_functions.extend([card_pb2.CARD_FUNCTION_SOCIAL_SECURITY] * 16)
+    for number in range(16 - len(message.identity.holder.documents)):
+        message.identity.holder.documents.add(type=6, number=f"E{number:08d}")
+    told = answer_value(message, ASKED, ITEM)
+    assert told.verdict.classes[0].item_types == types
+    assert len(told.verdict.suspended_functions) == 1
+    assert told.identity
+    assert len(told.identity.holder.documents) == 16
+
+
+@pytest.mark.parametrize("given", ["SAN", ""])
+async def test_a_romanised_name_is_read_with_or_without_given_names(given: str) -> None:
+    """As Hong Kong and Macao write it."""
+    message = await response()
+    message.identity.holder.romanised_surname = "CHEONG"
+    message.identity.holder.romanised_given_names = given
+    told = answer_value(message, ASKED, ITEM).identity
+    assert told
+    assert told.holder.romanised_name == RomanisedName(PersonName("CHEONG"), PersonName(given) if given else None)

@@ -178,19 +178,30 @@ async def test_a_server_that_cannot_prove_its_name_is_not_spoken_to(wrong: str) 
     ],
 )
 async def test_a_peers_error_of_the_contract_is_passed_on(code: str, reason: str) -> None:
-    """With code, reason, the safe metadata and the fields it names; cut, and nothing else of what it says."""
-    violation = error_details_pb2.BadRequest.FieldViolation(field="f" * 80, description="d" * 80)
-    bad = error_details_pb2.BadRequest(field_violations=[violation] * 21)
+    """With code, reason, the safe metadata and the fields it names; nothing else of what it says."""
+    good = error_details_pb2.BadRequest.FieldViolation(field="f" * 64, description="d" * 64)
+    prose = error_details_pb2.BadRequest.FieldViolation(field="the holder", description="500112190302110117")
+    bad = error_details_pb2.BadRequest(field_violations=[prose, *([good] * 20)])
     unknown = error_details_pb2.Help()
-    told = {"region": "chongqing", "rule": "r" * 100, "who_failed": "platform", "secret": "500112190302110117"}
+    told = {"region": "elsewhere", "rule": "r" * 64, "who_failed": "platform", "secret": "500112190302110117"}
+    told |= {"field": "500112190302110117", "fault": "words of its own"}
     peer = HostilePeer([refusal(code, reason, bad, unknown, **told)])
     error, home = await fails(peer, PeerRefusedError)
     assert isinstance(error, PeerRefusedError)
     assert (error.code, error.reason) == (code, reason)
     assert error.metadata == {"region": "chongqing", "rule": "r" * 64, "who_failed": "platform"}
-    assert error.violations == (("f" * 64, "d" * 64),) * 20
+    assert error.violations == (("f" * 64, "d" * 64),) * 19
     assert len(peer.asked) == 1
     assert home.reachable
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [("OUT_OF_RANGE", "OK"), ("DATA_LOSS", "UNFORESEEN"), ("NOT_FOUND", "CARD_LOCKED")]
+)
+async def test_a_code_and_a_reason_that_do_not_go_together_are_not_passed_on(code: str, reason: str) -> None:
+    """Whatever a peer makes up becomes the one error that says that it cannot be believed."""
+    error, _ = await fails(HostilePeer([refusal(code, reason)]), PeerProtocolError)
+    assert error.metadata["rule"] == "unknown_reason"
 
 
 def garbled(kind: str) -> bytes:
@@ -341,7 +352,7 @@ async def test_two_gateways_answer_a_platform_together() -> None:
     assert again.replayed
     assert (down.code, down.reason) == ("UNAVAILABLE", "PLATFORM_UNAVAILABLE")
     assert (down.metadata["who_failed"], down.retry_seconds) == ("platform", 2)
-    assert (mismatch.code, mismatch.reason) == ("NOT_FOUND", "HOLDER_MISMATCH")
+    assert (mismatch.code, mismatch.reason) == ("NOT_FOUND", "CARD_NOT_FOUND")
     assert len(far.platform.asked) == 3
     assert near.journal.lines[-1]["caller"] == PLATFORM
     assert far.journal.lines[-1]["caller"] == "gateway.sichuan"

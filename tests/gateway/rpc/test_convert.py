@@ -15,7 +15,7 @@ from adapters.errors import AdapterError
 from adapters.words import LossKind
 from gateway.errors import InvalidFieldError
 from gateway.peers.messages import identity_value
-from gateway.reasons import Actor
+from gateway.reasons import Actor, Language
 from gateway.rpc import convert, convert_catalog, convert_verdict, identity, region
 from gateway.services.verify_card import View
 from onecard.gateway.v1 import card_pb2, catalog_pb2, identity_service_pb2, region_pb2, verdict_pb2
@@ -116,7 +116,7 @@ def test_regional_forms_have_text_only_where_there_is_one() -> None:
     convert.regional_out(regional, "a|b|", message)
     assert message.text == "a|b|"
     response = identity_service_pb2.TranslateIdentityResponse()
-    convert.losses_out(regional.losses, response.losses)
+    convert.losses_out(regional.losses, response.losses, Language.EN)
     assert response.losses[0] == card_pb2.Loss(field="holder.sex", kind=card_pb2.LOSS_KIND_UNMAPPABLE, detail="None.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +16,7 @@ from gateway.rpc.convert_verdict import ACTOR
 from onecard.gateway.v1 import card_pb2, catalog_pb2, verdict_pb2
 from onecard.gateway.v1 import identity_service_pb2 as pb
 from onecard.gateway.v1.identity_service_pb2_grpc import IdentityServiceStub
-from tests.fakes.callers import HOME_PLATFORM, PEER, PLATFORM, bearer
+from tests.fakes.callers import HOME_PLATFORM, PEER, PLATFORM, bearer, callers
 from tests.fakes.clock import NOON
 from tests.fakes.home import FakeHome
 from tests.fakes.node import FakeNode, channel_to
@@ -272,3 +273,28 @@ async def test_text_that_cannot_be_read_is_named() -> None:
         told = await refused(stub.TranslateIdentity(asked, metadata=bearer(PLATFORM, node.clock)))
     assert told.violations == (("source.text", "syntax"),)
     assert "测试甲" not in repr(told)
+
+
+async def test_a_long_batch_lets_others_have_their_turn() -> None:
+    """A small call is answered while a thousand entries are translated."""
+    node = FakeNode()
+    ended: list[str] = []
+    async with identity_stub(node) as stub:
+        metadata = bearer(PLATFORM, node.clock)
+        await stub.TranslateIdentity(translate(), metadata=metadata)
+        servicer: Any = next(one for one in node.servicers() if hasattr(one, "batch_translate_identities"))
+        call: Any = SimpleNamespace(caller=callers(node.clock).authenticate(metadata[0][1][7:]), language=Language.EN)
+
+        async def long() -> None:
+            reply = await servicer.batch_translate_identities(
+                pb.BatchTranslateIdentitiesRequest(entries=[translate()] * 200), call
+            )
+            ended.append(f"long {len(reply.outcomes)}")
+
+        async def small() -> None:
+            for _ in range(3):
+                await asyncio.sleep(0)
+            ended.append("small")
+
+        await asyncio.gather(long(), small())
+    assert ended == ["small", "long 200"]

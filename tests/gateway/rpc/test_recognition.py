@@ -139,8 +139,8 @@ async def test_a_recognition_is_believed_only_as_it_is(caller: str, seconds: int
     assert answer.recognition not in repr(told) + node.journal.text
 
 
-async def test_a_status_word_of_a_later_version_is_not_told() -> None:
-    """A recognition may carry a word that this version does not know; it reads as unspecified, and stays proven."""
+async def test_a_status_word_of_a_later_version_grants_nothing() -> None:
+    """A recognition may be well signed and carry a word that this version does not know: unknown fails closed."""
     node = FakeNode()
     answer = await local_home().answer(question(), disclose=False)
     assert answer.claims
@@ -148,5 +148,6 @@ async def test_a_status_word_of_a_later_version_is_not_told() -> None:
     assert RECOGNITIONS.verify(token, audience="sichuan", now=int(NOON)).claims.card_status == "dormant"
     async with recognition_stub(node) as stub:
         shown = pb.VerifyRecognitionRequest(recognition=token)
-        verified = await stub.VerifyRecognition(shown, metadata=bearer(PLATFORM, node.clock))
-    assert verified.claims.card_status == card_pb2.CARD_STATUS_UNSPECIFIED
+        told = await refused(stub.VerifyRecognition(shown, metadata=bearer(PLATFORM, node.clock)))
+    assert (told.code, told.reason) == ("UNAUTHENTICATED", "CLAIM_INVALID")
+    assert (told.metadata["claim"], told.metadata["rule"]) == ("card_status", "CARD_STATUS_UNKNOWN")

@@ -8,7 +8,7 @@ import pytest
 
 from onecard.gateway.v1 import identity_service_pb2 as pb
 from onecard.gateway.v1.identity_service_pb2_grpc import IdentityServiceStub
-from tests.fakes.callers import PLATFORM, bearer
+from tests.fakes.callers import HOME_PLATFORM, PLATFORM, bearer
 from tests.fakes.node import FakeNode, channel_to
 from tests.fakes.regions import record
 from tests.gateway.rpc.raising import PLANTED, RaisingStreams
@@ -78,13 +78,35 @@ async def test_a_token_that_runs_out_ends_its_stream() -> None:
         stream = stub.BatchTranslateIdentities(metadata=bearer(PLATFORM, node.clock))
         await stream.write(batch(good()))
         assert (await stream.read()).outcomes
-        node.clock.advance(300)
+        node.clock.advance(309)
         await stream.write(batch(good()))
         assert (await stream.read()).outcomes
         node.clock.advance(1)
         await stream.write(batch(good()))
         told_ = await refused(stream.read())
-    assert (told_.code, told_.reason, told_.metadata["skew_seconds"]) == ("UNAUTHENTICATED", "EXPIRED", "1")
+    assert (told_.code, told_.reason, told_.metadata["skew_seconds"]) == ("UNAUTHENTICATED", "EXPIRED", "10")
+
+
+async def test_a_key_that_is_revoked_ends_its_streams() -> None:
+    """TL7: with the next message, while a new call and the streams of other callers tell the difference."""
+    node = FakeNode()
+    async with channel_to(node.server()) as channel:
+        stub: Any = IdentityServiceStub(channel)
+        lost = stub.BatchTranslateIdentities(metadata=bearer(PLATFORM, node.clock))
+        kept = stub.BatchTranslateIdentities(metadata=bearer(HOME_PLATFORM, node.clock))
+        for stream in (lost, kept):
+            await stream.write(batch(good()))
+            assert (await stream.read()).outcomes
+        node.keys.revoked.add(PLATFORM)
+        for stream in (lost, kept):
+            await stream.write(batch(good()))
+        assert (await kept.read()).outcomes
+        told_ = await refused(lost.read())
+        again = await refused(
+            stub.TranslateIdentity(pb.TranslateIdentityRequest(**good()), metadata=bearer(PLATFORM, node.clock))
+        )
+    for told in (told_, again):
+        assert (told.code, told.reason, told.metadata["reason"]) == ("UNAUTHENTICATED", "KEY_REVOKED", "compromised")
 
 
 async def test_what_nobody_foresaw_ends_a_stream_in_fixed_words() -> None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.xdist_group("sandbox"), pytest.mark.slow]
 
 VERIFY = "IdentityService/VerifyCard"
-SECRETS = ("region.pem", "gateway.pem", "tls.key", "platform.json", "pseudonym.key")
+SECRETS = ("region.pem", "federation.pem", "gateway.pem", "tls.key", "platform.json", "pseudonym.key")
 
 
 @pytest.fixture
@@ -50,11 +50,12 @@ def own(tmp_path: Path) -> Iterator[RunningSandbox]:
 
 
 def test_addresses_are_told(sandbox: RunningSandbox) -> None:
-    """The file of addresses has the three sides of each region, each port at its place above the base."""
+    """The file of addresses has the four sides of each region, each port at its place above the base."""
     base = sandbox.port_base
     assert sandbox.endpoints == {
         region: {
             "grpc": f"127.0.0.1:{base + number}",
+            "mutual": f"127.0.0.1:{base + 50 + number}",
             "web": f"http://127.0.0.1:{base + 100 + number}",
             "platform": f"http://127.0.0.1:{base + 200 + number}",
         }
@@ -69,9 +70,10 @@ def test_regions_of_the_tests_are_the_installed_ones() -> None:
 
 
 def test_welcome_tells_every_address(sandbox: RunningSandbox) -> None:
-    """What the command prints when it is ready has every address in full, and the way to the folder."""
+    """What the command prints when it is ready has every address for callers in full, and the way to the folder."""
     told = sandbox.told()
-    missing = [side for sides in sandbox.endpoints.values() for side in sides.values() if side not in told]
+    shown = ("grpc", "web", "platform")
+    missing = [sides[name] for sides in sandbox.endpoints.values() for name in shown if sides[name] not in told]
     assert missing == []
     assert str(sandbox.folder / "ca.pem") in told
 
@@ -99,7 +101,8 @@ def test_certificates_come_from_the_one_authority(sandbox: RunningSandbox) -> No
     public = ca.public_key()
     assert isinstance(public, ec.EllipticCurvePublicKey)
     held = [path for path in sandbox.folder.rglob("*") if path.is_file() and b"PRIVATE KEY" in path.read_bytes()]
-    assert {path.name for path in held} == {"region.pem", "gateway.pem", "tls.key", *(f"{r}.pem" for r in REGIONS)}
+    of_regions = {"region.pem", "federation.pem", "gateway.pem", "partner.pem", "tls.key"}
+    assert {path.name for path in held} == {*of_regions, *(f"{r}.pem" for r in REGIONS)}
 
 
 def test_secrets_are_closed_to_others(sandbox: RunningSandbox) -> None:
@@ -148,8 +151,11 @@ def test_a_gateway_that_is_told_to_stop_finishes_its_calls(sandbox: RunningSandb
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Digest every file below a folder that is to outlive a run."""
-    kept = (path for path in folder.rglob("*") if path.is_file() and path.suffix not in {".log", ".pid"})
+    """Digest every file below a folder that is to outlive a run unchanged: not logs, and not what gateways remember."""
+    kept = (path for path in folder.rglob("*") if path.suffix in {".pem", ".key", ".toml", ".signatures", ".json"})
+    kept = (
+        path for path in kept if "trust" not in path.parts and (path.suffix != ".json" or "anchors" not in path.parts)
+    )
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in kept}
 
 
@@ -175,6 +181,30 @@ def test_ctrl_c_stops_everything(own: RunningSandbox) -> None:
     assert processes_of(own.folder) == {}
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
+def test_nothing_outlives_the_sandbox(own: RunningSandbox, number: signal.Signals) -> None:
+    """When its terminal is closed, and even when it is killed, no process stays behind that holds its ports."""
+    own.start()
+    own.process.send_signal(number)
+    own.process.wait(30)
+    wait_until(lambda: processes_of(own.folder) == {}, what="the end of all processes")
+    assert own.process.returncode == (0 if number is signal.SIGHUP else -number)
+    if number is signal.SIGHUP:
+        assert own.told().rstrip().endswith("stopped")
+
+
+def test_a_hangup_that_is_to_be_ignored_is_ignored(own: RunningSandbox) -> None:
+    """Under `nohup` the sandbox goes on when its terminal is closed."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        own.start()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    own.process.send_signal(signal.SIGHUP)
+    assert own.stop(signal.SIGTERM) == 0
+    assert "stopped" in own.told()
+
+
 def test_a_run_that_does_not_keep_starts_afresh(tmp_path: Path) -> None:
     """Every key and secret of a second run is another one, and what else lay in the folder is gone."""
     registry = load_registry()
@@ -189,7 +219,7 @@ def test_a_run_that_does_not_keep_starts_afresh(tmp_path: Path) -> None:
     assert not (layout.folder / "logs").exists()
 
 
-@pytest.mark.parametrize("side", [0, 100, 200], ids=["grpc", "web", "platform"])
+@pytest.mark.parametrize("side", [0, 50, 100, 200, 250], ids=["grpc", "mutual", "web", "platform", "anchors"])
 def test_a_taken_port_is_told(own: RunningSandbox, side: int) -> None:
     """Where a port is taken the command says so and which it is, ends with 2, and leaves nothing behind."""
     with socket.create_server(("127.0.0.1", own.port_base + side)):
@@ -197,7 +227,8 @@ def test_a_taken_port_is_told(own: RunningSandbox, side: int) -> None:
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
     told = ended.stderr.replace(str(own.folder), "")
-    assert "taken" in told
+    assert told.startswith("Ports that the sandbox needs are taken.")
+    assert 'make sandbox ARGS="--port-base' in told
     assert f"127.0.0.1:{own.port_base + side}" in told
     assert processes_of(own.folder) == {}
 

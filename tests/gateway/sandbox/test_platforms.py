@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -186,6 +187,19 @@ async def test_an_unknown_fault_is_refused() -> None:
     async with platform(ADAPTERS[0]) as address:
         assert {*MODES} == {"none", *FAULTS}
         assert await switch(address, "flood") == 400
+
+
+async def test_a_caller_that_leaves_is_no_trace_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever hangs up in the middle of a request upsets nothing, and no trace is logged."""
+    async with platform(ADAPTERS[0]) as address:
+        host, _, port = address.rpartition(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"POST /cards HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nhalf")
+        await writer.drain()
+        writer.transport.abort()
+        async with aiohttp.ClientSession() as session, session.get(f"http://{address}/") as reply:
+            assert reply.status < 500
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 @each_region

@@ -123,12 +123,25 @@ def test_an_old_state_is_not_fresh() -> None:
     answer.verdict.data_age.seconds = 0
     answer.verdict.data_age.nanos = 1
     answer.verdict.agreement = "sichuan-chongqing"
-    assert words.freshness(answer) == "state less than a minute old, under sichuan-chongqing"
+    answer.verdict.data_age.nanos = 400_000_000
+    assert words.freshness(answer) == "state less than a minute old, under sichuan-chongqing — here 0.4 s"
+    answer.verdict.data_age.nanos = 0
     answer.verdict.data_age.seconds = 90
-    assert words.freshness(answer) == "state 90 s old"
+    assert words.freshness(answer) == "state too old — here 90.0 s"
     answer.verdict.data_age.seconds = 0
     answer.verdict.status_as_of.seconds -= 3600
-    assert words.freshness(answer) == "state 0 s old"
+    assert words.freshness(answer) == "state too old — here 0.0 s"
+
+
+def test_the_sentence_of_an_error_is_told_with_its_language() -> None:
+    """The text for people is given whole, after the language that it says it is in."""
+    assert words.localized(error(status(INFO, TEXT).SerializeToString())) == "zh-Hans: 无此事项"
+
+
+def test_outcomes_are_told_by_their_places() -> None:
+    """Each message and entry has its number, and only the first part of what is told of it."""
+    told = words.by_place([["yes", "NOT_FOUND X, failed by caller"], ["no"]])
+    assert told == "message 1: entry 1 yes, entry 2 NOT_FOUND X; message 2: entry 1 no"
 
 
 def test_absent_form_and_fields_are_told() -> None:

@@ -11,9 +11,10 @@ from adapters.words import CardStatus, Medium, Purpose
 from gateway.errors import PeerProtocolError
 from gateway.services.believe import believe
 from gateway.services.model import CardAnswer, Decision
-from tests.fakes.clock import NOON
+from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.platform import FakePlatform
 from tests.fakes.regions import KEYS, RECOGNITIONS, credential, local_home, question, record
+from trust.encoding import hash_request
 from trust.keys import SigningKey
 from trust.signer import RecognitionSigner
 
@@ -91,7 +92,17 @@ async def test_a_recognition_that_says_something_else_is_not_believed(changes: d
     assert rule_of(signed(await honest(), **changes)) == rule
 
 
-@pytest.mark.parametrize("change", [{"card_status": CardStatus.LOCKED}, {"agreement": "chongqing-guizhou"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"card_status": CardStatus.LOCKED},
+        {"agreement": "chongqing-guizhou"},
+        {"status_as_of": NOON - 2},
+        {"status_as_of": NOON + 2},
+        {"answered_at": NOON + 2},
+        {"answered_at": NOON - 2},
+    ],
+)
 async def test_a_verdict_that_says_more_than_was_signed_is_not_believed(change: dict[str, Any]) -> None:
     """The verdict is held against the recognition, and not the other way round only."""
     answer = await honest()
@@ -129,3 +140,25 @@ async def test_the_question_that_was_asked_counts() -> None:
     ):
         with pytest.raises(PeerProtocolError):
             believe(other, answer, recognitions=RECOGNITIONS, now=int(NOON))
+
+
+async def test_an_answer_bound_to_a_certificate_of_ours_is_believed() -> None:
+    """RP7: one of those that we showed; an answer that is bound to somebody else's is none to us."""
+    mine, other = hash_request(b"a certificate"), hash_request(b"another certificate")
+    answer = signed(await honest(), confirmation=mine)
+    claims = believe(ASKED, answer, recognitions=RECOGNITIONS, now=int(NOON), certificates=frozenset({mine, other}))
+    assert claims is not None
+    assert claims.confirmation == mine
+    assert rule_of(answer) == "BindingError"
+
+
+@pytest.mark.parametrize("age", [-9.3, -0.1, 0.0, 0.999999, 123.456])
+async def test_whole_seconds_of_a_recognition_do_not_contradict_the_verdict(age: float) -> None:
+    """Nor does a platform whose clock is a little ahead, as the wire tells its age: none."""
+    now = NOON + 0.9999999
+    clock = FakeClock(now)
+    platform = FakePlatform(record("chongqing"), clock, age_seconds=age)
+    answer = await local_home(platform=platform, clock=clock).answer(ASKED, disclose=True)
+    as_of = answer.verdict.status_as_of
+    told = replace(answer, verdict=replace(answer.verdict, answered_at=as_of + max(0.0, now - as_of)))
+    assert held(told) == answer.claims

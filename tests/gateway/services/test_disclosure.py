@@ -18,7 +18,7 @@ from adapters.identifiers import (
     SocialSecurityNumber,
 )
 from adapters.words import CardFunction, CardStatus, DocumentType, Sex
-from gateway.services.disclosure import disclose_fields, holder_key, reveal
+from gateway.services.disclosure import contradicts, disclose_fields, holder_key, reveal, tells_functions
 from tests.fakes.regions import AGREEMENTS, CONSENT, REGISTRY, local_home, question
 from trust.errors import TrustError
 
@@ -157,3 +157,20 @@ def test_a_holder_is_known_by_number_or_document() -> None:
     by_document = replace(ALL, holder=replace(ALL.holder, social_security_number=None))
     assert holder_key(ALL) == "ssn:500112190302110117"
     assert holder_key(by_document) == "citizen_id:500112190302110117"
+
+
+def test_an_identity_is_contradicted_only_by_what_it_tells() -> None:
+    """A field that is withheld says nothing against anybody."""
+    right = {"card.number": reveal(ALL, "card.number") or "", "holder.name": reveal(ALL, "holder.name") or ""}
+    assert not contradicts(ALL, right)
+    assert contradicts(ALL, {**right, "card.number": "Z99999999"})
+    assert not contradicts(replace(ALL, card=Card()), {**right, "card.number": "Z99999999"})
+    assert not contradicts(ALL, {})
+
+
+def test_suspended_functions_are_told_at_home_or_where_they_are_named() -> None:
+    """As any other field."""
+    allowed = permission("chongqing", "sichuan")
+    assert tells_functions(None)
+    assert tells_functions(allowed)
+    assert not tells_functions(replace(allowed, fields=allowed.fields - {"card.suspended_functions"}))

@@ -18,7 +18,10 @@ from adapters.errors import (
     UnsupportedCredentialError,
 )
 from adapters.words import CardStatus, Medium, Purpose
+from gateway.errors import LimitError
+from gateway.services.believe import believe
 from gateway.services.local_home import RECOGNITION_SECONDS, agreement_title, china_day
+from gateway.services.status_register import StatusRegister
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.platform import FakePlatform
 from tests.fakes.regions import (
@@ -35,6 +38,8 @@ from tests.fakes.regions import (
     record,
 )
 from trust.claims import RecognitionClaims
+from trust.countersign import CounterSigner, InMemoryOriginals, prove
+from trust.encoding import hash_request
 from trust.errors import (
     AgreementNotInForceError,
     ClassNotAllowedError,
@@ -44,8 +49,10 @@ from trust.errors import (
     NoAgreementError,
     PurposeNotAllowedError,
 )
+from trust.keys import KeyRing, SigningKey
 from trust.policy import AgreementBook
 from trust.signer import RecognitionSigner
+from trust.verifier import RecognitionVerifier
 
 if TYPE_CHECKING:
     from gateway.services.model import CardAnswer, CardQuestion
@@ -312,3 +319,65 @@ async def test_each_class_is_granted_for_its_own_item_types() -> None:
         if verdict.usable:
             assert answer.claims.classes[verdict.application_class.value] == verdict.item_types
     assert len(set(answer.claims.classes.values())) > 1
+
+
+def register(places: int = 8) -> StatusRegister:
+    """Make Chongqing's status lists."""
+    address = "https://chongqing.example/regions/chongqing/status"
+    return StatusRegister(KEYS["chongqing"], address=address, number=7, clock=FakeClock(), places=places, max_lists=1)
+
+
+async def test_a_recognition_says_where_its_state_is() -> None:
+    """Its place is its own, and it can be revoked by its identifier or by its pseudonym."""
+    statuses = register()
+    home = local_home(statuses=statuses)
+    one, other = [(await home.answer(question(), disclose=False)).claims for _ in range(2)]
+    assert one is not None
+    assert other is not None
+    assert one.status is not None
+    assert other.status is not None
+    assert one.status.uri == other.status.uri == "https://chongqing.example/regions/chongqing/status/7"
+    assert one.status.index != other.status.index
+    assert statuses.revoke(one.jti)
+    assert statuses.revoke_subject(other.sub) == 2
+
+
+async def test_no_recognition_is_issued_without_a_place() -> None:
+    """When all places are taken nothing is signed that could not be revoked; a refusal takes no place."""
+    statuses = register(places=1)
+    lost = FakePlatform(record("chongqing", "lost_formal"))
+    asked = question(credential=credential("chongqing", "lost_formal"))
+    assert (await local_home(platform=lost, statuses=statuses).answer(asked, disclose=False)).recognition is None
+    assert len(statuses) == 0
+    home = local_home(statuses=statuses)
+    assert (await home.answer(question(), disclose=False)).recognition is not None
+    with pytest.raises(LimitError):
+        await home.answer(question(), disclose=False)
+
+
+async def test_an_answer_is_bound_to_the_certificate_of_who_asks() -> None:
+    """RP7: the binding is in the token and no part of the question that it answers."""
+    mine = hash_request(b"a certificate")
+    bound = question(confirmation=mine)
+    assert bound.digest() == question().digest()
+    answer = await local_home().answer(bound, disclose=False)
+    assert answer.claims is not None
+    assert answer.claims.confirmation == mine
+
+
+async def test_a_partner_of_another_suite_is_answered_in_its_own() -> None:
+    """The mainland original is signed with SM2 and kept; Hong Kong is handed ES256, and both are provable."""
+    asked = question("guangdong", "hongkong", visited_item="HK-01", consent_reference=CONSENT)
+    national = SigningKey.generate("SGD_SM3_SM2", issuer="guangdong")
+    ring, store = KeyRing([national.public(), KEYS["guangdong"].public()]), InMemoryOriginals(4)
+    signer = CounterSigner(
+        national, partners={"hongkong": KEYS["guangdong"]}, verifier=RecognitionVerifier(ring), store=store
+    )
+    answer = await local_home("guangdong", signer=signer).answer(asked, disclose=False)
+    claims = believe(asked, answer, recognitions=RecognitionVerifier(ring), now=int(NOON))
+    assert claims is not None
+    pair = store.find("guangdong", claims.jti)
+    assert pair is not None
+    assert pair.countersigned == answer.recognition
+    proof = prove(pair.original, pair.countersigned, find=ring.find)
+    assert (proof.original_key.algorithm, proof.counter_key.algorithm) == ("SGD_SM3_SM2", "ES256")

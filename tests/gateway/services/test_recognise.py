@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,15 +10,33 @@ import pytest
 from adapters.errors import UnknownItemError, UnknownRegionError
 from adapters.words import Purpose
 from gateway.errors import CallerRegionError, InvalidFieldError, PeerUnavailableError, RegionNotServedError
+from gateway.services.local_home import china_day
 from gateway.services.recognise import IssueRecognition, VerifyRecognition
+from gateway.services.status_register import StatusRegister
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.home import FakeHome
-from tests.fakes.regions import RECOGNITIONS, REGISTRY, local_home, question
-from trust.errors import AudienceError, ExpiredError, NoAgreementError, ReplayError, ReplayMemoryFullError
+from tests.fakes.regions import AGREEMENTS, KEYS, RECOGNITIONS, REGISTRY, RULES, local_home, question
+from trust.encoding import hash_request
+from trust.errors import (
+    AgreementNotInForceError,
+    AudienceError,
+    BindingError,
+    ExpiredError,
+    NoAgreementError,
+    RecognitionRevokedError,
+    ReplayError,
+    ReplayMemoryFullError,
+    StatusUnknownError,
+    TrustError,
+)
+from trust.policy import AgreementBook
 from trust.replay import InMemoryReplay
 
 if TYPE_CHECKING:
     from gateway.services.ports import Home
+    from trust.claims import StatusReference
+    from trust.replay import ReplayMemory
+    from trust.verified import VerifiedRecognition
 
 ONE_TIME = {"visited_item": "SC-04", "purpose": Purpose.BENEFIT_DISBURSEMENT}
 
@@ -29,7 +48,13 @@ def issue(**homes: Home) -> IssueRecognition:
 
 def verifier(clock: FakeClock | None = None, capacity: int = 100) -> VerifyRecognition:
     """Make the use case of whoever is handed a recognition."""
-    return VerifyRecognition(recognitions=RECOGNITIONS, replay=InMemoryReplay(capacity), clock=clock or FakeClock())
+    return using(InMemoryReplay(capacity), clock=clock or FakeClock())
+
+
+def using(replay: ReplayMemory, **more: Any) -> VerifyRecognition:  # noqa: ANN401 - any further part
+    """Make the use case with one memory, and whatever else a test needs."""
+    parts: dict[str, Any] = {"clock": FakeClock(), "agreements": AGREEMENTS, **more}
+    return VerifyRecognition(recognitions=RECOGNITIONS, registry=REGISTRY, rules=RULES, replay=replay, **parts)
 
 
 async def issued(**changes: Any) -> str:  # noqa: ANN401 - any field of a question
@@ -125,3 +150,147 @@ async def test_a_full_memory_refuses_rather_than_forgets() -> None:
         verify(second, audience="sichuan")
     with pytest.raises(ReplayError):
         verify(first, audience="sichuan")
+
+
+MINE, OTHER = hash_request(b"a certificate"), hash_request(b"another certificate")
+
+
+class FakeStatuses:
+    """Tells what a test put in; it is fetched before it is known."""
+
+    def __init__(self, outcome: TrustError | None = None) -> None:
+        """Hold what comes of a check, None for a valid token."""
+        self.outcome = outcome
+        self.fetched: list[StatusReference] = []
+
+    def check(self, issuer: str, reference: StatusReference) -> None:
+        """Raise what was put in."""
+        assert issuer == "chongqing"
+        if reference not in self.fetched:
+            raise StatusUnknownError(issuer=issuer, rule="not fetched")
+        if self.outcome is not None:
+            raise self.outcome
+
+    async def refresh(self, _issuer: str, reference: StatusReference) -> None:
+        """Learn of it."""
+        self.fetched.append(reference)
+
+
+async def listed(**changes: Any) -> str:  # noqa: ANN401 - any field of a question
+    """Issue a recognition that has a place in a status list."""
+    register = StatusRegister(KEYS["chongqing"], address="https://a.example/status", number=1, clock=FakeClock())
+    answer = await issue(chongqing=local_home(statuses=register))(question(**changes), from_gateway=False)
+    assert answer.recognition is not None
+    assert len(register) == 1
+    return answer.recognition
+
+
+def knowing(statuses: FakeStatuses | None) -> VerifyRecognition:
+    """Make the use case of whoever has status lists."""
+    return using(InMemoryReplay(10), statuses=statuses)
+
+
+async def test_a_recognition_with_a_place_is_looked_up() -> None:
+    """The list is fetched once the token is known to be genuine, and then says that it is valid."""
+    token, statuses = await listed(), FakeStatuses()
+    verified = await knowing(statuses).verify(token, audience="sichuan")
+    assert statuses.fetched == [verified.claims.status]
+    assert knowing(statuses)(token, audience="sichuan").claims == verified.claims
+
+
+@pytest.mark.parametrize(
+    "error", [RecognitionRevokedError(issuer="chongqing", status="revoked"), StatusUnknownError(issuer="chongqing")]
+)
+async def test_a_revoked_or_unknown_recognition_is_refused(error: TrustError) -> None:
+    """Fail closed; and the one use is not spent on a refusal."""
+    token, statuses = await listed(**ONE_TIME), FakeStatuses(error)
+    verify = knowing(statuses)
+    for _ in range(2):
+        with pytest.raises(type(error)):
+            await verify.verify(token, audience="sichuan")
+        with pytest.raises(type(error)):
+            verify(token, audience="sichuan")
+    statuses.outcome = None
+    assert (await verify.verify(token, audience="sichuan")).claims.one_time
+    with pytest.raises(ReplayError):
+        await verify.verify(token, audience="sichuan")
+
+
+async def test_a_place_that_nobody_can_look_up_refuses() -> None:
+    """Without status lists, or before the list was fetched, nothing is assumed."""
+    token = await listed()
+    with pytest.raises(StatusUnknownError):
+        knowing(FakeStatuses())(token, audience="sichuan")
+    with pytest.raises(StatusUnknownError):
+        await knowing(None).verify(token, audience="sichuan")
+
+
+async def test_a_token_that_is_not_genuine_fetches_nothing() -> None:
+    """Nobody makes us call out with a token that is forged or for somebody else."""
+    token, statuses = await listed(), FakeStatuses()
+    for wrong, audience in ((token, "guizhou"), (token[:-4] + "AAAA", "sichuan")):
+        with pytest.raises(TrustError):
+            await knowing(statuses).verify(wrong, audience=audience)
+    assert statuses.fetched == []
+
+
+async def test_a_recognition_without_a_place_needs_no_list() -> None:
+    """Partners without status lists are read as before."""
+    statuses = FakeStatuses(StatusUnknownError())
+    verified = await knowing(statuses).verify(await issued(), audience="sichuan")
+    assert verified.claims.status is None
+    assert statuses.fetched == []
+
+
+async def test_what_is_to_be_handed_over_is_bound_to_nobody() -> None:
+    """The home platform's certificate is not the one that it will be shown over."""
+    answer = await issue(chongqing=local_home())(question(confirmation=MINE), from_gateway=False)
+    assert answer.claims is not None
+    assert answer.claims.confirmation is None
+
+
+async def test_a_bound_recognition_is_verified_over_its_certificate() -> None:
+    """RP7: bound to the caller's certificate or to this gateway's own, and refused over any other."""
+    answer = await local_home().answer(question(confirmation=MINE), disclose=False)
+    token = answer.recognition
+    assert token is not None
+
+    def verify(own: str, *shown: str) -> VerifiedRecognition:
+        use = using(InMemoryReplay(10), own_certificates=lambda: frozenset({own}))
+        return use(token, audience="sichuan", certificates=frozenset(shown))
+
+    assert verify(OTHER, MINE).claims.confirmation == MINE
+    assert verify(MINE).claims.confirmation == MINE
+    for shown in ((), (OTHER,)):
+        with pytest.raises(BindingError):
+            verify(OTHER, *shown)
+    with pytest.raises(BindingError):
+        verifier()(token, audience="sichuan")
+
+
+async def test_a_recognition_that_may_not_be_granted_is_refused_before_anything_is_fetched_or_used_up() -> None:
+    """A genuine key of a region without an agreement grants nothing here, and spends nothing."""
+    token, statuses, replay = await listed(**ONE_TIME), FakeStatuses(), InMemoryReplay(1)
+    verify = using(replay, statuses=statuses, agreements=AgreementBook([]))
+    with pytest.raises(NoAgreementError):
+        await verify.verify(token, audience="sichuan")
+    with pytest.raises(NoAgreementError):
+        verify(token, audience="sichuan")
+    assert statuses.fetched == []
+    assert (await using(replay, statuses=statuses).verify(token, audience="sichuan")).claims.one_time
+
+
+async def test_the_agreement_counts_on_the_day_on_which_a_recognition_is_shown() -> None:
+    """In the regions' own time: an agreement that ended at midnight in China grants nothing after it."""
+    (found,) = [one for one in AGREEMENTS.agreements if one.id == "sichuan-chongqing"]
+    clock = FakeClock()
+    last = AgreementBook([replace(found, in_force_to=china_day(NOON))])
+    seconds = 86_400 - (NOON + 8 * 3600) % 86_400
+    clock.advance(seconds - 60)
+    answer = await local_home(clock=clock).answer(question(), disclose=False)
+    assert answer.recognition
+    verify = using(InMemoryReplay(1), clock=clock, agreements=last)
+    assert verify(answer.recognition, audience="sichuan").claims == answer.claims
+    clock.advance(60)
+    with pytest.raises(AgreementNotInForceError):
+        verify(answer.recognition, audience="sichuan")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import PeerUnavailableError, RequestIdReusedError
+from gateway.errors import LimitError, PeerUnavailableError, RequestIdReusedError
 from gateway.services.request_memory import RequestMemory
 from tests.fakes.clock import FakeClock
 
@@ -188,18 +188,97 @@ async def test_work_that_is_cancelled_is_forgotten() -> None:
     assert len(memory) == 0
 
 
-async def test_a_late_failure_does_not_take_away_a_younger_answer() -> None:
-    """An entry that expired while its work ran is not confused with the one that took its place."""
+async def test_unfinished_work_is_never_done_twice() -> None:
+    """However long it takes, and however many answers another caller fills the memory with."""
     clock = FakeClock()
-    memory, slow, quick = RequestMemory[str](clock=clock), Work(failure=PeerUnavailableError()), opened()
+    memory, slow = RequestMemory[str](clock=clock, capacity=4), Work()
     first = asyncio.create_task(once(memory, slow))
     await asyncio.sleep(0)
-    clock.advance(600)
-    assert await once(memory, quick) == ("answer 1", False)
+    clock.advance(601)
+    for number in range(10):
+        await once(memory, opened(), caller="b", request_id=str(number))
+    with pytest.raises(RequestIdReusedError):
+        await once(memory, opened(), digest="other")
+    second = asyncio.create_task(once(memory, slow))
+    await asyncio.sleep(0)
     slow.gate.set()
-    with pytest.raises(PeerUnavailableError):
-        await first
-    assert await once(memory, quick) == ("answer 1", True)
+    assert [await first, await second] == [("answer 1", False), ("answer 1", True)]
+    assert slow.effects == 1
+    assert await once(memory, opened()) == ("answer 1", False)
+
+
+async def test_an_answer_that_came_late_is_remembered_for_the_rest_of_its_life_only() -> None:
+    """Life counts from the request, so no recognition is replayed that has expired; a quicker one may wait behind."""
+    clock = FakeClock()
+    memory, slow = RequestMemory[str](clock=clock), Work()
+    first = asyncio.create_task(once(memory, slow, request_id="slow"))
+    await asyncio.sleep(0)
+    clock.advance(100)
+    await once(memory, opened(), request_id="quick")
+    slow.gate.set()
+    await first
+    clock.advance(500)
+    assert len(memory) == 2
+    assert await once(memory, opened(), request_id="slow", digest="other") == ("answer 1", False)
+    clock.advance(100)
+    assert (await once(memory, opened(), request_id="quick"))[1] is False
+
+
+async def test_one_caller_has_a_bounded_share_of_what_is_unfinished() -> None:
+    """Half of it; the next one is told of the limit and has no effect, while others are served."""
+    memory, slow, refused = RequestMemory[str](clock=FakeClock(), capacity=4), Work(), opened()
+    running = [asyncio.create_task(once(memory, slow, request_id=str(number))) for number in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(LimitError) as caught:
+        await once(memory, refused, request_id="2")
+    assert caught.value.metadata == {"limit": "unfinished_requests"}
+    assert refused.effects == 0
+    assert await once(memory, opened(), caller="b") == ("answer 1", False)
+    slow.gate.set()
+    await asyncio.gather(*running)
+    assert await once(memory, refused, request_id="2") == ("answer 1", False)
+
+
+async def test_a_memory_that_is_full_of_unfinished_requests_takes_no_more() -> None:
+    """None of them is given up; one that fails makes room."""
+    memory, slow = RequestMemory[str](clock=FakeClock(), capacity=2), Work(failure=PeerUnavailableError())
+    running = [asyncio.create_task(once(memory, slow, caller=caller)) for caller in "ab"]
+    await asyncio.sleep(0)
+    with pytest.raises(LimitError):
+        await once(memory, opened(), caller="c")
+    assert len(memory) == 2
+    slow.gate.set()
+    await asyncio.gather(*running, return_exceptions=True)
+    assert await once(memory, opened(), caller="c") == ("answer 1", False)
+
+
+async def test_one_caller_does_not_push_out_the_answers_of_another() -> None:
+    """Who has no more than a fair share keeps it, whatever another does."""
+    memory = RequestMemory[str](clock=FakeClock(), capacity=4)
+    for number in range(2):
+        await once(memory, opened(), caller="victim", request_id=str(number))
+    for number in range(20):
+        await once(memory, opened(), caller="attacker", request_id=str(number))
+    assert len(memory) == 4
+    for number in range(2):
+        assert (await once(memory, opened(), caller="victim", request_id=str(number)))[1] is True
+
+
+async def test_one_who_has_more_than_a_share_makes_room_for_a_newcomer() -> None:
+    """A caller that was alone had all; the next one gets its share of it, and what expired counts for nobody."""
+    clock = FakeClock()
+    memory = RequestMemory[str](clock=clock, capacity=4)
+    for number in range(4):
+        await once(memory, opened(), caller="a", request_id=str(number))
+    for number in range(3):
+        await once(memory, opened(), caller="b", request_id=str(number))
+    kept = {}
+    for caller in "ab":
+        kept[caller] = [key[1] for key in memory._answered if key[0] == caller]
+    assert kept == {"a": ["2", "3"], "b": ["1", "2"]}
+    clock.advance(600)
+    await once(memory, opened(), caller="c")
+    assert len(memory) == 1
 
 
 async def test_a_full_memory_gives_up_its_oldest_entry_and_only_for_a_new_one() -> None:
@@ -213,6 +292,27 @@ async def test_a_full_memory_gives_up_its_oldest_entry_and_only_for_a_new_one() 
     assert len(memory) == 2
     assert await once(memory, work, request_id="2") == ("answer 2", True)
     assert (await once(memory, work, request_id="1"))[1] is False
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9)), max_size=60), st.integers(1, 9))
+def test_nobody_loses_a_fair_share_to_another(steps: list[tuple[str, int]], capacity: int) -> None:
+    """Over all histories: an answer is lost by the caller itself, or by one who had more than capacity / callers."""
+
+    def counts(memory: RequestMemory[str]) -> dict[str, int]:
+        return {caller: len(own) for caller, own in memory._answered_of.items()}
+
+    async def play() -> None:
+        memory = RequestMemory[str](clock=FakeClock(), capacity=capacity)
+        for caller, number in steps:
+            before = counts(memory)
+            await once(memory, opened(), caller=caller, request_id=str(number))
+            after = counts(memory)
+            callers = len({*before, caller})
+            assert sum(after.values()) == len(memory) == len(memory._answered) <= capacity
+            for other in before.keys() - {caller}:
+                assert after.get(other, 0) >= min(before[other], capacity // callers)
+
+    asyncio.run(play())
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from([0.0, 1.0, 4.0])), max_size=40), st.integers(1, 4))

@@ -343,3 +343,20 @@ def test_every_reason_of_a_verdict_is_told_with_its_decision() -> None:
             for verdict in RULES.form(card(status=status), at_home(visited, medium)):
                 assert (verdict.reason == "OK") is (verdict.decision is Decision.ALLOWED)
                 assert bool(verdict.item_types) is (verdict.decision is Decision.LIMITED)
+
+
+def test_the_rules_explain_every_verdict_of_their_own() -> None:
+    """Over all items, states and forms of the card, at home and abroad; a swapped reason is not explained."""
+    at_homes = (at_home(visited, medium) for adapter in REGISTRY for visited in adapter.catalog for medium in Medium)
+    for use, status, age in product((*at_homes, *_ABROAD), CardStatus, (0.0, 1e9)):
+        for verdict in RULES.form(card(status=status, age=age), use):
+            assert RULES.explains(verdict)
+            assert not RULES.explains(replace(verdict, reason="LIMIT"))
+            assert not RULES.explains(replace(verdict, item_types=() if verdict.item_types else ("CUL.MUSEUM",)))
+
+
+@pytest.mark.parametrize("status", CardStatus)
+def test_what_a_state_means_can_be_asked(status: CardStatus) -> None:
+    """The rule is the one by which verdicts are formed."""
+    verdict = three(card(status=status), at_home(item("chongqing", "CQ-31")))[0]
+    assert (verdict.reason, verdict.usable) == (RULES.of(status).reason, IDENTITY in RULES.of(status).allowed)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters.errors import UnknownItemError, UnknownRegionError
-from gateway.errors import NotTransitiveError, PeerUnavailableError, RegionNotServedError
+from adapters.errors import CardNotFoundError, HolderMismatchError, UnknownItemError, UnknownRegionError
+from gateway.errors import (
+    NotTransitiveError,
+    PeerProtocolError,
+    PeerRefusedError,
+    PeerUnavailableError,
+    RegionNotServedError,
+)
+from gateway.services.recognise import IssueRecognition
 from gateway.services.verify_card import VerifyCard, View
 from tests.fakes.clock import FakeClock
 from tests.fakes.home import FakeHome
 from tests.fakes.platform import FakePlatform
-from tests.fakes.regions import AGREEMENTS, REGISTRY, credential, local_home, question, record
+from tests.fakes.regions import AGREEMENTS, REGISTRY, RULES, credential, identity, local_home, question, record
 from trust.errors import ItemNotInAgreementError, NoAgreementError
 
 if TYPE_CHECKING:
@@ -23,7 +31,7 @@ FULL = View()
 
 def verify_card(**homes: Home) -> VerifyCard:
     """Make the use case of a gateway that knows some home sides."""
-    return VerifyCard(registry=REGISTRY, homes=homes, agreements=AGREEMENTS, clock=FakeClock())
+    return VerifyCard(registry=REGISTRY, homes=homes, agreements=AGREEMENTS, rules=RULES, clock=FakeClock())
 
 
 async def test_a_card_is_answered_in_the_visited_regions_own_form() -> None:
@@ -107,3 +115,63 @@ async def test_errors_of_the_home_side_pass() -> None:
     """A peer that cannot be reached is told as such."""
     with pytest.raises(PeerUnavailableError):
         await verify_card(chongqing=FakeHome(PeerUnavailableError()))(question(), view=FULL, from_gateway=False)
+
+
+async def test_a_peer_is_believed_within_the_agreement_only() -> None:
+    """What it says beyond is its fault, and no answer; what the agreement does not name is blanked here too."""
+    answer = await local_home().answer(question(), disclose=True)
+    foreign = replace(answer, verdict=replace(answer.verdict, agreement="chongqing-guizhou"))
+    with pytest.raises(PeerProtocolError) as caught:
+        await verify_card(chongqing=FakeHome(foreign))(question(), view=FULL, from_gateway=False)
+    assert caught.value.metadata == {"region": "chongqing", "rule": "agreement"}
+    told = replace(answer, identity=identity("chongqing"))
+    believed = await verify_card(chongqing=FakeHome(told))(question(), view=FULL, from_gateway=False)
+    assert identity("chongqing").holder.documents
+    assert believed.answer == answer
+
+
+async def test_a_peer_does_not_answer_for_use_in_its_own_region() -> None:
+    """Here no agreement would bound what it says; the region's own gateway answers."""
+    peer = FakeHome(PeerUnavailableError())
+    own = question(visited_region="chongqing", visited_item="CQ-31")
+    with pytest.raises(RegionNotServedError):
+        await verify_card(chongqing=peer)(own, view=FULL, from_gateway=False)
+    assert peer.asked == []
+
+
+def mixed() -> FakePlatform:
+    """Make a platform that knows the card as another holder's."""
+    return FakePlatform(record("chongqing", aaz500="A00000003"))
+
+
+async def test_another_region_does_not_learn_which_card_numbers_exist() -> None:
+    """A known card with another holder's number, and an unknown card, are told in the same words."""
+    refusals = (
+        local_home(platform=mixed()),
+        local_home(platform=FakePlatform(failure=HolderMismatchError(region="chongqing"))),
+        local_home(platform=FakePlatform(failure=CardNotFoundError(region="chongqing"))),
+        FakeHome(PeerRefusedError(code="NOT_FOUND", reason="HOLDER_MISMATCH", violations=(), region="chongqing")),
+    )
+    for home in refusals:
+        with pytest.raises(CardNotFoundError) as caught:
+            await verify_card(chongqing=home)(question(), view=FULL, from_gateway=False)
+        assert caught.value.metadata == {"region": "chongqing"}
+        assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+async def test_other_refusals_of_a_peer_pass() -> None:
+    """Its reason is its own."""
+    other = PeerRefusedError(code="NOT_FOUND", reason="CARD_NOT_FOUND", violations=(), region="chongqing")
+    with pytest.raises(PeerRefusedError) as caught:
+        await verify_card(chongqing=FakeHome(other))(question(), view=FULL, from_gateway=False)
+    assert caught.value is other
+
+
+async def test_the_home_regions_own_platform_learns_that_the_holder_is_another() -> None:
+    """It has all cards anyway, and its clerk needs to know; so does the one that asks for a recognition."""
+    own = question(visited_region="chongqing", visited_item="CQ-31")
+    home = local_home(platform=mixed())
+    with pytest.raises(HolderMismatchError):
+        await verify_card(chongqing=home)(own, view=FULL, from_gateway=False)
+    with pytest.raises(HolderMismatchError):
+        await IssueRecognition(registry=REGISTRY, homes={"chongqing": home})(question(), from_gateway=False)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def web_side(ready: dict[str, bool]) -> AsyncIterator[str]:
     """Start a web side with Chongqing's keys, and give its address."""
-    side = WebSide(key_sets={"chongqing": RING.jwks("chongqing")}, ready=lambda: ready)
+    side = WebSide(key_sets=lambda: {"chongqing": RING.jwks("chongqing")}, ready=lambda: ready)
     await side.start("127.0.0.1", 0)
     assert side._runner is not None
     port = side._runner.addresses[0][1]
@@ -81,4 +81,4 @@ async def test_every_answer_forbids_to_be_taken_for_a_page() -> None:
 
 async def test_a_side_that_never_started_stops_quietly() -> None:
     """Stopping is safe at any time."""
-    await WebSide(key_sets={}, ready=dict).stop()
+    await WebSide(key_sets=dict, ready=dict).stop()

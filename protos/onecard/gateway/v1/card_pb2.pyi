@@ -529,7 +529,7 @@ class Loss(_message.Message):
     kind: Global___LossKind.ValueType
     """What happened to it."""
     detail: _builtins.str
-    """Why, in one English sentence without any value."""
+    """Why, in one sentence in the caller's language without any value."""
     def __init__(
         self,
         *,

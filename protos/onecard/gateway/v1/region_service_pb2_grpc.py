@@ -5,7 +5,7 @@ import warnings
 
 from onecard.gateway.v1 import region_service_pb2 as onecard_dot_gateway_dot_v1_dot_region__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.83.2'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 

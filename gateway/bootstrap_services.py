@@ -1,0 +1,191 @@
+"""Composition root of the use cases: what all parts of a node share, the home regions, and the services."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from adapters.equivalence import EquivalenceBook
+from adapters.platform import PlatformClient, PlatformLimits
+from adapters.registry import Registry, load_registry
+from gateway.bootstrap_calls import (
+    OwnCertificates,
+    read_object,
+)
+from gateway.bootstrap_trust import TrustSide, build_trust, new_id
+from gateway.errors import SettingsError
+from gateway.federation.status_lists import StatusClient, StatusLists
+from gateway.reasons import load_reasons
+from gateway.rpc.catalog import CatalogServicer
+from gateway.rpc.convert_verdict import VerdictWriter
+from gateway.rpc.identity import IdentityServicer
+from gateway.rpc.paging import Paging
+from gateway.rpc.recognition import RecognitionServicer
+from gateway.rpc.region import RegionServicer
+from gateway.services.local_home import LocalHome, agreement_title
+from gateway.services.recognise import IssueRecognition, VerifyRecognition
+from gateway.services.request_memory import RequestMemory
+from gateway.services.status_register import StatusRegister
+from gateway.services.translate_identity import TranslateIdentity
+from gateway.services.translate_item import TranslateItem
+from gateway.services.verdict import VerdictRules, load_status_rules
+from gateway.services.verify_card import VerifyCard
+from gateway.web.status_list import StatusListPages
+from trust.replay import InMemoryReplay
+from trust.verifier import RecognitionVerifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp import web
+
+    from adapters.canonical import ApplicationItem
+    from gateway.federation.home_keys import HomeKeys
+    from gateway.journal import Journal
+    from gateway.rpc.boundary import Servicer
+    from gateway.services.ports import Home
+    from gateway.settings import Settings
+    from gateway.settings_parts import HomeSettings
+
+_REPLAY_CAPACITY = 1_000_000
+_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all parts of a node use."""
+
+    settings: Settings
+    registry: Registry
+    book: EquivalenceBook
+    trust: TrustSide
+    rules: VerdictRules
+    statuses: dict[str, StatusRegister]
+    own_certificates: OwnCertificates
+    journal: Journal
+
+    def item(self, region: str, item: str) -> ApplicationItem:
+        """Find an item of any region."""
+        return self.registry.get(region).catalog.get(item)
+
+
+def share(settings: Settings, journal: Journal) -> Shared:
+    """Load what all parts use: regions, agreements, keys."""
+    registry = load_registry()
+    for region in (*(h.region for h in settings.home), *(p.region for p in settings.peer)):
+        registry.get(region)
+    trust = build_trust(settings, journal=journal)
+    return Shared(
+        settings=settings,
+        registry=registry,
+        book=EquivalenceBook(registry.taxonomy, {a.region: a.catalog for a in registry}),
+        trust=trust,
+        rules=VerdictRules(load_status_rules(), registry.taxonomy),
+        statuses={region: _status_register(region, keys) for region, keys in trust.homes.items()},
+        own_certificates=OwnCertificates(settings),
+        journal=journal,
+    )
+
+
+def _status_register(region: str, keys: HomeKeys) -> StatusRegister:
+    """Begin the status lists of a home region, under numbers that no earlier start has used."""
+    address = f"{keys.entity}/regions/{region}/status"
+    return StatusRegister(keys.signer, address=address, number=int(time.time()), clock=time.time)
+
+
+def status_routes(shared: Shared) -> Callable[[web.Application], None]:
+    """Give what adds the status lists of the home regions to the web side."""
+    pages = StatusListPages(shared.statuses)
+
+    def add(app: web.Application) -> None:
+        app.add_routes(pages.routes())
+
+    return add
+
+
+def status_lists(shared: Shared, client: StatusClient) -> StatusLists:
+    """Give what tells whether a recognition was taken back: the lists of our own homes and of the peers."""
+    settings = shared.settings
+    bases = {home.region: home.entity.id for home in settings.home} | {p.region: p.entity for p in settings.peer}
+    own = {home.entity.id: f"http://{settings.listen.web}" for home in settings.home}
+    places = own | {peer.entity: peer.federation for peer in settings.peer if peer.federation is not None}
+    return StatusLists(find=shared.trust.region_key, bases=bases, fetch=client.fetch, clock=time.time, addresses=places)
+
+
+def platform_client(home: HomeSettings, shared: Shared) -> PlatformClient:
+    """Make the client of a home region's platform."""
+    adapter = shared.registry.get(home.region)
+    settings = home.platform
+    return PlatformClient(
+        region=home.region,
+        base_url=settings.base_url,
+        dialect=adapter,
+        auth=adapter.auth,
+        secrets=read_object(settings.secrets),
+        limits=PlatformLimits(
+            total_seconds=settings.total_seconds,
+            failures_to_open=settings.failures_to_open,
+            open_seconds=settings.open_seconds,
+        ),
+        allow_private_addresses=settings.allow_private_addresses,
+        new_nonce=new_id,
+    )
+
+
+def local_home(home: HomeSettings, shared: Shared, platform: PlatformClient) -> LocalHome:
+    """Make the home side of a region of this gateway."""
+    secret = home.pseudonym_secret.read_bytes()
+    if len(secret) != _SECRET_BYTES:
+        raise SettingsError((f"pseudonym_secret of {home.region}: {_SECRET_BYTES} bytes are needed",))
+    return LocalHome(
+        adapter=shared.registry.get(home.region),
+        items=shared.item,
+        platform=platform,
+        rules=shared.rules,
+        book=shared.book,
+        agreements=shared.trust.agreements,
+        signer=shared.trust.homes[home.region],
+        pseudonym_secret=secret,
+        new_id=new_id,
+        clock=time.time,
+        statuses=shared.statuses[home.region],
+    )
+
+
+def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists) -> tuple[Servicer, ...]:
+    """Make the services with their use cases."""
+    registry = shared.registry
+    paging = Paging(secrets.token_bytes(_SECRET_BYTES))
+    items = TranslateItem(registry=registry, book=shared.book, clock=time.time)
+    titles = {a.id: agreement_title(a) for a in shared.trust.agreements.agreements}
+    verdicts = VerdictWriter(reasons=load_reasons(), titles=titles, items=items)
+    agreements = shared.trust.agreements
+    verify = VerifyCard(registry=registry, homes=homes, agreements=agreements, rules=shared.rules, clock=time.time)
+    verify_recognition = VerifyRecognition(
+        recognitions=RecognitionVerifier(shared.trust.region_key),
+        registry=registry,
+        agreements=agreements,
+        rules=shared.rules,
+        replay=InMemoryReplay(_REPLAY_CAPACITY),
+        clock=time.time,
+        statuses=lists,
+        own_certificates=shared.own_certificates,
+    )
+    return (
+        RegionServicer(registry=registry, homes=homes, agreements=agreements, paging=paging),
+        IdentityServicer(
+            verify=verify,
+            translate=TranslateIdentity(registry),
+            memory=RequestMemory(clock=time.time),
+            verdicts=verdicts,
+        ),
+        CatalogServicer(registry=registry, translate=items, paging=paging),
+        RecognitionServicer(
+            issue=IssueRecognition(registry=registry, homes=homes),
+            verify=verify_recognition,
+            memory=RequestMemory(clock=time.time),
+            verdicts=verdicts,
+        ),
+    )

@@ -1,0 +1,297 @@
+"""Composition root of trust: keys of the homes, pinned anchors, the desk of trust, and which agreements stand."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gateway.errors import GatewayError, SettingsError
+from gateway.federation.agreements import AgreementStanding, ProvenSignatures, load_agreement
+from gateway.federation.desk import AnchorPin, OwnEntity, RefreshTimes, TrustDesk
+from gateway.federation.fetch import FederationClient
+from gateway.federation.follow import RevocationFollower
+from gateway.federation.home_keys import HomeKeys, PartnerSuite
+from gateway.federation.memory import FileTrustMemory
+from gateway.federation.originals import FileOriginals
+from gateway.key_shelf import KeyShelf
+from gateway.services.local_home import china_day
+from gateway.web.federation import add_entity, path_of
+from gateway.web.revocations import Revocations
+from trust.errors import TrustError, UnknownIssuerError
+from trust.policy import AgreementBook
+from trust.roles import REGION_ROLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from aiohttp import web
+
+    from gateway.certificates import Certificate
+    from gateway.federation.agreements import SignedAgreement
+    from gateway.federation.desk_memory import TrustMemory
+    from gateway.journal import Journal
+    from gateway.settings import Settings
+    from gateway.settings_parts import HomeSettings
+    from trust.keys import KeyRing, VerificationKey
+    from trust.signer import CallerTokenSigner
+
+LOOK_SECONDS = 0.5
+INTERVAL_SECONDS = 1.0
+_ID_BYTES = 16
+
+
+def new_id() -> str:
+    """Make an identifier that is never the same twice."""
+    return secrets.token_hex(_ID_BYTES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustSide:
+    """What a node believes and by what it is believed.
+
+    `homes` are the keys of the home regions; `agreements` asks `standing` of each agreement whether it stands;
+    `regions_by_name` says to which region the names in callers' certificates belong.
+    """
+
+    homes: Mapping[str, HomeKeys]
+    desk: TrustDesk
+    standing: AgreementStanding
+    agreements: AgreementBook
+    follower: RevocationFollower
+    client: FederationClient
+    memory: TrustMemory
+    regions_by_name: Mapping[str, str]
+
+    @property
+    def tried(self) -> bool:
+        """Tell whether each peer is believed, or was tried for some seconds: only then refusals say what they mean."""
+        return self.desk.first_round.is_set()
+
+    def region_key(self, issuer: str, kid: str) -> VerificationKey:
+        """Find the key of a recognition, under an agreement with any of our homes (the errors of the desk).
+
+        Whether that is the agreement of the home for which it is meant is for whoever reads its claims.
+        """
+        home = self.homes.get(issuer)
+        if home is not None:
+            return home.ring.find(issuer, kid)
+        refusal: TrustError = UnknownIssuerError()
+        for visited in self.homes:
+            try:
+                return self.desk.region_key(issuer, kid, visited=visited)
+            except TrustError as error:
+                refusal = error
+        raise refusal
+
+    def caller_key(self, caller: str, kid: str, *, registered: KeyRing) -> VerificationKey:
+        """Find the key of a caller: a registered one's, or that of a gateway under an agreement with a home of ours."""
+        if caller in registered.issuers:
+            return registered.find(caller, kid)
+        return self.desk.gateway_key(caller, kid, home_regions=self.homes)
+
+    def caller_tokens(self, region: str) -> CallerTokenSigner:
+        """Give what signs the tokens with which we ask others on behalf of a home region."""
+        return self.homes[region].caller_tokens
+
+    def require_peer(self, region: str) -> None:
+        """Refuse a region whose entity is believed under no anchor (the refusal of the last one).
+
+        What is asked holds card numbers: nobody is asked whose answer would not be believed.
+        """
+        standing = self.desk.standing
+        refusal: TrustError = UnknownIssuerError()
+        for anchor in standing.anchors:
+            try:
+                standing.federation.entity(REGION_ROLE, region, anchor=anchor, now=int(time.time()))
+            except TrustError as error:
+                refusal = error
+            else:
+                return
+        raise refusal
+
+    def require_live(self, certificate: Certificate) -> None:
+        """Refuse a certificate that the entity has revoked to which its names belong (PeerRevokedError)."""
+        for name in certificate.names:
+            region = self.regions_by_name.get(name)
+            if region is not None:
+                self.desk.check_certificate(region, certificate.fingerprint)
+
+    async def renewed(self, region: str) -> None:
+        """Wait until the keys of a region were fetched again, or for some seconds."""
+        await self.desk.renewed(region)
+
+    def web_parts(self) -> tuple[Callable[[web.Application], None], ...]:
+        """Give what adds our own statements and the feed of revocations to the web side."""
+        entities = tuple(
+            partial(add_entity, entity=keys.publisher, prefix=path_of(keys.entity)) for keys in self.homes.values()
+        )
+        return (*entities, Revocations(self.desk, clock=time.monotonic).add_to)
+
+    async def start(self) -> None:
+        """Begin to believe and to follow (GatewayError where what was kept cannot be read)."""
+        await self.desk.start()
+        self.follower.start()
+
+    async def close(self) -> None:
+        """End what runs in the background."""
+        await self.follower.close()
+        await self.desk.close()
+        await self.client.close()
+        self.memory.close()
+
+
+class _Believed:
+    """What the standing of agreements rests on: the keys of our own homes, and those that the desk believes."""
+
+    def __init__(self, homes: Mapping[str, HomeKeys], desk: TrustDesk) -> None:
+        self._homes = homes
+        self._desk = desk
+
+    def party_keys(self, entity: str, region: str, *, anchor: str) -> Iterable[VerificationKey]:
+        home = self._homes.get(region)
+        if home is not None:
+            return home.publisher.keys if home.entity == entity else ()
+        federation = self._desk.standing.federation
+        with suppress(TrustError):
+            if federation.entity(REGION_ROLE, region, anchor=anchor, now=int(time.time())).entity == entity:
+                return federation.federation_keys(entity, anchor=anchor)
+        return ()
+
+    def require_agreement(self, agreement: str) -> None:
+        self._desk.require_agreement(agreement)
+
+
+def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | None = None) -> TrustSide:
+    """Put the trust of a node together (SettingsError, TrustError, AgreementDataError; nothing runs yet).
+
+    Args:
+        settings: the configuration.
+        journal: is told what an operator must hear of.
+        memory: where beliefs last; the folder of the configuration unless given.
+    """
+    trust = settings.trust
+    signed = [load_agreement(one.agreement, one.signatures, anchor=one.entity) for one in trust.anchor]
+    dated = AgreementBook(one.agreement for one in signed)
+    kept = memory or desk_memory(settings)
+    homes = {home.region: _home_keys(home, signed, settings) for home in settings.home}
+    client = FederationClient(bases=_bases(settings))
+
+    def in_force(one: str, other: str) -> tuple[str, ...]:
+        return dated.dated_between(one, other, on=china_day(time.time()))
+
+    desk = TrustDesk(
+        [_own(region, keys) for region, keys in homes.items()],
+        anchors=[
+            AnchorPin(
+                entity=one.entity,
+                fingerprints=frozenset(one.fingerprints),
+                agreements=frozenset({at.agreement.id}),
+            )
+            for one, at in zip(trust.anchor, signed, strict=True)
+        ],
+        peers={peer.region: peer.entity for peer in settings.peer},
+        agreements=in_force,
+        client=client,
+        memory=kept,
+        clock=time.time,
+        journal=journal,
+        grace_seconds=trust.grace_seconds,
+        times=RefreshTimes(refresh_seconds=trust.refresh_seconds, interval_seconds=INTERVAL_SECONDS),
+    )
+    proven = ProvenSignatures(trust.state / "signed.json")
+    standing = AgreementStanding(signed, believed=_Believed(homes, desk), clock=time.time, proven=proven)
+
+    def settle() -> None:
+        with suppress(SettingsError):  # where it cannot be kept, whoever asks for the agreement is told
+            standing.settle()
+
+    desk.on_change(settle)
+    return TrustSide(
+        homes=homes,
+        desk=desk,
+        standing=standing,
+        agreements=AgreementBook((one.agreement for one in signed), standing=standing.require),
+        follower=RevocationFollower(
+            desk, client=client, entities=_followed(settings, signed), journal=journal, poll_seconds=trust.poll_seconds
+        ),
+        client=client,
+        memory=kept,
+        regions_by_name={
+            **{caller.certificate.lower(): caller.region for caller in settings.caller if caller.certificate},
+            **{peer.server_name.lower(): peer.region for peer in settings.peer},
+        },
+    )
+
+
+def desk_memory(settings: Settings) -> FileTrustMemory:
+    """Give what the node remembers of whom it believes (TrustMemoryError where the folder cannot be used)."""
+    return FileTrustMemory(settings.trust.state / "desk")
+
+
+def _own(region: str, keys: HomeKeys) -> OwnEntity:
+    return OwnEntity(entity=keys.entity, region=region, configuration=keys.publisher.text)
+
+
+def _home_keys(home: HomeSettings, signed: Iterable[SignedAgreement], settings: Settings) -> HomeKeys:
+    """Read the keys of a home region; the anchors of its agreements are its superiors."""
+    folder = settings.trust.state / home.region
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return HomeKeys(
+        home.entity.id,
+        federation=KeyShelf(home.entity.key, issuer=home.entity.id),
+        region=KeyShelf(home.signing_key, issuer=home.region),
+        caller=KeyShelf(home.caller.key, issuer=home.caller.id),
+        superiors=[one.anchor for one in signed if home.region in one.agreement.regions],
+        folder=folder,
+        clock=time.time,
+        new_id=new_id,
+        partner=_partner(home, folder),
+    )
+
+
+def _partner(home: HomeSettings, folder: Path) -> PartnerSuite | None:
+    """Give with what recognitions for some partners are counter-signed."""
+    if home.partner is None:
+        return None
+    return PartnerSuite(
+        regions=home.partner.regions,
+        shelf=KeyShelf(home.partner.key, issuer=home.region),
+        originals=FileOriginals(folder / "originals", clock=time.time),
+    )
+
+
+def _bases(settings: Settings) -> dict[str, str]:
+    """Give where entities are fetched that are not at their own identifier."""
+    places = {anchor.entity: anchor.address for anchor in settings.trust.anchor}
+    places |= {peer.entity: peer.federation for peer in settings.peer}
+    return {entity: address for entity, address in places.items() if address is not None}
+
+
+def _followed(settings: Settings, signed: Iterable[SignedAgreement]) -> tuple[str, ...]:
+    """Name whose revocations are followed: the anchors, and the peers with whom a home has an agreement."""
+    ours = {home.region for home in settings.home}
+    joined = {region for one in signed if ours & set(one.agreement.regions) for region in one.agreement.regions}
+    peers = (peer.entity for peer in settings.peer if peer.region in joined)
+    return (*(anchor.entity for anchor in settings.trust.anchor), *peers)
+
+
+async def keep_looking(homes: Iterable[HomeKeys], *, journal: Journal) -> None:
+    """Take up keys that have changed on the disk, until cancelled; what cannot be used is told once a change."""
+    failed: dict[str, str] = {}
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        for home in homes:
+            try:
+                if home.look():
+                    journal.event("keys_changed", entity=home.entity)
+                failed.pop(home.entity, None)
+            except (GatewayError, TrustError, OSError) as error:
+                if failed.get(home.entity) != str(error):
+                    failed[home.entity] = str(error)
+                    journal.event("keys_not_taken_up", entity=home.entity, error=type(error).__name__)

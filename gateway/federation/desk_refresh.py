@@ -1,0 +1,146 @@
+"""When to refresh: in the background, fast at first, seldom later, and never more often because somebody asks."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+_FIRST_RETRY_SECONDS: Final = 0.05
+_MOST_DOUBLINGS: Final = 20
+_FIRST_ROUND_SECONDS: Final = 3.0
+
+Place = tuple[str, str]
+"""Anchor and entity."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshTimes:
+    """How often to refresh, in seconds.
+
+    `refresh_seconds` is between good rounds and the most between bad ones; `interval_seconds` must lie between two
+    rounds of an entity where somebody asked for one.
+    """
+
+    refresh_seconds: float = 60.0
+    interval_seconds: float = 5.0
+
+
+@dataclass(slots=True)
+class _Line:
+    """One place that is kept fresh."""
+
+    wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    good: asyncio.Event = field(default_factory=asyncio.Event)
+    begun: float = 0.0
+
+
+class Refresher:
+    """Keeps places fresh, each in a task of its own, so that a slow anchor delays nobody else's.
+
+    Args:
+        refresh: refreshes one place; tells whether that went well, and raises nothing.
+        places: which there are; asked again each round, because agreements begin and end.
+        awaited: whether the first round waits for a place.
+        times: how often.
+        jitter: a number from 0 to 1, so that nodes do not ask all at once.
+    """
+
+    def __init__(
+        self,
+        refresh: Callable[[Place], Awaitable[bool]],
+        *,
+        places: Callable[[], Iterable[Place]],
+        awaited: Callable[[Place], bool],
+        times: RefreshTimes,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """Begin nothing yet."""
+        self._refresh = refresh
+        self._places = places
+        self._awaited = awaited
+        self._times = times
+        self._jitter = jitter
+        self._lines: dict[Place, _Line] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.first_round = asyncio.Event()
+        """Set once each awaited place went well or was tried for three seconds."""
+
+    def start(self) -> None:
+        """Begin, in the running event loop."""
+        self._begin(self._oversee())
+
+    async def close(self) -> None:
+        """End all tasks."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def soon(self, entity: str) -> None:
+        """Ask for a refresh of an entity; however often, it is refreshed once an interval at most."""
+        for (_, kept), line in self._lines.items():
+            if kept == entity:
+                line.wanted.set()
+
+    def _begin(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(_tell_of_fault)
+
+    async def _oversee(self) -> None:
+        """Begin a line for each place, now and whenever an agreement comes into force."""
+        self._add_lines()
+        good = [asyncio.ensure_future(line.good.wait()) for place, line in self._lines.items() if self._awaited(place)]
+        try:
+            if good:
+                await asyncio.wait(good, timeout=_FIRST_ROUND_SECONDS)
+        finally:
+            for waiting in good:
+                waiting.cancel()
+        self.first_round.set()
+        while True:
+            await asyncio.sleep(self._times.refresh_seconds)
+            self._add_lines()
+
+    def _add_lines(self) -> None:
+        for place in self._places():
+            if place not in self._lines:
+                line = self._lines[place] = _Line()
+                self._begin(self._keep(place, line))
+
+    async def _keep(self, place: Place, line: _Line) -> None:
+        """Refresh one place for ever."""
+        failures = 0
+        while True:
+            line.wanted.clear()
+            line.begun = asyncio.get_running_loop().time()
+            if await self._refresh(place):
+                line.good.set()
+                failures = 0
+                await self._pause(line, self._times.refresh_seconds * (1 - self._jitter() / 10))
+            else:
+                wait = _FIRST_RETRY_SECONDS * 2 ** min(failures, _MOST_DOUBLINGS)
+                failures += 1
+                await self._pause(line, min(wait, self._times.refresh_seconds))
+
+    async def _pause(self, line: _Line, seconds: float) -> None:
+        """Wait, shorter where somebody asks for a refresh, but no shorter than the interval."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + seconds
+        try:
+            async with asyncio.timeout_at(due):
+                await line.wanted.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(min(due, line.begun + self._times.interval_seconds) - loop.time())
+
+
+def _tell_of_fault(task: asyncio.Task[None]) -> None:
+    """Hand a mistake in the program to the event loop, which writes it down; nobody awaits these tasks."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        task.get_loop().call_exception_handler({"message": "a refresh has ended", "exception": error, "task": task})

@@ -1,0 +1,221 @@
+"""A node's own entity configuration: numbered, signed, renewed at half of its life, published as text.
+
+A rotation has three steps, each an act of its own: `announce` lists the new key while the old one signs, so that
+superiors and peers learn of it; `rotate` lets the new one sign; `retire` takes the old one off the list and into the
+history. What the old key last signed stays in `links`, by which a node that slept follows (`trust.anchor`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from gateway.errors import SettingsError
+from gateway.federation.publisher_history import KeyHistory
+from gateway.federation.publisher_ledger import VersionLedger
+from trust.entity import EntityConfiguration
+from trust.errors import KeyMaterialError
+from trust.historical_keys import HistoricalKey, sign_historical_keys
+from trust.keys import thumbprint
+from trust.statement import sign_statement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from gateway.federation.publisher_content import EntityContent
+    from trust.keys import SigningKey, VerificationKey
+
+DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """A configuration as it was published."""
+
+    text: str
+    claims: EntityConfiguration
+
+    def due(self, now: int) -> bool:
+        """Tell whether half of its life is over (Unix seconds)."""
+        iat, exp = self.claims.iat, self.claims.exp
+        return now >= iat + (exp - iat) // 2
+
+
+class EntityPublisher:
+    """Publishes what an entity says of itself; of one number there is never a second content.
+
+    Args:
+        content: what is said; the first of its keys signs.
+        folder: where numbers, ended keys and links are kept; this user's alone.
+        clock: Unix seconds.
+        lifetime_seconds: life of a configuration, at most 90 days.
+
+    Raises:
+        SettingsError: the folder cannot be used, or the key that signs has been retired.
+        ClaimInvalidError, KeyMaterialError, MalformedTokenError: the content cannot be signed.
+    """
+
+    def __init__(
+        self,
+        content: EntityContent,
+        *,
+        folder: Path,
+        clock: Callable[[], float],
+        lifetime_seconds: int = DAY_SECONDS,
+    ) -> None:
+        """Publish for the first time; keys that have been retired are not listed again."""
+        self._clock = clock
+        self._lifetime = lifetime_seconds
+        self._ledger = VersionLedger(folder / "versions.json")
+        self._history = KeyHistory(folder, entity=content.entity)
+        living = tuple(key for key in content.keys if not self._history.has(_mark(key)))
+        if living[:1] != content.keys[:1] or not living:
+            raise SettingsError(("federation key: none that signs, or one that was retired",))
+        self._content = replace(content, keys=living)
+        self._current = self._sign(self._content)
+        self._old_keys: tuple[object, str] | None = None
+
+    @property
+    def entity(self) -> str:
+        """The entity identifier."""
+        return self._content.entity
+
+    @property
+    def key(self) -> SigningKey:
+        """The federation key that signs."""
+        return self._content.keys[0]
+
+    @property
+    def keys(self) -> tuple[VerificationKey, ...]:
+        """The federation keys that are listed, the one that signs first."""
+        return tuple(key.public() for key in self._content.keys)
+
+    @property
+    def current(self) -> Publication:
+        """The configuration last published; it may be due."""
+        return self._current
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Configurations of former keys that list the next key, oldest first, the last 16."""
+        return self._history.links
+
+    def text(self) -> str:
+        """Give the configuration, compact JWS; renewed first if half of its life is over.
+
+        Raises:
+            SettingsError: it has run out, and the folder cannot be used to renew it.
+        """
+        try:
+            self.renew()
+        except SettingsError:
+            if self._now() >= self._current.claims.exp:
+                raise
+        return self._current.text
+
+    def renew(self) -> bool:
+        """Publish the same content anew if half of the life is over; tells whether it did (SettingsError as above)."""
+        if not self._current.due(self._now()):
+            return False
+        self._current = self._sign(self._content)
+        return True
+
+    def replace_keys(self, role: str, keys: Iterable[VerificationKey]) -> None:
+        """List other keys for a role; KeyError where the entity has no such role.
+
+        Raises:
+            KeyMaterialError: no key, keys of another issuer, or two with one kid.
+        """
+        changed = replace(self._content.roles[role], keys=tuple(keys))
+        if any(key.issuer != changed.issuer for key in changed.keys):
+            raise KeyMaterialError(rule="issuer of the role")
+        self._say(roles=MappingProxyType({**self._content.roles, role: changed}))
+
+    def show_marks(self, marks: Mapping[str, str]) -> None:
+        """Show these trust marks, type -> compact JWS, and no others (ClaimInvalidError where a type is none)."""
+        self._say(marks=MappingProxyType(dict(marks)))
+
+    def name_superiors(self, hints: Iterable[str]) -> None:
+        """Name these superiors and no others (ClaimInvalidError where one is no entity identifier)."""
+        self._say(hints=tuple(hints))
+
+    def announce(self, key: SigningKey) -> None:
+        """List a key that does not sign yet.
+
+        Raises:
+            KeyMaterialError: it has been retired, another has its kid, or sixteen are listed.
+            ClaimInvalidError: it is another entity's.
+        """
+        if self._history.has(_mark(key)) or key.issuer != self.entity:
+            raise KeyMaterialError(rule="a new key of the entity")
+        self._say(keys=(*(old for old in self._content.keys if _mark(old) != _mark(key)), key))
+
+    def rotate(self, key: SigningKey) -> None:
+        """Let a key sign from now on; it is announced first if it was not. The former one stays listed.
+
+        Raises:
+            KeyMaterialError: as `announce`.
+            SettingsError: the folder cannot be used.
+        """
+        if _mark(key) == _mark(self.key):
+            return
+        if all(_mark(key) != _mark(old) for old in self._content.keys):
+            self.announce(key)
+        self._history.link(self._current.text)
+        self._say(keys=(key, *(old for old in self._content.keys if _mark(old) != _mark(key))))
+
+    def retire(self, kid: str, *, reason: str | None = None) -> None:
+        """Take a former key off the list and into the history; `reason` is given where it was revoked.
+
+        Raises:
+            KeyMaterialError: no such key is listed, or it is the one that signs.
+            SettingsError: the folder cannot be used.
+        """
+        old = next((key for key in self._content.keys[1:] if key.kid == kid), None)
+        if old is None:
+            raise KeyMaterialError(rule="a former key that is listed")
+        now = self._now()
+        self._history.end(
+            HistoricalKey(key=old.public(), expires_at=now, revoked_at=None if reason is None else now, reason=reason)
+        )
+        self._say(keys=tuple(key for key in self._content.keys if key is not old))
+
+    def historical_keys(self) -> str:
+        """Give the keys that have ended, a signed key set (OpenID Federation 1.0 section 8.7)."""
+        of = (self._history.ended, self.key)
+        if self._old_keys is None or self._old_keys[0] != of:
+            self._old_keys = (of, sign_historical_keys(self._history.ended, key=self.key, now=self._now()))
+        return self._old_keys[1]
+
+    def _now(self) -> int:
+        return int(self._clock())
+
+    def _say(self, **changes: Any) -> None:  # noqa: ANN401 - fields of the content, each checked by its type there
+        """Publish a changed content; nothing changes where it cannot be signed, or is the same."""
+        content = replace(self._content, **changes)
+        if content != self._content:
+            self._current = self._sign(content)
+            self._content = content
+
+    def _sign(self, content: EntityContent) -> Publication:
+        """Number and sign a content."""
+        issue = self._ledger.next(content.entity, now=self._now())
+        claims = EntityConfiguration(
+            sub=content.entity,
+            version=issue.version,
+            iat=issue.iat,
+            exp=issue.iat + self._lifetime,
+            keys=tuple(key.public() for key in content.keys),
+            metadata=content.to_metadata(),
+            authority_hints=content.hints,
+            trust_marks=content.marks,
+            trust_mark_issuers=content.mark_issuers,
+        )
+        return Publication(text=sign_statement(claims, key=content.keys[0]), claims=claims)
+
+
+def _mark(key: SigningKey) -> str:
+    """Give the thumbprint of a key."""
+    return thumbprint(key.public().public_key)

@@ -1,0 +1,81 @@
+"""What a publisher's rotations leave behind: the keys that have ended, and the links from one key to the next."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from gateway.errors import SettingsError
+from gateway.federation.publisher_ledger import read_json, write_whole
+from trust.errors import TrustError
+from trust.historical_keys import MAX_HISTORICAL_KEYS, HistoricalKey
+from trust.keys import thumbprint
+from trust.statement import read_configuration
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_LINKS = 16
+_ENDED = "ended_keys.json"
+_LINKS = "links.json"
+
+
+class KeyHistory:
+    """The ended keys of an entity, and its links, in two files of a folder.
+
+    A link is a configuration that the former key signed and that lists the next one; oldest first, the last 16.
+    """
+
+    def __init__(self, folder: Path, *, entity: str) -> None:
+        """Read what is there (SettingsError where it cannot be read)."""
+        self._folder = folder
+        self._entity = entity
+        self._ended = self._read_ended()
+        self._links = self._read_links()
+
+    @property
+    def ended(self) -> tuple[HistoricalKey, ...]:
+        """The ended keys, oldest first, the last 64."""
+        return self._ended
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The links, oldest first."""
+        return self._links
+
+    def has(self, mark: str) -> bool:
+        """Tell whether the key with a thumbprint has ended."""
+        return any(thumbprint(old.key.public_key) == mark for old in self._ended)
+
+    def end(self, key: HistoricalKey) -> None:
+        """Add an ended key, in place of what was known of it (SettingsError where it cannot be written)."""
+        others = [old for old in self._ended if old.key.public_key != key.key.public_key]
+        ended = (*others, key)[-MAX_HISTORICAL_KEYS:]
+        self._write(_ENDED, [old.to_json() for old in ended])
+        self._ended = ended
+
+    def link(self, text: str) -> None:
+        """Add a link (SettingsError where it cannot be written)."""
+        links = (*self._links, text)[-MAX_LINKS:]
+        self._write(_LINKS, list(links))
+        self._links = links
+
+    def _write(self, name: str, document: list[object] | list[str] | list[dict[str, object]]) -> None:
+        write_whole(self._folder / name, json.dumps(document, indent=1).encode())
+
+    def _read_ended(self) -> tuple[HistoricalKey, ...]:
+        documents = read_json(self._folder / _ENDED, [])
+        try:
+            return tuple(HistoricalKey.from_json(document, issuer=self._entity) for document in documents)
+        except (TrustError, TypeError, AttributeError) as error:
+            raise SettingsError((f"{_ENDED}: not a list of ended keys ({type(error).__name__})",)) from None
+
+    def _read_links(self) -> tuple[str, ...]:
+        links = read_json(self._folder / _LINKS, [])
+        try:
+            good = isinstance(links, list) and all(read_configuration(text)[0].sub == self._entity for text in links)
+        except (TrustError, TypeError, AttributeError):
+            good = False
+        if not good:
+            raise SettingsError((f"{_LINKS}: not a list of our own configurations",))
+        return tuple(links)

@@ -1,0 +1,97 @@
+"""What the `onecard keys` commands do: make the keys that a configuration names, and rotate them step by step."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from gateway.console import screen, table
+from gateway.errors import SettingsError
+from gateway.key_shelf import retire, stage, switch, write_key
+from gateway.settings import SAMPLE_LINE, read_settings
+from trust.keys import SigningKey, thumbprint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gateway.settings import Settings
+    from gateway.settings_parts import HomeSettings
+
+_SECRET_BYTES = 32
+_PARTNER_SUITE = "ES256"
+"""What every partner reads; who counter-signs in another suite brings a key of its own."""
+
+
+def make_keys(config: Path, *, algorithm: str) -> None:
+    """Make what is missing of the keys and secrets that a configuration names (SettingsError, TrustError)."""
+    settings, console = read_settings(config), screen()
+    shown = table("file", "for", "issuer", "thumbprint", least={3: 43}, console=console)
+    for home in settings.home:
+        for use, path, issuer in _keys_of(home):
+            made = not path.exists()
+            if made:
+                suite = _PARTNER_SUITE if use == "partner" else algorithm
+                write_key(path, SigningKey.generate(suite, issuer=issuer), preamble=_preamble(settings))
+            key = SigningKey.from_pem(path.read_bytes(), issuer=issuer)
+            shown.add_row(path.name, use if made else f"{use} (was there)", issuer, thumbprint(key.public().public_key))
+        if not home.pseudonym_secret.exists():
+            home.pseudonym_secret.parent.mkdir(parents=True, exist_ok=True)
+            home.pseudonym_secret.touch(mode=0o600)
+            home.pseudonym_secret.write_bytes(secrets.token_bytes(_SECRET_BYTES))
+            shown.add_row(home.pseudonym_secret.name, "pseudonyms", home.region, "")
+    console.print(shown)
+
+
+def _preamble(settings: Settings) -> bytes:
+    return SAMPLE_LINE if settings.sandbox else b""
+
+
+def _keys_of(home: HomeSettings) -> tuple[tuple[str, Path, str], ...]:
+    """Give the keys of a home region: what for, which file, whose."""
+    return (
+        ("region", home.signing_key, home.region),
+        ("federation", home.entity.key, home.entity.id),
+        ("caller", home.caller.key, home.caller.id),
+        *((("partner", home.partner.key, home.region),) if home.partner is not None else ()),
+    )
+
+
+def home_of(settings: Settings, region: str) -> HomeSettings:
+    """Find the home region meant (SettingsError where it is none, or none is named among several)."""
+    found = [home for home in settings.home if region in {"", home.region}]
+    if len(found) != 1:
+        known = ", ".join(home.region for home in settings.home)
+        raise SettingsError((f"--home: name one of {known}",))
+    return found[0]
+
+
+def _key_of(config: Path, *, use: str, region: str) -> tuple[Settings, Path, str]:
+    """Find the file and the issuer of a key (SettingsError where the region has none for this use)."""
+    settings = read_settings(config)
+    home = home_of(settings, region)
+    for name, path, issuer in _keys_of(home):
+        if name == use:
+            return settings, path, issuer
+    raise SettingsError((f"{home.region} has no {use} key: it counter-signs nothing",))
+
+
+def stage_key(config: Path, *, use: str, region: str) -> None:
+    """Make the key to come (SettingsError, TrustError, OSError)."""
+    settings, path, issuer = _key_of(config, use=use, region=region)
+    key = stage(path, issuer=issuer, preamble=_preamble(settings))
+    screen().print(f"staged: {key.kid}; it is published and does not sign yet", soft_wrap=True)
+
+
+def switch_key(config: Path, *, use: str, region: str) -> None:
+    """Let the key to come sign (SettingsError)."""
+    _, path, issuer = _key_of(config, use=use, region=region)
+    switch(path)
+    kid = SigningKey.from_pem(path.read_bytes(), issuer=issuer).kid
+    screen().print(f"switched: {kid} signs; the former key is published still", soft_wrap=True)
+
+
+def retire_key(config: Path, *, use: str, region: str) -> None:
+    """Drop the key that was (SettingsError)."""
+    _, path, _ = _key_of(config, use=use, region=region)
+    retire(path)
+    screen().print("retired: what the former key signed is believed no longer")

@@ -1,0 +1,44 @@
+"""Serves the status lists of the home regions (Token Status List, IETF OAuth draft, section 8): public and signed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.services.status_register import StatusRegister
+
+MEDIA_TYPE = "application/statuslist+jwt"
+
+_NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,9})")
+_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+}
+
+
+class StatusListPages:
+    """Answers `GET /regions/{region}/status/{number}`."""
+
+    def __init__(self, registers: Mapping[str, StatusRegister]) -> None:
+        """Take the registers by home region."""
+        self._registers = registers
+
+    def routes(self) -> list[web.RouteDef]:
+        """Give what is to be added to the routes of the web side."""
+        return [web.get("/regions/{region}/status/{number}", self._list)]
+
+    async def _list(self, request: web.Request) -> web.Response:
+        """Answer with a signed list; what nobody has is 404 in the same words."""
+        register = self._registers.get(request.match_info["region"])
+        number = request.match_info["number"]
+        body = register.text(int(number)) if register is not None and _NUMBER.fullmatch(number) else None
+        if register is None or body is None:
+            return web.json_response({"error": "unknown status list"}, status=404, headers=_HEADERS)
+        headers = {**_HEADERS, "cache-control": f"public, max-age={register.ttl_seconds}"}
+        return web.Response(body=body, content_type=MEDIA_TYPE, headers=headers)
