@@ -75,7 +75,9 @@ async def _own_configuration(settings: Settings, region: str, otherwise: str) ->
 def show(config: Path) -> int:
     """Show whom each agreement joins, whether it stands, and until when each party is believed."""
     settings, console = load_settings(config), screen()
-    shown = table("agreement", "party", "believed until", "signed", "stands", least={0: 17, 1: 9, 2: 17, 3: 6}, console=console)
+    shown = table(
+        "agreement", "party", "believed until", "signed", "stands", least={0: 17, 1: 9, 2: 17, 3: 6}, console=console
+    )
     good = True
     with looking(settings) as view:
         for line in view.parties():

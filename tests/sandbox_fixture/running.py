@@ -30,13 +30,19 @@ SIDES = (0, 50, 100, 200)
 """Where the four ports of a gateway are: gRPC, mutual TLS, web, platform."""
 _ANCHORS = 250
 _SPARES = 12
+_WORKERS = 4
 _PATIENCE = 60.0
 _POLL = 0.05
 
 
 def free_port_base() -> int:
-    """Find a base for which no port of a sandbox, nor any of the spares, is taken."""
-    for base in random.sample(range(20_000, 32_000, 300), 40):
+    """Find a base for which no port of a sandbox, nor any of the spares, is taken.
+
+    Workers that run tests side by side choose among bases of their own, so that no two find the same one free.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
+    bases = range(20_000 + 300 * worker, 32_000, 300 * _WORKERS)
+    for base in random.SystemRandom().sample(bases, len(bases)):
         numbers = (*range(len(REGIONS)), *range(SPARE_OFFSET, SPARE_OFFSET + _SPARES))
         if _is_free(base + _ANCHORS) and all(_is_free(base + side + number) for side in SIDES for number in numbers):
             return base
@@ -46,6 +52,7 @@ def free_port_base() -> int:
 def _is_free(port: int) -> bool:
     with ExitStack() as stack:
         probe = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do; a port that just ended is free
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
