@@ -183,7 +183,11 @@ class Boundary:
             else:
                 self._journal.call(opened, None)
                 return reply
-            return await self._fail(opened, context, failure)
+            try:
+                return await self._fail(opened, context, failure)
+            finally:
+                # The failure knows this frame by its trace, and with it all that was read: let go of both at once.
+                del failure
 
         return handle
 
