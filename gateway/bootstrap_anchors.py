@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from typing import TYPE_CHECKING
 
 from gateway.errors import SettingsError
@@ -12,6 +11,7 @@ from gateway.federation.fetch import FederationClient
 from gateway.federation.register_body import AnchorConfig
 from gateway.federation.register_members import Party
 from gateway.journal import JsonJournal
+from gateway.lifeline import stop_signals
 from trust.errors import TrustError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def run_anchors(settings: AnchorsSettings) -> None:
 
 async def _serve(settings: AnchorsSettings) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stop_signals():
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = FederationClient(bases=party_bases(settings))
     try:

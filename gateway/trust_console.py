@@ -1,7 +1,7 @@
 """What the commands about trust do: `onecard federation`, `trust` and `recognition`.
 
-They read the configuration of a gateway and work beside it, running or not. What they only look at they do not write:
-beliefs of the running gateway are its own.
+They read the configuration of a gateway and work beside it, running or not. What the running gateway believes they
+leave as it is (`gateway.trust_view`).
 """
 
 from __future__ import annotations

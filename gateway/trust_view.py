@@ -1,4 +1,8 @@
-"""A look at whom a gateway would believe now: what it remembers and what can be fetched; nothing is written."""
+"""A look at whom a gateway would believe now: what it remembers and what can be fetched.
+
+What the running gateway believes is left as it is. A look publishes nothing, but takes a number for a configuration
+(numbers may be left out), and keeps that a party has signed an agreement where it is the first to prove it.
+"""
 
 from __future__ import annotations
 
@@ -73,9 +77,8 @@ class PartyLine:
 class TrustView:
     """What a look has found."""
 
-    def __init__(self, settings: Settings, side: TrustSide) -> None:
+    def __init__(self, side: TrustSide) -> None:
         """Take the trust of the node after its first round."""
-        self._settings = settings
         self._side = side
 
     def homes(self) -> Iterator[tuple[str, tuple[AnchorExplanation, ...]]]:
@@ -180,7 +183,7 @@ def looking(settings: Settings) -> Iterator[TrustView]:
     with asyncio.Runner() as runner:
         side = runner.run(_looked(settings))
         try:
-            yield TrustView(settings, side)
+            yield TrustView(side)
         finally:
             runner.run(side.close())
 

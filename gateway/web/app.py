@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web, web_response
 from aiohttp.http_exceptions import HttpProcessingError
 
+from gateway.web.headers import HEADERS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -19,11 +21,6 @@ if TYPE_CHECKING:
 
 _LONGEST_BODY = 16 * 1024
 _SHUTDOWN_SECONDS = 2.0
-_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-}
 
 
 class _Faults(logging.Handler):
@@ -101,17 +98,17 @@ class WebSide:
 
     async def _livez(self, _request: web.Request) -> web.Response:
         """Answer 503 once the gRPC side has ended by itself, so that whoever keeps the node starts it anew."""
-        return web.json_response({"live": not self.ended}, status=503 if self.ended else 200, headers=_HEADERS)
+        return web.json_response({"live": not self.ended}, status=503 if self.ended else 200, headers=HEADERS)
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         """Answer 503 unless every part is ready, so that a balancer never sends calls to a node that cannot answer."""
         parts = self._ready() if self.serving else {**self._ready(), "grpc": False}
         good = all(parts.values())
-        return web.json_response({"ready": good, "parts": parts}, status=200 if good else 503, headers=_HEADERS)
+        return web.json_response({"ready": good, "parts": parts}, status=200 if good else 503, headers=HEADERS)
 
     async def _jwks(self, request: web.Request) -> web.Response:
         keys = self._keys().get(request.match_info["region"])
         if keys is None:
-            return web.json_response({"error": "unknown region"}, status=404, headers=_HEADERS)
-        headers = {**_HEADERS, "cache-control": "public, max-age=60"}
+            return web.json_response({"error": "unknown region"}, status=404, headers=HEADERS)
+        headers = {**HEADERS, "cache-control": "public, max-age=60"}
         return web.Response(body=json.dumps(keys).encode(), content_type="application/jwk-set+json", headers=headers)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from aiohttp import web
 
 from gateway.errors import GatewayError
+from gateway.web.headers import HEADERS
 from trust.claim_rules import is_entity
 from trust.errors import MetadataPolicyError, PolicyConflictError, TrustError, UnknownIssuerError
 
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
 
     _Resolve = Callable[[str, tuple[str, ...]], str]
 
-HEADERS: Final = {
-    "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-}
 STATEMENT: Final = "application/entity-statement+jwt"
 KEY_SET: Final = "application/jwk-set+jwt"
 RESOLVED: Final = "application/resolve-response+jwt"

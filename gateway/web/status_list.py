@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from gateway.web.headers import HEADERS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -15,11 +17,6 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/statuslist+jwt"
 
 _NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,9})")
-_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-}
 
 
 class StatusListPages:
@@ -39,6 +36,6 @@ class StatusListPages:
         number = request.match_info["number"]
         body = register.text(int(number)) if register is not None and _NUMBER.fullmatch(number) else None
         if register is None or body is None:
-            return web.json_response({"error": "unknown status list"}, status=404, headers=_HEADERS)
-        headers = {**_HEADERS, "cache-control": f"public, max-age={register.ttl_seconds}"}
+            return web.json_response({"error": "unknown status list"}, status=404, headers=HEADERS)
+        headers = {**HEADERS, "cache-control": f"public, max-age={register.ttl_seconds}"}
         return web.Response(body=body, content_type=MEDIA_TYPE, headers=headers)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.bootstrap_trust import TrustSide
-    from gateway.settings import Settings
 
 FAULT = FetchError(entity=VISITED, fault="status", status="503")
 BARE = AnchorExplanation(
@@ -57,7 +56,7 @@ class FakeSide:
 
 def view(*told: AnchorExplanation) -> TrustView:
     """Make a view of what a desk would tell."""
-    return TrustView(cast("Settings", None), cast("TrustSide", FakeSide(FakeDesk(told))))
+    return TrustView(cast("TrustSide", FakeSide(FakeDesk(told))))
 
 
 def believed() -> AnchorExplanation:
