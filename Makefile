@@ -50,7 +50,7 @@ generate: $(TEST) ## generate the Python code of the wire
 
 lock: $(TEST) ## resolve the lock files anew (UPGRADE=1 takes newer releases)
 	@$(call locked,requirements-build.lock,builds an editable install of this repository,--group build)
-	@$(call locked,requirements.lock,runs the gateway,pyproject.toml)
+	@$(call locked,requirements.lock,runs the gateway with its web pages,pyproject.toml --extra web)
 	@$(call locked,requirements-test.lock,runs the tests and checks,pyproject.toml --extra test --group build -c requirements.lock -c requirements-build.lock)
 
 format: $(TEST) ## put code and wire into the one format
