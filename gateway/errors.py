@@ -112,6 +112,28 @@ class LimitError(GatewayError):
     message = "A limit of the gateway was reached."
 
 
+class UnknownRecordError(GatewayError):
+    """The log has no record of this id or index."""
+
+    message = "The log has no such record."
+
+
+class StoreUnavailableError(GatewayError):
+    """The store cannot be written or read just now; nothing that waited was acknowledged. Metadata: fault (a word)."""
+
+    message = "The store of the gateway cannot be written just now."
+
+
+class StoreSchemaError(GatewayError):
+    """The store has another schema than this program's. Metadata: fault, and found and known (revisions)."""
+
+    message = "The store has another schema than this version of the gateway."
+
+    def __str__(self) -> str:
+        """Name the fault and the revisions."""
+        return f"{self.message} {' '.join(f'{name}={value}' for name, value in self.metadata.items())}".rstrip()
+
+
 class SettingsError(GatewayError):
     """The configuration is wrong; `faults` has one line for each fault. For the operator, never for callers.
 

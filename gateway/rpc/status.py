@@ -112,6 +112,9 @@ TABLE: dict[type[Exception], Row] = {
     t.PolicyConflictError: Row(_Code.FAILED_PRECONDITION, "METADATA_POLICY", Who.PEER),
     t.MetadataPolicyError: Row(_Code.FAILED_PRECONDITION, "METADATA_POLICY", Who.PEER),
     t.ForeignKeyError: Row(_Code.INVALID_ARGUMENT, "FOREIGN_KEY", Who.CALLER),
+    t.CheckpointError: Row(_Code.INVALID_ARGUMENT, "CHECKPOINT_INVALID", Who.CALLER),
+    t.ProofError: Row(_Code.INVALID_ARGUMENT, "PROOF_INVALID", Who.CALLER),
+    t.LogConflictError: Row(_Code.FAILED_PRECONDITION, "LOG_CONFLICT", Who.CALLER),
     # the other side
     g.RegionNotServedError: Row(_Code.NOT_FOUND, "REGION_NOT_SERVED", Who.GATEWAY),
     g.PeerUnavailableError: Row(_Code.UNAVAILABLE, "PEER_UNAVAILABLE", Who.PEER),
@@ -126,6 +129,9 @@ TABLE: dict[type[Exception], Row] = {
     # this gateway
     g.DeadlineError: Row(_Code.DEADLINE_EXCEEDED, "DEADLINE", Who.GATEWAY),
     g.ShuttingDownError: Row(_Code.UNAVAILABLE, "SHUTTING_DOWN", Who.GATEWAY),
+    g.UnknownRecordError: Row(_Code.NOT_FOUND, "UNKNOWN_RECORD", Who.CALLER),
+    g.StoreUnavailableError: Row(_Code.UNAVAILABLE, "STORE_UNAVAILABLE", Who.GATEWAY),
+    g.StoreSchemaError: Row(_Code.FAILED_PRECONDITION, "STORE_SCHEMA", Who.GATEWAY),
     g.LimitError: Row(_Code.RESOURCE_EXHAUSTED, "LIMIT", Who.CALLER),
     g.SettingsError: Row(_Code.FAILED_PRECONDITION, "REGION_DATA", Who.GATEWAY),
     a.RegionDataError: Row(_Code.FAILED_PRECONDITION, "REGION_DATA", Who.GATEWAY),

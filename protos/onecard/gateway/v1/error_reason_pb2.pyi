@@ -186,6 +186,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The rule that would allow the use is a draft; only in verdicts."""
     ERROR_REASON_STALE_STATUS: _ErrorReason.ValueType  # 95
     """What the home platform knows is older than the agreement allows; only in verdicts."""
+    ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 100
+    """The gateway's store cannot be written just now; nothing was accepted."""
+    ERROR_REASON_STORE_SCHEMA: _ErrorReason.ValueType  # 101
+    """The gateway's store belongs to another version of the gateway."""
+    ERROR_REASON_UNKNOWN_RECORD: _ErrorReason.ValueType  # 105
+    """The evidence log has no such record."""
+    ERROR_REASON_CHECKPOINT_INVALID: _ErrorReason.ValueType  # 106
+    """The checkpoint is not one that the log in question has signed."""
+    ERROR_REASON_PROOF_INVALID: _ErrorReason.ValueType  # 107
+    """The Merkle proof does not lead to the root that it is for."""
+    ERROR_REASON_LOG_CONFLICT: _ErrorReason.ValueType  # 108
+    """Two checkpoints of one log contradict each other; an alarm was raised."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Closed list of machine reasons. `google.rpc.ErrorInfo.reason` and `ClassVerdict.reason` hold them without the prefix;
@@ -356,4 +368,16 @@ ERROR_REASON_DRAFT_NOT_IN_FORCE: ErrorReason.ValueType  # 94
 """The rule that would allow the use is a draft; only in verdicts."""
 ERROR_REASON_STALE_STATUS: ErrorReason.ValueType  # 95
 """What the home platform knows is older than the agreement allows; only in verdicts."""
+ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 100
+"""The gateway's store cannot be written just now; nothing was accepted."""
+ERROR_REASON_STORE_SCHEMA: ErrorReason.ValueType  # 101
+"""The gateway's store belongs to another version of the gateway."""
+ERROR_REASON_UNKNOWN_RECORD: ErrorReason.ValueType  # 105
+"""The evidence log has no such record."""
+ERROR_REASON_CHECKPOINT_INVALID: ErrorReason.ValueType  # 106
+"""The checkpoint is not one that the log in question has signed."""
+ERROR_REASON_PROOF_INVALID: ErrorReason.ValueType  # 107
+"""The Merkle proof does not lead to the root that it is for."""
+ERROR_REASON_LOG_CONFLICT: ErrorReason.ValueType  # 108
+"""Two checkpoints of one log contradict each other; an alarm was raised."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
