@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.store.engine import open_engine
-from gateway.store.schema import METADATA
+from gateway.store.migrate import migrate
 from gateway.store.store import Store
 
 if TYPE_CHECKING:
@@ -33,10 +33,9 @@ def store_url(request: pytest.FixtureRequest) -> str:
 
 @asynccontextmanager
 async def opened(url: str, *, append: Append | None = None) -> AsyncIterator[Store]:
-    """Open a store, with all tables, and close it; several on one address are replicas."""
+    """Open a store, with its schema, and close it; several on one address are replicas."""
     engine = open_engine(url)
-    async with engine.writing.begin() as connection:
-        await connection.run_sync(METADATA.create_all)
+    await migrate(engine)
     store = Store(engine, append=append)
     await store.open()
     try:

@@ -1,0 +1,7 @@
+"""All tables of the schema: whoever imports this module has the metadata whole."""
+
+from __future__ import annotations
+
+from gateway.store.schema import METADATA
+
+__all__ = ["METADATA"]

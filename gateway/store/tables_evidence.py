@@ -1,0 +1,95 @@
+"""Tables of the evidence: records, the tree over them, its head, checkpoints, and what peers have said and signed.
+
+A record is stored as the bytes that are hashed. What of it is personal stands in a column of its own, of which the
+record holds the hash only: it can be erased, and the record still verifies. `leaf` is the hash of the record (RFC 6962);
+a tile is 256 neighboring hashes, whole or not there (C2SP tlog-tiles): of records at level 0, of whole tiles of the
+level below at the others. `root` of a tile is what the next level holds of it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, SmallInteger, String, Table, Text
+
+from gateway.store.schema import METADATA, Id, Micros
+from trust.merkle import HASH_BYTES
+
+TILE_WIDTH: Final = 256
+HEAD: Final = 1
+"""The one row of the head."""
+
+_Place = BigInteger().with_variant(Integer(), "sqlite")  # SQLite stores a table by its INTEGER key, and by no other
+_Hash = LargeBinary(HASH_BYTES)
+_Origin = String(256)
+
+RECORDS: Final = Table(
+    "evidence_records",
+    METADATA,
+    Column("place", _Place, primary_key=True, autoincrement=False),
+    Column("id", Id, nullable=False, unique=True),
+    Column("record", LargeBinary, nullable=False),
+    Column("leaf", _Hash, nullable=False),
+    Column("personal", LargeBinary),
+    Column("bucket", SmallInteger),
+    Index(None, "bucket", "place"),
+)
+"""`place` counts from 0 without a gap. `bucket` is one byte of the subject's HMAC, by which accesses are found: so few
+bits that an insert always finds its page in memory, and enough to read one record in 256 only."""
+
+TILES: Final = Table(
+    "evidence_tiles",
+    METADATA,
+    Column("level", SmallInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("root", _Hash, nullable=False),
+    Column("hashes", LargeBinary, nullable=False),
+)
+
+HEADS: Final = Table(
+    "evidence_head",
+    METADATA,
+    Column("id", SmallInteger, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("frontier", LargeBinary, nullable=False),
+)
+"""One row, which whoever appends changes, so that several replicas append one after the other."""
+
+CHECKPOINTS: Final = Table(
+    "evidence_checkpoints",
+    METADATA,
+    Column("size", BigInteger, primary_key=True),
+    Column("time", Micros, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+COSIGNATURES: Final = Table(
+    "evidence_cosignatures",
+    METADATA,
+    Column("size", BigInteger, primary_key=True),
+    Column("name", _Origin, primary_key=True),
+    Column("time", Micros, nullable=False),
+    Column("line", Text, nullable=False),
+)
+"""Lines of peers below a checkpoint of ours, by its size."""
+
+PEERS: Final = Table(
+    "evidence_peers",
+    METADATA,
+    Column("origin", _Origin, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("time", Micros, nullable=False),
+    Column("note", Text, nullable=False),
+)
+"""The largest checkpoint of each peer that was seen to go on from all that were seen before."""
+
+ALARMS: Final = Table(
+    "evidence_alarms",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("origin", _Origin, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("held", Text, nullable=False),
+    Column("offered", Text, nullable=False),
+)
+"""Checkpoints of one log that contradict each other, both signed by it: the proof, kept for good."""
