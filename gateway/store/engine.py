@@ -148,7 +148,8 @@ def _postgresql(place: URL, patience_seconds: float, readers: int) -> StoreEngin
     settings = {"application_name": "onecard-gateway", "idle_in_transaction_session_timeout": "15s", "timezone": "UTC"}
     arguments = {"timeout": patience_seconds, "server_settings": settings}
     writing = _engine(place, connect_args=arguments, pool_size=1)
-    reading = _engine(place, connect_args=arguments, pool_size=readers, isolation_level="AUTOCOMMIT")
+    # One more, which listens.
+    reading = _engine(place, connect_args=arguments, pool_size=readers + 1, isolation_level="AUTOCOMMIT")
     for engine in (writing, reading):
         event.listen(engine.sync_engine, "connect", _see_that_it_lasts)
     return StoreEngine(writing=writing, reading=reading, patience_seconds=patience_seconds, file=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.store import tables_evidence  # noqa: F401 - adds its tables
 from gateway.store.schema import METADATA
 
 __all__ = ["METADATA"]

@@ -1,41 +1,39 @@
 """Tables of the evidence: records, the tree over them, its head, checkpoints, and what peers have said and signed.
 
 A record is stored as the bytes that are hashed. What of it is personal stands in a column of its own, of which the
-record holds the hash only: it can be erased, and the record still verifies. `leaf` is the hash of the record (RFC 6962);
-a tile is 256 neighboring hashes, whole or not there (C2SP tlog-tiles): of records at level 0, of whole tiles of the
-level below at the others. `root` of a tile is what the next level holds of it.
+record holds the hash only: it can be erased, and the record still verifies. A tile is 256 neighboring hashes, whole or
+not there (C2SP tlog-tiles): of records at level 0, of whole tiles of the level below at the others. `root` of a tile is
+what the next level holds of it.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, SmallInteger, String, Table, Text
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, SmallInteger, String, Table, Text
 
 from gateway.store.schema import METADATA, Id, Micros
 from trust.merkle import HASH_BYTES
 
 TILE_WIDTH: Final = 256
-HEAD: Final = 1
-"""The one row of the head."""
-
 _Place = BigInteger().with_variant(Integer(), "sqlite")  # SQLite stores a table by its INTEGER key, and by no other
 _Hash = LargeBinary(HASH_BYTES)
 _Origin = String(256)
 
-RECORDS: Final = Table(
-    "evidence_records",
+BUNDLES: Final = Table(
+    "evidence_bundles",
     METADATA,
     Column("place", _Place, primary_key=True, autoincrement=False),
-    Column("id", Id, nullable=False, unique=True),
-    Column("record", LargeBinary, nullable=False),
-    Column("leaf", _Hash, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("time", Micros, nullable=False, index=True),
+    Column("records", LargeBinary, nullable=False),
+    Column("leaves", LargeBinary, nullable=False),
     Column("personal", LargeBinary),
-    Column("bucket", SmallInteger),
-    Index(None, "bucket", "place"),
+    Column("frontier", LargeBinary, nullable=False),
 )
-"""`place` counts from 0 without a gap. `bucket` is one byte of the subject's HMAC, by which accesses are found: so few
-bits that an insert always finds its page in memory, and enough to read one record in 256 only."""
+"""Records that one transaction has appended, `gateway.services.evidence_bundle` says how. `place` is that of the first;
+places count from 0 without a gap. No bundle goes beyond the end of a tile. `time` is that of the latest decision.
+`frontier` is that of the tree with this bundle (`trust.merkle`): the head of the log is that of its last bundle."""
 
 TILES: Final = Table(
     "evidence_tiles",
@@ -43,17 +41,11 @@ TILES: Final = Table(
     Column("level", SmallInteger, primary_key=True),
     Column("number", BigInteger, primary_key=True),
     Column("root", _Hash, nullable=False),
+    Column("subjects", LargeBinary),
     Column("hashes", LargeBinary, nullable=False),
 )
-
-HEADS: Final = Table(
-    "evidence_head",
-    METADATA,
-    Column("id", SmallInteger, primary_key=True),
-    Column("size", BigInteger, nullable=False),
-    Column("frontier", LargeBinary, nullable=False),
-)
-"""One row, which whoever appends changes, so that several replicas append one after the other."""
+"""`subjects` of a tile of records has the first bytes of the HMAC of whom each is about, zeros where nobody: what a
+search looks through, so that no index has to be kept up with every record."""
 
 CHECKPOINTS: Final = Table(
     "evidence_checkpoints",

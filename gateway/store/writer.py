@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ARRAY, String, bindparam, delete, insert, text
@@ -23,7 +23,7 @@ from gateway.store.schema import ABOUT
 from gateway.store.transaction import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,7 +35,7 @@ MOST_TOGETHER: Final = 128
 """Items in one transaction."""
 
 MOST_WAITING: Final = 10_000
-TRIES: Final = 5
+TRIES: Final = 4
 """How often an item is done again that others come in the way of."""
 
 RETRY_SECONDS: Final = 0.25
@@ -80,6 +80,7 @@ class Writer:
         self._waiting: deque[Waiting] = deque()
         self._arrived = asyncio.Event()
         self._connection: AsyncConnection | None = None
+        self._cut: Callable[[], None] | None = None
         self._closing = False
         self._company = False
         self.ready = False
@@ -176,9 +177,9 @@ class Writer:
         places: dict[Handler[Any, Any], list[int]] = {}
         for place, one in enumerate(items):
             places.setdefault(one.handler, []).append(place)
-        async with asyncio.timeout(self._engine.patience_seconds):
-            connection = await self._connected()
-            transaction = Transaction(connection)
+        connection = await self._connected()
+        transaction = Transaction(connection)
+        with self._patience():
             for handler, own in places.items():
                 said = await handler(transaction, [items[place].item for place in own])
                 for place, answer in zip(own, said, strict=True):
@@ -194,11 +195,26 @@ class Writer:
                 self._notices.tell(channel, payload)
         return answers
 
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        """Cut the connection to a server that takes too long: what waits for it then fails as any lost one does."""
+        if self._cut is None:
+            yield
+            return
+        timer = asyncio.get_running_loop().call_later(self._engine.patience_seconds or 0, self._cut)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
     async def _connected(self) -> AsyncConnection:
         """Give the connection, a new one where there is none (StoreUnavailableError, SettingsError)."""
         if self._connection is None:
             try:
                 self._connection = await self._engine.writing.connect()
+                if self._engine.patience_seconds is not None:
+                    driver: Any = (await self._connection.get_raw_connection()).driver_connection
+                    self._cut = driver.terminate
             except _LOST as error:
                 raise StoreUnavailableError(fault=why_closed(error)) from error
         return self._connection
@@ -206,16 +222,15 @@ class Writer:
     async def _roll_back(self) -> str | None:
         """Take back what was done; give a word where that fails, and the connection with it."""
         try:
-            async with asyncio.timeout(self._engine.patience_seconds):
-                if self._connection is not None:
-                    await self._connection.rollback()
+            with self._patience():
+                await (await self._connected()).rollback()
         except _LOST as error:
             return why_closed(error)
         return None
 
     async def _drop(self) -> None:
         """Close the connections, whatever state they are in; SQLite would lend the same open file again otherwise."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._cut = self._connection, None, None
         with suppress(*_LOST):
             if connection is not None:
                 await connection.invalidate()

