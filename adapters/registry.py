@@ -10,6 +10,8 @@ from adapters.adapter import ManifestAdapter
 from adapters.catalog import load_catalog
 from adapters.errors import RegionDataError, UnknownRegionError
 from adapters.manifest import parse_manifest
+from adapters.payload_kinds import FILE as PAYLOAD_KINDS
+from adapters.payload_kinds import PayloadKinds
 from adapters.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -62,6 +64,11 @@ def load_registry() -> Registry:
     taxonomy = Taxonomy.from_csv(base.joinpath("taxonomy.csv").read_text("utf-8"))
     folders = (f for f in base.iterdir() if f.joinpath(MANIFEST).is_file())
     return Registry(taxonomy, [_load_region(folder, taxonomy) for folder in folders])
+
+
+def load_payload_kinds(taxonomy: Taxonomy) -> PayloadKinds:
+    """Load which payloads the item types may carry (RegionDataError names the first fault)."""
+    return PayloadKinds.from_csv(files(PACKAGE).joinpath(PAYLOAD_KINDS).read_text("utf-8"), taxonomy)
 
 
 def load_agreements() -> dict[str, str]:

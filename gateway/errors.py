@@ -134,6 +134,96 @@ class StoreSchemaError(GatewayError):
         return f"{self.message} {' '.join(f'{name}={value}' for name, value in self.metadata.items())}".rstrip()
 
 
+class RequestNotFoundError(GatewayError):
+    """No such request, or none of the caller's; both are told in the same words."""
+
+    message = "No such request is known here."
+
+
+class IdempotencyKeyReusedError(GatewayError):
+    """The idempotency key was used for another content."""
+
+    message = "The idempotency key was used for another content."
+
+
+class RequestStateError(GatewayError):
+    """The state of a request does not allow an event. Metadata: state, event."""
+
+    message = "The state of the request does not allow it."
+
+
+class PayloadNotAllowedError(GatewayError):
+    """The item type does not carry this kind of payload. Metadata: kind, and rule where it is the reply's."""
+
+    message = "The item type does not carry this kind of payload."
+
+
+class FieldNotInAgreementError(GatewayError):
+    """The agreement lets no such field out. Metadata: agreement, field."""
+
+    message = "The agreement does not let this field out."
+
+
+class ItemNotOfferedError(GatewayError):
+    """The item is not in force, or does not offer what is needed. Metadata: rule."""
+
+    message = "The application item does not offer what the request needs."
+
+
+class QueueFullError(GatewayError):
+    """Too many requests wait already. Metadata: limit."""
+
+    message = "Too many requests wait already."
+
+
+class LeaseLostError(GatewayError):
+    """The lease of a delivery has ended, or another has begun."""
+
+    message = "The lease of the delivery has ended."
+
+
+class ReplyDiffersError(GatewayError):
+    """The request was answered before, in another way."""
+
+    message = "The request was answered before, in another way."
+
+
+class AttachmentNotFoundError(GatewayError):
+    """No such attachment, or none of the caller's; both are told in the same words."""
+
+    message = "No such attachment is known here."
+
+
+class AttachmentOffsetError(GatewayError):
+    """The upload does not go on from where it stopped. Metadata: stored_size."""
+
+    message = "The upload does not go on from where it stopped."
+
+
+class DigestMismatchError(GatewayError):
+    """The bytes do not have the digest or the size that was announced. Metadata: rule."""
+
+    message = "The bytes do not have the digest or the size that was announced."
+
+
+class AttachmentIncompleteError(GatewayError):
+    """An attachment is not there whole, or belongs to another request."""
+
+    message = "An attachment is not there whole, or belongs to another request."
+
+
+class ReceiptNotReadyError(GatewayError):
+    """There is no reply yet, or the other gateway has not signed."""
+
+    message = "There is no receipt yet."
+
+
+class ContentErasedError(GatewayError):
+    """The content was erased after its time."""
+
+    message = "The content of the request was erased after its time."
+
+
 class SettingsError(GatewayError):
     """The configuration is wrong; `faults` has one line for each fault. For the operator, never for callers.
 

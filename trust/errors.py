@@ -298,6 +298,12 @@ class LogConflictError(TrustError):
     message = "Two heads of one log contradict each other."
 
 
+class ReceiptError(TrustError):
+    """A receipt does not hold. Metadata: part (what fails first), rule, because (another leaf), region."""
+
+    message = "The receipt does not hold."
+
+
 # The operator must act.
 
 

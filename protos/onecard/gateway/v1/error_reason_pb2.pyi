@@ -198,6 +198,40 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The Merkle proof does not lead to the root that it is for."""
     ERROR_REASON_LOG_CONFLICT: _ErrorReason.ValueType  # 108
     """Two checkpoints of one log contradict each other; an alarm was raised."""
+    ERROR_REASON_REQUEST_NOT_FOUND: _ErrorReason.ValueType  # 110
+    """No such request is known here, or it is not the caller's."""
+    ERROR_REASON_IDEMPOTENCY_KEY_REUSED: _ErrorReason.ValueType  # 111
+    """The idempotency key was used for another content."""
+    ERROR_REASON_REQUEST_STATE: _ErrorReason.ValueType  # 112
+    """The state of the request does not allow it; the state is in the metadata."""
+    ERROR_REASON_PAYLOAD_NOT_ALLOWED: _ErrorReason.ValueType  # 113
+    """The item type does not carry this kind of payload."""
+    ERROR_REASON_FIELD_NOT_IN_AGREEMENT: _ErrorReason.ValueType  # 114
+    """The agreement lets no such field out; it is named in the metadata."""
+    ERROR_REASON_ITEM_NOT_OFFERED: _ErrorReason.ValueType  # 115
+    """The item is not in force, or does not offer what the request needs."""
+    ERROR_REASON_QUEUE_FULL: _ErrorReason.ValueType  # 116
+    """Too many requests wait already; nothing was accepted."""
+    ERROR_REASON_LEASE_LOST: _ErrorReason.ValueType  # 117
+    """The lease of the delivery has ended, or another has begun."""
+    ERROR_REASON_REPLY_DIFFERS: _ErrorReason.ValueType  # 118
+    """The request was answered before, in another way."""
+    ERROR_REASON_ATTACHMENT_NOT_FOUND: _ErrorReason.ValueType  # 119
+    """No such attachment is known here, or it is not the caller's."""
+    ERROR_REASON_ATTACHMENT_OFFSET: _ErrorReason.ValueType  # 120
+    """The upload does not go on from where it stopped; that is in the metadata."""
+    ERROR_REASON_DIGEST_MISMATCH: _ErrorReason.ValueType  # 121
+    """The bytes do not have the digest or the size that was announced."""
+    ERROR_REASON_ATTACHMENT_INCOMPLETE: _ErrorReason.ValueType  # 122
+    """An attachment is not there whole, or belongs to another request."""
+    ERROR_REASON_RECEIPT_NOT_READY: _ErrorReason.ValueType  # 123
+    """There is no receipt yet: the request was not answered, or the other gateway has not signed."""
+    ERROR_REASON_CONTENT_ERASED: _ErrorReason.ValueType  # 124
+    """The content was erased after its time."""
+    ERROR_REASON_RECEIPT_INVALID: _ErrorReason.ValueType  # 125
+    """The receipt does not hold; what fails first is in the metadata."""
+    ERROR_REASON_REQUEST_EXPIRED: _ErrorReason.ValueType  # 126
+    """The deadline of the request has passed; only in histories."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Closed list of machine reasons. `google.rpc.ErrorInfo.reason` and `ClassVerdict.reason` hold them without the prefix;
@@ -380,4 +414,38 @@ ERROR_REASON_PROOF_INVALID: ErrorReason.ValueType  # 107
 """The Merkle proof does not lead to the root that it is for."""
 ERROR_REASON_LOG_CONFLICT: ErrorReason.ValueType  # 108
 """Two checkpoints of one log contradict each other; an alarm was raised."""
+ERROR_REASON_REQUEST_NOT_FOUND: ErrorReason.ValueType  # 110
+"""No such request is known here, or it is not the caller's."""
+ERROR_REASON_IDEMPOTENCY_KEY_REUSED: ErrorReason.ValueType  # 111
+"""The idempotency key was used for another content."""
+ERROR_REASON_REQUEST_STATE: ErrorReason.ValueType  # 112
+"""The state of the request does not allow it; the state is in the metadata."""
+ERROR_REASON_PAYLOAD_NOT_ALLOWED: ErrorReason.ValueType  # 113
+"""The item type does not carry this kind of payload."""
+ERROR_REASON_FIELD_NOT_IN_AGREEMENT: ErrorReason.ValueType  # 114
+"""The agreement lets no such field out; it is named in the metadata."""
+ERROR_REASON_ITEM_NOT_OFFERED: ErrorReason.ValueType  # 115
+"""The item is not in force, or does not offer what the request needs."""
+ERROR_REASON_QUEUE_FULL: ErrorReason.ValueType  # 116
+"""Too many requests wait already; nothing was accepted."""
+ERROR_REASON_LEASE_LOST: ErrorReason.ValueType  # 117
+"""The lease of the delivery has ended, or another has begun."""
+ERROR_REASON_REPLY_DIFFERS: ErrorReason.ValueType  # 118
+"""The request was answered before, in another way."""
+ERROR_REASON_ATTACHMENT_NOT_FOUND: ErrorReason.ValueType  # 119
+"""No such attachment is known here, or it is not the caller's."""
+ERROR_REASON_ATTACHMENT_OFFSET: ErrorReason.ValueType  # 120
+"""The upload does not go on from where it stopped; that is in the metadata."""
+ERROR_REASON_DIGEST_MISMATCH: ErrorReason.ValueType  # 121
+"""The bytes do not have the digest or the size that was announced."""
+ERROR_REASON_ATTACHMENT_INCOMPLETE: ErrorReason.ValueType  # 122
+"""An attachment is not there whole, or belongs to another request."""
+ERROR_REASON_RECEIPT_NOT_READY: ErrorReason.ValueType  # 123
+"""There is no receipt yet: the request was not answered, or the other gateway has not signed."""
+ERROR_REASON_CONTENT_ERASED: ErrorReason.ValueType  # 124
+"""The content was erased after its time."""
+ERROR_REASON_RECEIPT_INVALID: ErrorReason.ValueType  # 125
+"""The receipt does not hold; what fails first is in the metadata."""
+ERROR_REASON_REQUEST_EXPIRED: ErrorReason.ValueType  # 126
+"""The deadline of the request has passed; only in histories."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

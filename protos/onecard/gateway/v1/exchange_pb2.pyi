@@ -108,7 +108,9 @@ class _RequestEventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Requ
     REQUEST_EVENT_KIND_DISPUTE_SETTLED: _RequestEventKind.ValueType  # 13
     """The other region does not share the objection, or it was taken back."""
     REQUEST_EVENT_KIND_REOPENED: _RequestEventKind.ValueType  # 14
-    """The objection is upheld, and the target region works on it again."""
+    """The objection of the source region is upheld, and the target region works on it again."""
+    REQUEST_EVENT_KIND_WITHDRAWN: _RequestEventKind.ValueType  # 15
+    """The objection of the target region is upheld, and the source region gives it up."""
 
 class RequestEventKind(_RequestEventKind, metaclass=_RequestEventKindEnumTypeWrapper):
     """Things that happen to a request."""
@@ -142,7 +144,9 @@ REQUEST_EVENT_KIND_DISPUTED: RequestEventKind.ValueType  # 12
 REQUEST_EVENT_KIND_DISPUTE_SETTLED: RequestEventKind.ValueType  # 13
 """The other region does not share the objection, or it was taken back."""
 REQUEST_EVENT_KIND_REOPENED: RequestEventKind.ValueType  # 14
-"""The objection is upheld, and the target region works on it again."""
+"""The objection of the source region is upheld, and the target region works on it again."""
+REQUEST_EVENT_KIND_WITHDRAWN: RequestEventKind.ValueType  # 15
+"""The objection of the target region is upheld, and the source region gives it up."""
 Global___RequestEventKind: _TypeAlias = RequestEventKind  # noqa: Y015
 
 class _RequestActor:
@@ -154,12 +158,10 @@ class _RequestActorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RequestA
     REQUEST_ACTOR_UNSPECIFIED: _RequestActor.ValueType  # 0
     """Nobody: the request is over."""
     REQUEST_ACTOR_SOURCE_GATEWAY: _RequestActor.ValueType  # 1
-    """Gateway of the source region."""
-    REQUEST_ACTOR_TARGET_GATEWAY: _RequestActor.ValueType  # 2
-    """Gateway of the target region."""
-    REQUEST_ACTOR_SOURCE_PLATFORM: _RequestActor.ValueType  # 3
+    """Gateway of the source region, which has to hand it over."""
+    REQUEST_ACTOR_SOURCE_PLATFORM: _RequestActor.ValueType  # 2
     """Platform of the source region."""
-    REQUEST_ACTOR_TARGET_PLATFORM: _RequestActor.ValueType  # 4
+    REQUEST_ACTOR_TARGET_PLATFORM: _RequestActor.ValueType  # 3
     """Platform of the target region."""
 
 class RequestActor(_RequestActor, metaclass=_RequestActorEnumTypeWrapper):
@@ -168,12 +170,10 @@ class RequestActor(_RequestActor, metaclass=_RequestActorEnumTypeWrapper):
 REQUEST_ACTOR_UNSPECIFIED: RequestActor.ValueType  # 0
 """Nobody: the request is over."""
 REQUEST_ACTOR_SOURCE_GATEWAY: RequestActor.ValueType  # 1
-"""Gateway of the source region."""
-REQUEST_ACTOR_TARGET_GATEWAY: RequestActor.ValueType  # 2
-"""Gateway of the target region."""
-REQUEST_ACTOR_SOURCE_PLATFORM: RequestActor.ValueType  # 3
+"""Gateway of the source region, which has to hand it over."""
+REQUEST_ACTOR_SOURCE_PLATFORM: RequestActor.ValueType  # 2
 """Platform of the source region."""
-REQUEST_ACTOR_TARGET_PLATFORM: RequestActor.ValueType  # 4
+REQUEST_ACTOR_TARGET_PLATFORM: RequestActor.ValueType  # 3
 """Platform of the target region."""
 Global___RequestActor: _TypeAlias = RequestActor  # noqa: Y015
 
