@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gateway.errors import SettingsError
 from gateway.federation.home_entity import home_content
 from gateway.federation.publisher import EntityPublisher
+from gateway.federation.publisher_ledger import Numbering
 from gateway.key_shelf import ShelfSigner
 from trust.countersign import CounterSigner
 from trust.errors import TrustError
@@ -49,6 +50,7 @@ class HomeKeys:
         clock: Unix seconds.
         new_id: makes the identifier of each token.
         partner: with what recognitions are counter-signed for partners who read another suite.
+        numbering: which numbers of configurations are those of this replica.
 
     Raises:
         SettingsError: the folder cannot be used.
@@ -66,6 +68,7 @@ class HomeKeys:
         clock: Clock,
         new_id: Callable[[], str],
         partner: PartnerSuite | None = None,
+        numbering: Numbering = Numbering(),  # noqa: B008 - an immutable value
     ) -> None:
         """Publish the region's configuration."""
         self._federation = federation
@@ -76,7 +79,7 @@ class HomeKeys:
         content = home_content(
             entity, federation=federation, region=self._region_keys(), caller=caller, superiors=superiors
         )
-        self.publisher = EntityPublisher(content, folder=folder, clock=clock)
+        self.publisher = EntityPublisher(content, folder=folder, clock=clock, numbering=numbering)
         self._take_up()
         roles = (region, caller, *([partner.shelf] if partner else []))
         self._shelves = ((federation, self._rotate_federation), *((shelf, self._replace_roles) for shelf in roles))

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.errors import SettingsError
 from gateway.federation.publisher_history import KeyHistory
-from gateway.federation.publisher_ledger import VersionLedger
+from gateway.federation.publisher_ledger import Issue, Numbering, VersionLedger
 from trust.entity import EntityConfiguration
-from trust.errors import KeyMaterialError
+from trust.errors import ClaimInvalidError, KeyMaterialError
 from trust.historical_keys import HistoricalKey, sign_historical_keys
 from trust.keys import thumbprint
-from trust.statement import sign_statement
+from trust.statement import read_configuration, sign_statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -51,6 +51,7 @@ class EntityPublisher:
         folder: where numbers, ended keys and links are kept; this user's alone.
         clock: Unix seconds.
         lifetime_seconds: life of a configuration, at most 90 days.
+        numbering: which numbers are those of this replica.
 
     Raises:
         SettingsError: the folder cannot be used, or the key that signs has been retired.
@@ -64,11 +65,12 @@ class EntityPublisher:
         folder: Path,
         clock: Callable[[], float],
         lifetime_seconds: int = DAY_SECONDS,
+        numbering: Numbering = Numbering(),  # noqa: B008 - an immutable value
     ) -> None:
         """Publish for the first time; keys that have been retired are not listed again."""
         self._clock = clock
         self._lifetime = lifetime_seconds
-        self._ledger = VersionLedger(folder / "versions.json")
+        self._ledger = VersionLedger(folder / "versions.json", numbering=numbering)
         self._history = KeyHistory(folder, entity=content.entity)
         living = tuple(key for key in content.keys if not self._history.has(_mark(key)))
         if living[:1] != content.keys[:1] or not living:
@@ -121,6 +123,35 @@ class EntityPublisher:
             return False
         self._current = self._sign(self._content)
         return True
+
+    def history(self) -> dict[str, list[Any]]:
+        """Give links and ended keys as JSON, for another replica's `adopt`."""
+        return self._history.to_json()
+
+    def adopt(self, text: str, *, links: list[Any], ended: list[Any]) -> None:
+        """Publish what another replica of ours has published; what we say next has a greater number and a later date.
+
+        Raises:
+            TrustError: it is no configuration of this entity that one of its keys has signed.
+            SettingsError: the folder cannot be used.
+        """
+        claims, _ = read_configuration(text)
+        if claims.sub != self.entity:
+            raise ClaimInvalidError(claim="sub", rule="this entity")
+        self._history.join(links, ended)
+        self._ledger.reach(self.entity, Issue(version=claims.version, iat=claims.iat))
+        self._current = Publication(text=text, claims=claims)
+
+    def resume(self, text: str, *, links: list[Any], ended: list[Any]) -> None:
+        """Adopt a configuration at the start, and say anew what is to be said where that is something else.
+
+        Raises as `adopt`.
+        """
+        self.adopt(text, links=links, ended=ended)
+        said = self._current.claims
+        wanted = self._claims(self._content, Issue(version=said.version, iat=said.iat))
+        if said != wanted or self._current.due(self._now()):
+            self._current = self._sign(self._content)
 
     def replace_keys(self, role: str, keys: Iterable[VerificationKey]) -> None:
         """List other keys for a role; KeyError where the entity has no such role.
@@ -201,8 +232,12 @@ class EntityPublisher:
 
     def _sign(self, content: EntityContent) -> Publication:
         """Number and sign a content."""
-        issue = self._ledger.next(content.entity, now=self._now())
-        claims = EntityConfiguration(
+        claims = self._claims(content, self._ledger.next(content.entity, now=self._now()))
+        return Publication(text=sign_statement(claims, key=content.keys[0]), claims=claims)
+
+    def _claims(self, content: EntityContent, issue: Issue) -> EntityConfiguration:
+        """Give the claims of a content under a number and date."""
+        return EntityConfiguration(
             sub=content.entity,
             version=issue.version,
             iat=issue.iat,
@@ -213,7 +248,6 @@ class EntityPublisher:
             trust_marks=content.marks,
             trust_mark_issuers=content.mark_issuers,
         )
-        return Publication(text=sign_statement(claims, key=content.keys[0]), claims=claims)
 
 
 def _mark(key: SigningKey) -> str:
