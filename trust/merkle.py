@@ -24,9 +24,6 @@ HASH_BYTES: Final = 32
 EMPTY_ROOT: Final = sha256(b"").digest()
 """The root of a tree without leaves."""
 
-MAX_LEVELS: Final = 63
-"""No tree has more than 2 ** 63 - 1 leaves; no proof has more hashes than twice this."""
-
 _LEAF: Final = b"\x00"
 _NODE: Final = b"\x01"
 
@@ -76,20 +73,17 @@ class Frontier:
         """The root of the tree."""
         return fold(self.hashes)
 
-    def extended(self, leaves: Iterable[bytes], *, level: int = MAX_LEVELS) -> tuple[Frontier, list[bytes]]:
-        """Add leaf hashes; gives the new frontier, and the roots of the subtrees of one level that they completed."""
-        size, stack, completed = self.size, list(self.hashes), list[bytes]()
+    def extended(self, leaves: Iterable[bytes]) -> Frontier:
+        """Add leaf hashes."""
+        size, stack = self.size, list(self.hashes)
         for leaf in leaves:
-            top, height, rest = leaf, 0, size
+            top, rest = leaf, size
             while rest & 1:
                 top = sha256(_NODE + stack.pop() + top).digest()
                 rest >>= 1
-                height += 1
-                if height == level:
-                    completed.append(top)
             stack.append(top)
             size += 1
-        return Frontier(size, tuple(stack)), completed
+        return Frontier(size, tuple(stack))
 
     def to_bytes(self) -> bytes:
         """Write the hashes one after the other."""
@@ -120,7 +114,7 @@ def fold(hashes: Sequence[bytes]) -> bytes:
 
 def tree_root(leaves: Sequence[bytes]) -> bytes:
     """Give the root over leaf hashes."""
-    return Frontier().extended(leaves)[0].root
+    return Frontier().extended(leaves).root
 
 
 def subtrees(leaves: Range) -> list[Subtree]:

@@ -24,7 +24,7 @@ BUNDLES: Final = Table(
     "evidence_bundles",
     METADATA,
     Column("place", _Place, primary_key=True, autoincrement=False),
-    Column("count", Integer, nullable=False),
+    Column("entries", Integer, nullable=False),
     Column("time", Micros, nullable=False, index=True),
     Column("records", LargeBinary, nullable=False),
     Column("leaves", LargeBinary, nullable=False),

@@ -95,21 +95,10 @@ def test_the_example_of_the_standard_is_ours() -> None:
 def test_a_frontier_has_the_root_however_it_grew(size: int, data: st.DataObject) -> None:
     """Leaves that come in any portions give the root by the words of the standard."""
     leaves, cut = numbered(size), data.draw(st.integers(0, size))
-    frontier, _ = Frontier().extended(leaves[:cut])
-    grown, _ = Frontier.from_bytes(cut, frontier.to_bytes()).extended(leaves[cut:])
+    frontier = Frontier().extended(leaves[:cut])
+    grown = Frontier.from_bytes(cut, frontier.to_bytes()).extended(leaves[cut:])
     assert grown.size == size
     assert grown.root == recursive_root(leaves)
-
-
-@given(st.integers(0, 300), st.data(), st.integers(1, 8))
-def test_a_frontier_tells_the_subtrees_that_were_completed(size: int, data: st.DataObject, level: int) -> None:
-    """The roots told are those of the subtrees of that level whose last leaf was among the new ones."""
-    leaves, cut = numbered(size), data.draw(st.integers(0, size))
-    frontier, _ = Frontier().extended(leaves[:cut])
-    _, completed = frontier.extended(leaves[cut:], level=level)
-    width = 1 << level
-    whole = [leaves[at : at + width] for at in range(0, size - width + 1, width) if at + width > cut]
-    assert completed == [recursive_root(part) for part in whole]
 
 
 @given(SIZES, st.data())
