@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from gateway.rpc.boundary import Servicer
     from gateway.services.local_home import LocalHome
     from gateway.settings import Settings
+    from gateway.store.store import Store
 
 _COLLECT_AFTER = 20_000
 
@@ -56,6 +57,7 @@ def build_node(settings: Settings) -> Node:
 
 def _build(shared: Shared, metrics: Metrics) -> Node:
     settings, trust, journal = shared.settings, shared.trust, shared.journal
+    stored = shared.stored
     platforms = {home.region: platform_client(home, shared) for home in settings.home}
     local = {home.region: local_home(home, shared, platforms[home.region]) for home in settings.home}
     peers = peer_homes(settings, trust, shared.book)
@@ -67,10 +69,11 @@ def _build(shared: Shared, metrics: Metrics) -> Node:
         certificates=certificate_rule(settings, trust),
     )
     servicers = make_servicers(shared, {**local, **peers}, lists=status_lists(shared, status_client))
-    ready = {servicer.SERVICE.full_name: _ready(servicer, local) for servicer in servicers}
+    ready = {servicer.SERVICE.full_name: _ready(servicer, local, stored.store) for servicer in servicers}
 
     def parts_ready() -> dict[str, bool]:
-        return {region: home.reachable for region, home in local.items()} | {"trust": trust.tried}
+        homes = {region: home.reachable for region, home in local.items()}
+        return homes | {"trust": trust.tried, "store": stored.store.ready}
 
     metrics.watch_ready(parts_ready)
     operators = [MetricsSide(metrics, settings.listen.metrics, journal=journal)] if settings.listen.metrics else []
@@ -89,7 +92,7 @@ def _build(shared: Shared, metrics: Metrics) -> Node:
         ),
         grpc=listening(settings, journal),
         web_address=settings.listen.web,
-        starters=[trust.start, *(side.start for side in operators)],
+        starters=[stored.start, trust.start, *(side.start for side in operators)],
         tasks=[
             partial(keep_looking, trust.homes.values(), journal=journal),
             partial(keep_certificates, settings, peers, shared.own_certificates, journal),
@@ -100,17 +103,18 @@ def _build(shared: Shared, metrics: Metrics) -> Node:
             status_client.close,
             *(peer.close for peer in peers.values()),
             *(platform.close for platform in platforms.values()),
+            stored.close,
         ],
         journal=journal,
         drain_seconds=settings.drain_seconds,
     )
 
 
-def _ready(servicer: Servicer, local: dict[str, LocalHome]) -> Callable[[], bool]:
-    """Tell when a service can do its work: cards need a platform that answers, the others only this node."""
+def _ready(servicer: Servicer, local: dict[str, LocalHome], store: Store) -> Callable[[], bool]:
+    """Tell when a service can do its work: all need the store, and cards a platform that answers."""
     if isinstance(servicer, (IdentityServicer, RecognitionServicer)):
-        return lambda: any(home.reachable for home in local.values())
-    return lambda: True
+        return lambda: store.ready and any(home.reachable for home in local.values())
+    return lambda: store.ready
 
 
 def run(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from gateway.bootstrap_calls import (
     OwnCertificates,
     read_object,
 )
+from gateway.bootstrap_store import StoreSide, build_store
 from gateway.bootstrap_trust import TrustSide, build_trust, new_id
 from gateway.errors import SettingsError
 from gateway.federation.status_lists import StatusClient, StatusLists
@@ -65,6 +66,7 @@ class Shared:
     statuses: dict[str, StatusRegister]
     own_certificates: OwnCertificates
     journal: Journal
+    stored: StoreSide
 
     def item(self, region: str, item: str) -> ApplicationItem:
         """Find an item of any region."""
@@ -86,6 +88,7 @@ def share(settings: Settings, journal: Journal) -> Shared:
         statuses={region: _status_register(region, keys) for region, keys in trust.homes.items()},
         own_certificates=OwnCertificates(settings),
         journal=journal,
+        stored=build_store(settings, journal),
     )
 
 

@@ -9,6 +9,7 @@ from gateway.console import screen, table
 from gateway.errors import SettingsError
 from gateway.key_shelf import retire, stage, switch, write_key
 from gateway.settings import SAMPLE_LINE, read_settings
+from gateway.store.key_folder import key_files, new_key
 from trust.keys import SigningKey, thumbprint
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ def make_keys(config: Path, *, algorithm: str) -> None:
             home.pseudonym_secret.touch(mode=0o600)
             home.pseudonym_secret.write_bytes(secrets.token_bytes(_SECRET_BYTES))
             shown.add_row(home.pseudonym_secret.name, "pseudonyms", home.region, "")
+    if not key_files(settings.store.keys):
+        file = new_key(settings.store.keys, settings.store.cipher, preamble=_preamble(settings))
+        shown.add_row(f"{settings.store.keys.name}/{file.name}", "store", settings.store.cipher, "")
     console.print(shown)
 
 

@@ -25,8 +25,10 @@ from gateway.settings_parts import (
     ListenSettings,
     Part,
     PeerSettings,
+    StoreSettings,
     TrustSettings,
 )
+from gateway.store.key_folder import key_files
 
 ANCHOR_KEY = "federation.pem"
 """The key of an anchor, in its folder."""
@@ -48,6 +50,7 @@ class Settings(Part):
     peer: tuple[PeerSettings, ...] = ()
     caller: tuple[CallerSettings, ...] = ()
     calls: CallSettings | None = None
+    store: StoreSettings
     trust: TrustSettings
     drain_seconds: float = Field(default=10.0, ge=0, le=60)
     max_concurrent_calls: int = Field(default=1000, ge=1, le=100_000)
@@ -83,6 +86,7 @@ class Settings(Part):
         for home in self.home:
             files += [home.signing_key, home.entity.key, home.caller.key, home.pseudonym_secret, home.platform.secrets]
             files += [home.partner.key] if home.partner else []
+        files += key_files(self.store.keys)
         return tuple(dict.fromkeys(files))
 
     def public_files(self) -> tuple[Path, ...]:
@@ -106,6 +110,8 @@ def load_settings(path: Path) -> Settings:
     settings = _load(path, Settings)
     faults = [fault for file in settings.secret_files() if (fault := _file_fault(file, sandbox=settings.sandbox))]
     faults += [fault for file in settings.public_files() if (fault := _public_fault(file))]
+    if not key_files(settings.store.keys):
+        faults.append(f"{settings.store.keys.name}: holds no key of the store; make one (onecard keys new)")
     if faults:
         raise SettingsError(tuple(faults))
     return settings

@@ -12,7 +12,11 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from gateway.callers import SCOPES
+from gateway.store.sealing import CipherName
 from trust.claim_rules import is_entity
+
+STORE_FILE = "store.sqlite"
+"""The database, in its folder."""
 
 
 def is_loopback(address: str) -> bool:
@@ -191,6 +195,34 @@ class TrustSettings(Part):
     grace_seconds: int = Field(default=3600, ge=0, le=7 * 86_400)
     refresh_seconds: float = Field(default=60.0, ge=1, le=3600)
     poll_seconds: float = Field(default=30.0, ge=1, le=60)
+
+
+class StoreSettings(Part):
+    """Where the gateway keeps what must last: a folder, in which it makes a file of SQLite, or a PostgreSQL at `url`.
+
+    `keys` is the folder of the keys with which it seals what is sensitive; it is not the database's. A new key has the
+    `cipher`; older ones go on as they are.
+    """
+
+    folder: Path | None = None
+    url: str | None = Field(default=None, max_length=1000, repr=False)
+    keys: Path
+    cipher: CipherName = CipherName.AES
+
+    @model_validator(mode="after")
+    def _keys_lie_elsewhere(self) -> StoreSettings:
+        if (self.folder is None) == (self.url is None):
+            raise ValueError("either folder, for a file of SQLite, or url, for a PostgreSQL")
+        if self.folder is not None:
+            keys, folder = self.keys.resolve(), self.folder.resolve()
+            if keys == folder or folder in keys.parents or keys in folder.parents:
+                raise ValueError("keys is a folder of its own, outside that of the database")
+        return self
+
+    @property
+    def address(self) -> str:
+        """Where the store is, as an address of SQLAlchemy."""
+        return self.url if self.url is not None else f"sqlite:///{self.folder}/{STORE_FILE}"
 
 
 class CallSettings(Part):

@@ -57,6 +57,10 @@ def configuration(
         'certificate = "tls.pem"',
         'key = "tls.key"',
         "",
+        "[store]",
+        'folder = "store"',
+        'keys = "store-keys"',
+        "",
         "[trust]",
         'state = "trust"',
     ]

@@ -26,6 +26,8 @@ from gateway.sandbox.anchors import found_anchors
 from gateway.sandbox.configuration import configuration
 from gateway.sandbox.layout import caller_id
 from gateway.settings import SAMPLE_LINE
+from gateway.store.key_folder import new_key
+from gateway.store.sealing import CipherName
 from trust.agreement import Agreement
 from trust.errors import SuiteUnavailableError
 from trust.keys import KeyRing, SigningKey
@@ -172,3 +174,4 @@ def _keys(layout: Layout, site: Site, *, abroad: bool) -> None:
     known = KeyRing([platform.public()]).jwks(platform.issuer)
     (home / "platform.jwks.json").write_text(json.dumps(known), "utf-8")
     write_secret(home / "pseudonym.key", secrets.token_bytes(32))
+    new_key(home / "store-keys", CipherName.AES, preamble=SAMPLE_LINE)

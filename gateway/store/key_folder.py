@@ -1,8 +1,8 @@
 """The keys of the store: a folder that is not the database's, one file for each key, of its owner alone.
 
-0001.key   one line: cipher and key in base64; lines that begin with # are passed over
-0002.key   newer, so it is the one that seals
-0003.next  to come: it opens already, so that all replicas can have it before one seals with it
+A file `0001.key` has one line, cipher and key in base64; lines that begin with # are passed over. The greatest number
+seals, the others open what they have sealed. A file `0003.next` is a key to come: it opens already, so that all
+replicas can have it before one of them seals with it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def key_files(folder: Path) -> list[Path]:
 
 
 def read_keys(folder: Path) -> list[SealingKey]:
-    """Read the keys, the one that seals first (SettingsError: a file cannot be read, others can read it, or its form)."""
+    """Read the keys, the one that seals first (SettingsError where a file is no key, or others can read it)."""
     return [_read(path) for path in key_files(folder)]
 
 

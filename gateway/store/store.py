@@ -54,6 +54,11 @@ class Store:
         return self._engine
 
     @property
+    def dialect(self) -> str:
+        """Which engine it is: sqlite or postgresql."""
+        return self._engine.writing.dialect.name
+
+    @property
     def ready(self) -> bool:
         """Tell whether the last write has lasted."""
         return self._writer.ready

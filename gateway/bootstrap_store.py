@@ -1,0 +1,67 @@
+"""Composition root of the store: where it is, who holds it, and the keys of what is sealed in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gateway.store.engine import open_engine
+from gateway.store.key_folder import read_keys
+from gateway.store.lock import FileLock
+from gateway.store.migrate import migrate
+from gateway.store.sealing import Sealer
+from gateway.store.store import Store
+
+if TYPE_CHECKING:
+    from gateway.journal import Journal
+    from gateway.settings import Settings
+    from gateway.store.engine import StoreEngine
+    from gateway.store.store import Append
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSide:
+    """The store of a node. `lock` keeps other gateways from the same file; a server is for several."""
+
+    engine: StoreEngine
+    store: Store
+    sealer: Sealer
+    lock: FileLock | None
+    journal: Journal
+
+    async def start(self) -> None:
+        """Take hold of it, bring its schema up to date, and see that a write lasts.
+
+        Raises:
+            SettingsError: another gateway has the file, or the database is not fit to keep anything.
+            StoreSchemaError: a later version has made the schema.
+            StoreUnavailableError: it cannot be reached or written.
+        """
+        if self.lock is not None:
+            self.lock.take()
+        before = await migrate(self.engine)
+        await self.store.open()
+        self.journal.event("store_open", engine=self.engine.writing.dialect.name, schema_before=before)
+
+    async def close(self) -> None:
+        """Write what still waits, and let go of it."""
+        await self.store.close()
+        if self.lock is not None:
+            self.lock.release()
+
+
+def build_store(settings: Settings, journal: Journal, *, append: Append | None = None) -> StoreSide:
+    """Prepare the store of a node; nothing is connected yet (SettingsError where it or its keys cannot be used).
+
+    `append` adds the decisions of each transaction to the evidence.
+    """
+    keys = partial(read_keys, settings.store.keys)
+    engine = open_engine(settings.store.address)
+    return StoreSide(
+        engine=engine,
+        store=Store(engine, append=append),
+        sealer=Sealer(keys(), more=keys),
+        lock=None if engine.file is None else FileLock(engine.file),
+        journal=journal,
+    )
