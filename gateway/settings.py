@@ -21,6 +21,7 @@ from gateway.settings_parts import (
     CallerId,
     CallerSettings,
     CallSettings,
+    EvidenceSettings,
     HomeSettings,
     ListenSettings,
     Part,
@@ -51,6 +52,7 @@ class Settings(Part):
     caller: tuple[CallerSettings, ...] = ()
     calls: CallSettings | None = None
     store: StoreSettings
+    evidence: EvidenceSettings
     trust: TrustSettings
     drain_seconds: float = Field(default=10.0, ge=0, le=60)
     max_concurrent_calls: int = Field(default=1000, ge=1, le=100_000)
@@ -86,7 +88,7 @@ class Settings(Part):
         for home in self.home:
             files += [home.signing_key, home.entity.key, home.caller.key, home.pseudonym_secret, home.platform.secrets]
             files += [home.partner.key] if home.partner else []
-        files += key_files(self.store.keys)
+        files += [self.evidence.key, self.evidence.secret, *key_files(self.store.keys)]
         return tuple(dict.fromkeys(files))
 
     def public_files(self) -> tuple[Path, ...]:
@@ -122,6 +124,11 @@ def read_settings(path: Path) -> Settings:
     return _load(path, Settings)
 
 
+def stored_at(settings: Settings, url: str) -> Settings:
+    """Give the same settings with the store at another address, which is looked at when it is opened."""
+    return settings.model_copy(update={"store": settings.store.model_copy(update={"folder": None, "url": url})})
+
+
 def load_anchors(path: Path) -> AnchorsSettings:
     """Read the configuration of a process that serves anchors (SettingsError as above)."""
     settings = _load(path, AnchorsSettings)
@@ -148,7 +155,7 @@ def _load(path: Path, model: type[_Configuration]) -> _Configuration:
 
 
 _PATH_KEYS = frozenset(
-    {"certificate", "key", "clients", "secrets", "signing_key", "pseudonym_secret", "ca", "keys", "state", "agreement"}
+    {"certificate", "key", "clients", "secrets", "signing_key", "pseudonym_secret", "secret", "ca", "keys", "state", "agreement"}
     | {"signatures", "folder"}
 )
 

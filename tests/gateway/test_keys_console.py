@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,20 @@ def test_what_is_missing_is_made(config: Path, capsys: pytest.CaptureFixture[str
     }
     assert suites == {"region.pem": "SGD_SM3_SM2", "partner.pem": "ES256"}
     assert (config.parent / "region.pem").read_bytes().startswith(SAMPLE)
+
+
+def test_the_store_gets_its_first_key(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One key where there was none; where there is one nothing is made."""
+    folder = config.parent / "store-keys"
+    shutil.rmtree(folder)
+    with pytest.raises(SettingsError, match="store-keys: holds no key"):
+        load_settings(config)
+    for _ in range(2):
+        keys_console.make_keys(config, algorithm="ES256")
+    assert capsys.readouterr().out.count("store-keys/0001.key") == 1
+    assert [path.name for path in folder.iterdir()] == ["0001.key"]
+    assert (folder / "0001.key").read_bytes().startswith(SAMPLE)
+    load_settings(config)
 
 
 def test_nothing_is_overwritten(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
