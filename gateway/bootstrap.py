@@ -66,6 +66,7 @@ def _build(shared: Shared, metrics: Metrics) -> Node:
         callers=callers(settings, trust),
         reasons=load_reasons(),
         journal=journal,
+        recorder=shared.evidence.recorder,
         certificates=certificate_rule(settings, trust),
     )
     servicers = make_servicers(shared, {**local, **peers}, lists=status_lists(shared, status_client))
@@ -96,6 +97,7 @@ def _build(shared: Shared, metrics: Metrics) -> Node:
         tasks=[
             partial(keep_looking, trust.homes.values(), journal=journal),
             partial(keep_certificates, settings, peers, shared.own_certificates, journal),
+            shared.evidence.heads.run,
         ],
         closers=[
             *(side.close for side in operators),

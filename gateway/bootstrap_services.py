@@ -14,6 +14,7 @@ from gateway.bootstrap_calls import (
     OwnCertificates,
     read_object,
 )
+from gateway.bootstrap_evidence import EvidenceSide, build_evidence, evidence_append
 from gateway.bootstrap_store import StoreSide, build_store
 from gateway.bootstrap_trust import TrustSide, build_trust, new_id
 from gateway.errors import SettingsError
@@ -67,6 +68,7 @@ class Shared:
     own_certificates: OwnCertificates
     journal: Journal
     stored: StoreSide
+    evidence: EvidenceSide
 
     def item(self, region: str, item: str) -> ApplicationItem:
         """Find an item of any region."""
@@ -79,6 +81,7 @@ def share(settings: Settings, journal: Journal) -> Shared:
     for region in (*(h.region for h in settings.home), *(p.region for p in settings.peer)):
         registry.get(region)
     trust = build_trust(settings, journal=journal)
+    stored = build_store(settings, journal, evidence=evidence_append(settings))
     return Shared(
         settings=settings,
         registry=registry,
@@ -88,7 +91,8 @@ def share(settings: Settings, journal: Journal) -> Shared:
         statuses={region: _status_register(region, keys) for region, keys in trust.homes.items()},
         own_certificates=OwnCertificates(settings),
         journal=journal,
-        stored=build_store(settings, journal),
+        stored=stored,
+        evidence=build_evidence(settings, stored.store, trust=trust, journal=journal),
     )
 
 

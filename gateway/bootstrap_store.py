@@ -14,6 +14,8 @@ from gateway.store.sealing import Sealer
 from gateway.store.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.journal import Journal
     from gateway.settings import Settings
     from gateway.store.engine import StoreEngine
@@ -51,16 +53,16 @@ class StoreSide:
             self.lock.release()
 
 
-def build_store(settings: Settings, journal: Journal, *, append: Append | None = None) -> StoreSide:
+def build_store(settings: Settings, journal: Journal, *, evidence: Callable[[str], Append]) -> StoreSide:
     """Prepare the store of a node; nothing is connected yet (SettingsError where it or its keys cannot be used).
 
-    `append` adds the decisions of each transaction to the evidence.
+    `evidence` gives, for the name of an engine, what adds the decisions of each transaction to the log.
     """
     keys = partial(read_keys, settings.store.keys)
     engine = open_engine(settings.store.address)
     return StoreSide(
         engine=engine,
-        store=Store(engine, append=append),
+        store=Store(engine, append=evidence(engine.writing.dialect.name)),
         sealer=Sealer(keys(), more=keys),
         lock=None if engine.file is None else FileLock(engine.file),
         journal=journal,

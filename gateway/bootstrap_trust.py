@@ -15,6 +15,7 @@ from gateway.federation.agreements import AgreementStanding, ProvenSignatures, l
 from gateway.federation.desk import AnchorPin, OwnEntity, RefreshTimes, TrustDesk
 from gateway.federation.fetch import FederationClient
 from gateway.federation.follow import RevocationFollower
+from gateway.federation.home_entity import EVIDENCE_KEYS, read_evidence_keys
 from gateway.federation.home_keys import HomeKeys, PartnerSuite
 from gateway.federation.memory import FileTrustMemory
 from gateway.federation.originals import FileOriginals
@@ -24,7 +25,7 @@ from gateway.web.federation import add_entity, path_of
 from gateway.web.revocations import Revocations
 from trust.errors import TrustError, UnknownIssuerError
 from trust.policy import AgreementBook
-from trust.roles import REGION_ROLE
+from trust.roles import GATEWAY_ROLE, REGION_ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from gateway.settings import Settings
     from gateway.settings_parts import HomeSettings
     from trust.keys import KeyRing, VerificationKey
+    from trust.note import NoteKey
     from trust.signer import CallerTokenSigner
 
 LOOK_SECONDS = 0.5
@@ -114,6 +116,15 @@ class TrustSide:
             else:
                 return
         raise refusal
+
+    def evidence_keys(self, region: str) -> tuple[NoteKey, ...]:
+        """Give the keys of the log of a region's gateway, as its entity tells them; none where it is not believed."""
+        standing = self.desk.standing
+        for anchor in standing.anchors:
+            with suppress(TrustError):
+                entity = standing.federation.entity(REGION_ROLE, region, anchor=anchor, now=int(time.time()))
+                return read_evidence_keys(entity.metadata.get(GATEWAY_ROLE, {}).get(EVIDENCE_KEYS))
+        return ()
 
     def require_live(self, certificate: Certificate) -> None:
         """Refuse a certificate that the entity has revoked to which its names belong (PeerRevokedError)."""
@@ -247,6 +258,7 @@ def _home_keys(home: HomeSettings, signed: Iterable[SignedAgreement], settings: 
         federation=KeyShelf(home.entity.key, issuer=home.entity.id),
         region=KeyShelf(home.signing_key, issuer=home.region),
         caller=KeyShelf(home.caller.key, issuer=home.caller.id),
+        evidence=KeyShelf(settings.evidence.key, issuer=settings.gateway),
         superiors=[one.anchor for one in signed if home.region in one.agreement.regions],
         folder=folder,
         clock=time.time,

@@ -26,6 +26,7 @@ class KeyUse(StrEnum):
     FEDERATION = "federation"
     CALLER = "caller"
     PARTNER = "partner"
+    EVIDENCE = "evidence"
 
 
 class Suite(StrEnum):
@@ -59,7 +60,7 @@ Config = Annotated[Path, typer.Option("--config", help="Configuration file of th
 Anchors = Annotated[Path, typer.Option("--config", help="Configuration file of the anchors, TOML.")]
 Home = Annotated[str, typer.Option("--home", help="Home region, where the gateway serves several.")]
 Use = Annotated[
-    KeyUse, typer.Option("--key", help="Which key: of recognitions, statements, calls, or counter-signatures.")
+    KeyUse, typer.Option("--key", help="Which key: of recognitions, statements, calls, counter-signatures, or the log.")
 ]
 Anchor = Annotated[str, typer.Argument(help="Entity identifier of the anchor, https://...")]
 Entity = Annotated[str, typer.Argument(help="Entity identifier of the member, https://...")]

@@ -155,8 +155,8 @@ def _load(path: Path, model: type[_Configuration]) -> _Configuration:
 
 
 _PATH_KEYS = frozenset(
-    {"certificate", "key", "clients", "secrets", "signing_key", "pseudonym_secret", "secret", "ca", "keys", "state", "agreement"}
-    | {"signatures", "folder"}
+    {"certificate", "key", "clients", "secrets", "signing_key", "pseudonym_secret", "ca", "keys", "state", "agreement"}
+    | {"signatures", "folder", "secret"}
 )
 
 _NO_PATHS = frozenset({("caller", "certificate")})

@@ -9,11 +9,13 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from gateway.callers import SCOPES
 from gateway.store.sealing import CipherName
 from trust.claim_rules import is_entity
+from trust.errors import TrustError
+from trust.note import NoteKey
 
 STORE_FILE = "store.sqlite"
 """The database, in its folder."""
@@ -223,6 +225,30 @@ class StoreSettings(Part):
     def address(self) -> str:
         """Where the store is, as an address of SQLAlchemy."""
         return self.url if self.url is not None else f"sqlite:///{self.folder}/{STORE_FILE}"
+
+
+class EvidenceSettings(Part):
+    """The log of decisions: the key that signs its checkpoints, of Ed25519, and the secret of what stands for persons.
+
+    `former_keys` are verifier keys that have signed checkpoints of this log and are retired. `refusals_per_second` are
+    recorded of one caller, and of all strangers together. What is personal is erased after `retention_days`.
+    """
+
+    key: Path
+    secret: Path
+    former_keys: tuple[str, ...] = ()
+    refusals_per_second: float = Field(default=50.0, ge=1, le=10_000)
+    retention_days: int = Field(default=1096, ge=1, le=36_525)
+
+    @field_validator("former_keys")
+    @classmethod
+    def _keys_are_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            try:
+                NoteKey.from_text(key)
+            except TrustError:
+                raise ValueError("a verifier key is name+id+key (onecard evidence key shows ours)") from None
+        return keys
 
 
 class CallSettings(Part):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.errors import SettingsError
-from gateway.federation.home_entity import home_content
+from gateway.federation.home_entity import evidence_texts, home_content
 from gateway.federation.publisher import EntityPublisher
 from gateway.federation.publisher_ledger import Numbering
 from gateway.key_shelf import ShelfSigner
@@ -45,6 +45,7 @@ class HomeKeys:
         federation: keys that sign statements.
         region: keys that sign recognitions.
         caller: keys that sign the tokens with which the gateway asks others.
+        evidence: keys that sign the checkpoints of the gateway's log; their issuer is the gateway.
         superiors: the anchors of the region's agreements.
         folder: where the numbers of configurations are kept.
         clock: Unix seconds.
@@ -63,6 +64,7 @@ class HomeKeys:
         federation: KeyShelf,
         region: KeyShelf,
         caller: KeyShelf,
+        evidence: KeyShelf,
         superiors: Iterable[str],
         folder: Path,
         clock: Clock,
@@ -74,15 +76,25 @@ class HomeKeys:
         self._federation = federation
         self._region = region
         self._caller = caller
+        self._evidence = evidence
         self._new_id = new_id
         self._partner = partner
         content = home_content(
-            entity, federation=federation, region=self._region_keys(), caller=caller, superiors=superiors
+            entity,
+            federation=federation,
+            region=self._region_keys(),
+            caller=caller,
+            evidence=evidence,
+            superiors=superiors,
         )
         self.publisher = EntityPublisher(content, folder=folder, clock=clock, numbering=numbering)
         self._take_up()
         roles = (region, caller, *([partner.shelf] if partner else []))
-        self._shelves = ((federation, self._rotate_federation), *((shelf, self._replace_roles) for shelf in roles))
+        self._shelves = (
+            (federation, self._rotate_federation),
+            *((shelf, self._replace_roles) for shelf in roles),
+            (evidence, self._tell_evidence),
+        )
         self._due: dict[Callable[[], None], None] = {}
 
     @property
@@ -149,6 +161,10 @@ class HomeKeys:
         self.publisher.replace_keys(REGION_ROLE, self._region_keys())
         self.publisher.replace_keys(GATEWAY_ROLE, self._caller.published)
         self._take_up()
+
+    def _tell_evidence(self) -> None:
+        """Tell the keys of the gateway's log as the shelf has them now."""
+        self.publisher.tell(GATEWAY_ROLE, evidence_texts(self._evidence))
 
     def _rotate_federation(self) -> None:
         """List, use and drop federation keys as the shelf has them now."""

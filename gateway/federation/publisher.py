@@ -164,6 +164,11 @@ class EntityPublisher:
             raise KeyMaterialError(rule="issuer of the role")
         self._say(roles=MappingProxyType({**self._content.roles, role: changed}))
 
+    def tell(self, role: str, texts: Mapping[str, str]) -> None:
+        """Tell these texts of a role, and no others; KeyError where the entity has no such role."""
+        changed = replace(self._content.roles[role], texts=MappingProxyType(dict(texts)))
+        self._say(roles=MappingProxyType({**self._content.roles, role: changed}))
+
     def show_marks(self, marks: Mapping[str, str]) -> None:
         """Show these trust marks, type -> compact JWS, and no others (ClaimInvalidError where a type is none)."""
         self._say(marks=MappingProxyType(dict(marks)))

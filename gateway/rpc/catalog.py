@@ -26,6 +26,7 @@ class CatalogServicer:
     SERVICE: ClassVar = pb.DESCRIPTOR.services_by_name["CatalogService"]
     SCOPES: ClassVar = dict.fromkeys((method.name for method in SERVICE.methods), "catalog.read")
     WAITS: ClassVar = frozenset[str]()
+    DECIDES: ClassVar = frozenset[str]()
 
     def __init__(self, *, registry: Registry, translate: TranslateItem, paging: Paging) -> None:
         """Take the catalogs and the use case."""

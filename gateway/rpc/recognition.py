@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from adapters.words import ApplicationClass, CardStatus, Medium, Purpose
 from gateway.errors import InvalidFieldError
 from gateway.rpc import convert
+from gateway.rpc.answer_facts import answer_facts, note_question
 from gateway.rpc.identity import question_of
+from gateway.services.evidence import Known, Subject
 from onecard.gateway.v1 import card_pb2, recognition_pb2
 from onecard.gateway.v1 import recognition_service_pb2 as pb
 
 if TYPE_CHECKING:
     from gateway.rpc.boundary import Call
     from gateway.rpc.convert_verdict import VerdictWriter
+    from gateway.rpc.recording import Note
     from gateway.services.model import CardAnswer
     from gateway.services.recognise import IssueRecognition, VerifyRecognition
     from gateway.services.request_memory import RequestMemory
     from trust.claims import RecognitionClaims
+    from trust.verified import VerifiedRecognition
 
 _LONGEST_TOKEN = 4096
 
@@ -28,6 +33,7 @@ class RecognitionServicer:
     SERVICE: ClassVar = pb.DESCRIPTOR.services_by_name["RecognitionService"]
     SCOPES: ClassVar = {"IssueRecognition": "recognition.issue", "VerifyRecognition": "recognition.verify"}
     WAITS: ClassVar = frozenset({"IssueRecognition"})
+    DECIDES: ClassVar = frozenset({"IssueRecognition", "VerifyRecognition"})
 
     def __init__(
         self,
@@ -54,6 +60,8 @@ class RecognitionServicer:
             asked_by=call.caller.id,
             fields=fields,
         )
+        note_question(question, call.note)
+        call.note.source, call.note.target = call.caller.region, visited
 
         async def work() -> CardAnswer:
             return await self._issue(question, from_gateway=call.caller.kind == "gateway")
@@ -65,6 +73,7 @@ class RecognitionServicer:
             work=work,
             finish=question.credential.used_up,
         )
+        answer_facts(question, answer).tell(call.note)
         response = pb.IssueRecognitionResponse(replayed=replayed)
         self._verdicts.write(answer.verdict, response.verdict, call.language)
         self._verdicts.write_title(response.verdict)
@@ -83,8 +92,21 @@ class RecognitionServicer:
         if len(request.recognition) > _LONGEST_TOKEN:
             raise InvalidFieldError(("recognition", f"at_most_{_LONGEST_TOKEN}_bytes"))
         shown = frozenset({call.caller.certificate} if call.caller.certificate else ())
-        verified = await self._verify.verify(request.recognition, audience=call.caller.region, certificates=shown)
+        verified = await self._verify.verify(
+            request.recognition,
+            audience=call.caller.region,
+            certificates=shown,
+            told=partial(_note_recognition, note=call.note),
+        )
         return pb.VerifyRecognitionResponse(claims=_claims_message(verified.claims, key_id=verified.key.kid))
+
+
+def _note_recognition(verified: VerifiedRecognition, *, note: Note) -> None:
+    """Note a recognition that is genuine, whether it may still be used or not."""
+    claims = verified.claims
+    note.target, note.item, note.recognition = claims.iss, claims.item, claims.jti
+    note.subject = Subject(Known.PSEUDONYM, claims.iss, claims.sub)
+    note.detail = verified.key.kid
 
 
 def _claims_message(claims: RecognitionClaims, *, key_id: str) -> recognition_pb2.Recognition:

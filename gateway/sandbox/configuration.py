@@ -61,6 +61,10 @@ def configuration(
         'folder = "store"',
         'keys = "store-keys"',
         "",
+        "[evidence]",
+        'key = "evidence.pem"',
+        'secret = "evidence.secret"',
+        "",
         "[trust]",
         'state = "trust"',
     ]

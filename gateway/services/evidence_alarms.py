@@ -48,7 +48,7 @@ class Alarm:
 class Told(Protocol):
     """Hears of an alarm: `gateway.journal.Journal.event`."""
 
-    def __call__(self, name: str, /, **fields: str | float | bool) -> None:
+    def __call__(self, name: str, **fields: str | float | bool) -> None:
         """Note an event."""
 
 

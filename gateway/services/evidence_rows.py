@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gateway.store.store import Store
     from gateway.store.transaction import Transaction
 
-_INSERTS: Final = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_INSERTS: Final[Mapping[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class KeepFirst:

@@ -17,7 +17,7 @@ from adapters.errors import (
     RegionDataError,
 )
 from adapters.words import CardStatus
-from gateway.services.disclosure import contradicts, disclose_fields, holder_key, tells_functions
+from gateway.services.disclosure import contradicts, disclose_fields, find_holder_key, holder_key, tells_functions
 from gateway.services.model import CardAnswer, CardVerdict, granted
 from gateway.services.verdict import CardFacts, UseFacts
 from trust.claims import RecognitionClaims
@@ -131,10 +131,13 @@ class LocalHome:
             agreement=permission.agreement if permission else "",
         )
         disclosed = disclose_fields(identity, permission) if disclose and verdict.usable else None
+        holder = find_holder_key(identity)
         if permission is None or covered is None or not verdict.usable:
-            return CardAnswer(verdict=verdict, identity=disclosed, recognition=None, claims=None)
+            return CardAnswer(verdict=verdict, identity=disclosed, recognition=None, claims=None, holder=holder)
         claims = self._claims(question, verdict, permission, covered, identity)
-        return CardAnswer(verdict=verdict, identity=disclosed, recognition=self._sign(claims), claims=claims)
+        return CardAnswer(
+            verdict=verdict, identity=disclosed, recognition=self._sign(claims), claims=claims, holder=holder
+        )
 
     def _sign(self, claims: RecognitionClaims) -> str:
         """Sign (RegionDataError); what the signer refuses is the fault of our data, not of the caller."""

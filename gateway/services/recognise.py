@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from gateway.services.verdict import VerdictRules
     from trust.claims import StatusReference
     from trust.policy import AgreementBook
-    from trust.replay import ReplayMemory
     from trust.verified import VerifiedRecognition
     from trust.verifier import RecognitionVerifier
 
@@ -61,6 +60,25 @@ class StatusSource(Protocol):
         """Learn what is to be learned of it (StatusUnknownError where it may not be asked for)."""
 
 
+class ReplayMemory(Protocol):
+    """What remembers one-time recognitions that were used: `gateway.store.replay.StoreReplay`.
+
+    It never gives up a live entry: when it is full, new ones are refused, not old ones forgotten.
+    """
+
+    async def remember(self, issuer: str, jti: str, expires_at: int) -> None:
+        """Use one up. Of any number of parallel calls for the same issuer and identifier exactly one returns.
+
+        `expires_at`, Unix seconds, is from when on no verifier accepts it any more (`replay_until`).
+
+        Raises ReplayError where it was used before, ReplayMemoryFullError where there is no room.
+        """
+
+
+def _tell_nobody(_: VerifiedRecognition, /) -> None:
+    """Ignore what is told."""
+
+
 class VerifyRecognition:
     """The use case of whoever is handed a recognition.
 
@@ -99,25 +117,26 @@ class VerifyRecognition:
         self._statuses = statuses
         self._own_certificates = own_certificates
 
-    def __call__(self, token: str, *, audience: str, certificates: frozenset[str] = frozenset()) -> VerifiedRecognition:
-        """Verify by what is known now, and use up a one-time recognition (TrustError leaves; ReplayError if used).
+    async def verify(
+        self,
+        token: str,
+        *,
+        audience: str,
+        certificates: frozenset[str] = frozenset(),
+        told: Callable[[VerifiedRecognition], None] = _tell_nobody,
+    ) -> VerifiedRecognition:
+        """Verify, and use up a one-time recognition (TrustError leaves; ReplayError where it was used).
 
-        `certificates` are the thumbprints of what the caller has shown. StatusUnknownError where its status list would
-        have to be fetched first.
+        Its status list is fetched first where need be; only a genuine token makes us fetch. `certificates` are the
+        thumbprints of what the caller has shown. StoreUnavailableError where it cannot be noted that it was used.
+        `told` hears of a recognition that is genuine, before it is known whether it was revoked or used up.
         """
         verified = self._read(token, audience, certificates)
-        self._finish(verified)
-        return verified
-
-    async def verify(
-        self, token: str, *, audience: str, certificates: frozenset[str] = frozenset()
-    ) -> VerifiedRecognition:
-        """Do the same, and fetch the status list first where need be; only a genuine token makes us fetch."""
-        verified = self._read(token, audience, certificates)
+        told(verified)
         claims = verified.claims
         if claims.status is not None and self._statuses is not None:
             await self._statuses.refresh(claims.iss, claims.status)
-        self._finish(verified)
+        await self._finish(verified)
         return verified
 
     def _read(self, token: str, audience: str, certificates: frozenset[str]) -> VerifiedRecognition:
@@ -129,7 +148,7 @@ class VerifyRecognition:
         self._bounds.hold(verified.claims, on=china_day(now))
         return verified
 
-    def _finish(self, verified: VerifiedRecognition) -> None:
+    async def _finish(self, verified: VerifiedRecognition) -> None:
         """See that it was not revoked, and only then use it up."""
         claims = verified.claims
         if claims.status is not None:
@@ -137,4 +156,4 @@ class VerifyRecognition:
                 raise StatusUnknownError(issuer=claims.iss, rule="no status lists here")
             self._statuses.check(claims.iss, claims.status)
         if claims.one_time:
-            self._replay.remember(claims.iss, claims.jti, verified.replay_until, int(self._clock()))
+            await self._replay.remember(claims.iss, claims.jti, verified.replay_until)

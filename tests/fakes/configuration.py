@@ -61,6 +61,10 @@ key = "tls.key"
 folder = "store"
 keys = "store-keys"
 
+[evidence]
+key = "evidence.pem"
+secret = "evidence.secret"
+
 [trust]
 state = "trust"
 
@@ -144,6 +148,8 @@ class FakeConfiguration:
             "federation.pem": self.entity_keys["chongqing"].to_pem(),
             "tls.key": private,
             "pseudonym.key": b"p" * 32,
+            "evidence.pem": SigningKey.generate("EdDSA", issuer="gateway.chongqing").to_pem(),
+            "evidence.secret": b"e" * 32,
             "platform.json": json.dumps(SECRETS).encode(),
         }.items():
             self.write(name, secret).chmod(0o600)

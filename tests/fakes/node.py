@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import grpc
+from trust.replay import InMemoryReplay
 
 from gateway.reasons import load_reasons
 from gateway.rpc.boundary import Boundary
@@ -27,8 +28,8 @@ from tests.fakes.callers import GATEWAY, REGISTRATIONS, FakeKeys, callers
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
 from tests.fakes.platform import FakePlatform
+from tests.fakes.recording import FakeStore, recorder
 from tests.fakes.regions import AGREEMENTS, BOOK, RECOGNITIONS, REGISTRY, RULES, local_home, record
-from trust.replay import InMemoryReplay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -50,6 +51,7 @@ class FakeNode:
     registrations: Sequence[Registration] = REGISTRATIONS
     keys: FakeKeys = field(default_factory=FakeKeys)
     certificates: CertificateRule | None = None
+    evidence: FakeStore = field(default_factory=FakeStore)
     platform: FakePlatform = field(init=False)
     homes: dict[str, Home] = field(default_factory=dict)
     boundary: Boundary = field(init=False)
@@ -60,7 +62,11 @@ class FakeNode:
         self.homes[self.region] = local_home(self.region, self.platform, clock=self.clock)
         known = callers(self.clock, audience=self.audience, registrations=self.registrations, keys=self.keys)
         self.boundary = Boundary(
-            callers=known, reasons=load_reasons(), journal=self.journal, certificates=self.certificates
+            callers=known,
+            reasons=load_reasons(),
+            journal=self.journal,
+            recorder=recorder(self.evidence),
+            certificates=self.certificates,
         )
 
     def servicers(self) -> tuple[Servicer, ...]:
