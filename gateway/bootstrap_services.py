@@ -35,7 +35,6 @@ from gateway.services.translate_item import TranslateItem
 from gateway.services.verdict import VerdictRules, load_status_rules
 from gateway.services.verify_card import VerifyCard
 from gateway.web.status_list import StatusListPages
-from trust.replay import InMemoryReplay
 from trust.verifier import RecognitionVerifier
 
 if TYPE_CHECKING:
@@ -50,8 +49,8 @@ if TYPE_CHECKING:
     from gateway.services.ports import Home
     from gateway.settings import Settings
     from gateway.settings_parts import HomeSettings
+    from gateway.store.status_places import StatusPlaces
 
-_REPLAY_CAPACITY = 1_000_000
 _SECRET_BYTES = 32
 
 
@@ -88,7 +87,7 @@ def share(settings: Settings, journal: Journal) -> Shared:
         book=EquivalenceBook(registry.taxonomy, {a.region: a.catalog for a in registry}),
         trust=trust,
         rules=VerdictRules(load_status_rules(), registry.taxonomy),
-        statuses={region: _status_register(region, keys) for region, keys in trust.homes.items()},
+        statuses={region: _status_register(region, keys, stored.places) for region, keys in trust.homes.items()},
         own_certificates=OwnCertificates(settings),
         journal=journal,
         stored=stored,
@@ -96,10 +95,9 @@ def share(settings: Settings, journal: Journal) -> Shared:
     )
 
 
-def _status_register(region: str, keys: HomeKeys) -> StatusRegister:
-    """Begin the status lists of a home region, under numbers that no earlier start has used."""
-    address = f"{keys.entity}/regions/{region}/status"
-    return StatusRegister(keys.signer, address=address, number=int(time.time()), clock=time.time)
+def _status_register(region: str, keys: HomeKeys, book: StatusPlaces) -> StatusRegister:
+    """Make the status lists of a home region."""
+    return StatusRegister(keys.signer, book=book, address=f"{keys.entity}/regions/{region}/status", clock=time.time)
 
 
 def status_routes(shared: Shared) -> Callable[[web.Application], None]:
@@ -175,7 +173,7 @@ def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists
         registry=registry,
         agreements=agreements,
         rules=shared.rules,
-        replay=InMemoryReplay(_REPLAY_CAPACITY),
+        replay=shared.stored.replay,
         clock=time.time,
         statuses=lists,
         own_certificates=shared.own_certificates,

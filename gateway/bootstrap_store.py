@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gateway.errors import StoreUnavailableError
 from gateway.store.engine import open_engine
 from gateway.store.key_folder import read_keys
 from gateway.store.lock import FileLock
 from gateway.store.migrate import migrate
+from gateway.store.replay import StoreReplay
 from gateway.store.sealing import Sealer
+from gateway.store.status_places import StatusPlaces
 from gateway.store.store import Store
 
 if TYPE_CHECKING:
@@ -21,6 +27,9 @@ if TYPE_CHECKING:
     from gateway.store.engine import StoreEngine
     from gateway.store.store import Append
 
+SWEEP_SECONDS = 15.0
+"""How often what is over is deleted."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoreSide:
@@ -30,6 +39,8 @@ class StoreSide:
     store: Store
     sealer: Sealer
     lock: FileLock | None
+    replay: StoreReplay
+    places: StatusPlaces
     journal: Journal
 
     async def start(self) -> None:
@@ -46,6 +57,14 @@ class StoreSide:
         await self.store.open()
         self.journal.event("store_open", engine=self.engine.writing.dialect.name, schema_before=before)
 
+    async def keep_clean(self) -> None:
+        """Delete what is over, again and again, until cancelled; what cannot be deleted now is at the next time."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            for sweep in (self.replay.sweep, self.places.sweep):
+                with suppress(StoreUnavailableError):
+                    await sweep(int(time.time()))
+
     async def close(self) -> None:
         """Write what still waits, and let go of it."""
         await self.store.close()
@@ -60,10 +79,13 @@ def build_store(settings: Settings, journal: Journal, *, evidence: Callable[[str
     """
     keys = partial(read_keys, settings.store.keys)
     engine = open_engine(settings.store.address)
+    store = Store(engine, append=evidence(engine.writing.dialect.name))
     return StoreSide(
         engine=engine,
-        store=Store(engine, append=evidence(engine.writing.dialect.name)),
+        store=store,
         sealer=Sealer(keys(), more=keys),
         lock=None if engine.file is None else FileLock(engine.file),
+        replay=StoreReplay(store),
+        places=StatusPlaces(store),
         journal=journal,
     )

@@ -104,7 +104,8 @@ class LocalHome:
 
         Nothing is asked of the platform before the agreement allows it. Raises TrustError leaves of the agreement,
         UnknownItemError, UnsupportedCredentialError, CardNotFoundError and the other errors of the platform edge, and
-        LimitError when no more recognitions can be told apart in the status lists.
+        LimitError when no more recognitions can be told apart in the status lists, StoreUnavailableError when it cannot
+        be kept who has a place there.
         """
         item = self._items(question.visited_region, question.visited_item)
         today = china_day(self._clock())
@@ -134,7 +135,7 @@ class LocalHome:
         holder = find_holder_key(identity)
         if permission is None or covered is None or not verdict.usable:
             return CardAnswer(verdict=verdict, identity=disclosed, recognition=None, claims=None, holder=holder)
-        claims = self._claims(question, verdict, permission, covered, identity)
+        claims = await self._claims(question, verdict, permission, covered, identity)
         return CardAnswer(
             verdict=verdict, identity=disclosed, recognition=self._sign(claims), claims=claims, holder=holder
         )
@@ -159,7 +160,7 @@ class LocalHome:
             raise HolderMismatchError(region=self._adapter.region)
         return identity, record.as_of
 
-    def _claims(
+    async def _claims(
         self,
         question: CardQuestion,
         verdict: CardVerdict,
@@ -178,7 +179,7 @@ class LocalHome:
             holder_key=holder_key(identity),
         )
         register = self._statuses
-        status = None if register is None else register.allocate(jti=jti, subject=subject, expires_at=expires_at)
+        status = None if register is None else await register.allocate(jti=jti, subject=subject, expires_at=expires_at)
         return RecognitionClaims(
             iss=self._adapter.region,
             aud=question.visited_region,

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import grpc
-from trust.replay import InMemoryReplay
 
 from gateway.reasons import load_reasons
 from gateway.rpc.boundary import Boundary
@@ -30,6 +29,7 @@ from tests.fakes.journal import FakeJournal
 from tests.fakes.platform import FakePlatform
 from tests.fakes.recording import FakeStore, recorder
 from tests.fakes.regions import AGREEMENTS, BOOK, RECOGNITIONS, REGISTRY, RULES, local_home, record
+from tests.fakes.replay import FakeReplay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -93,7 +93,7 @@ class FakeNode:
                     registry=REGISTRY,
                     agreements=AGREEMENTS,
                     rules=RULES,
-                    replay=InMemoryReplay(100),
+                    replay=FakeReplay(100),
                     clock=self.clock,
                 ),
                 memory=RequestMemory(clock=self.clock),

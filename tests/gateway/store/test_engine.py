@@ -39,7 +39,7 @@ async def pragmas(engine: AsyncEngine, count: int) -> list[dict[str, object]]:
 
 
 async def test_every_connection_to_sqlite_writes_to_the_disk(sqlite_url: str) -> None:
-    """Whichever connection it is: a log that is synchronized at each commit, deletion that overwrites, DU3, PV5."""
+    """Whichever connection it is: a log that is synchronized at each commit, deletion that overwrites, DU3."""
     engine = open_engine(sqlite_url, readers=3)
     assert await pragmas(engine.writing, 1) == [MUST_BE]
     assert await pragmas(engine.reading, 3) == [MUST_BE] * 3

@@ -113,6 +113,16 @@ async def test_a_full_memory_refuses_new_tokens_and_forgets_none(store: Store) -
     assert await uses([memory], "4") == [None]
 
 
+async def test_a_refusal_does_not_name_the_token(store: Store) -> None:
+    """Neither that it was used nor that there is no room repeats the identifier."""
+    memory = StoreReplay(store, capacity=1)
+    await memory.remember("home", "jti-canary", LATER)
+    for jti in ("jti-canary", "other-canary"):
+        with pytest.raises((ReplayError, ReplayMemoryFullError)) as refused:
+            await memory.remember("home", jti, LATER)
+        assert "canary" not in f"{refused.value} {refused.value!r} {refused.value.metadata}"
+
+
 async def test_room_is_given_up_to_the_last_place(store: Store) -> None:
     """RP4: of many that come at once as many are remembered as there is room for, and a later process knows."""
     memory = StoreReplay(store, capacity=5)
