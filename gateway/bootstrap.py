@@ -17,12 +17,13 @@ from gateway.bootstrap_calls import (
     listening,
     peer_homes,
 )
+from gateway.bootstrap_evidence import build_gossip, evidence_servicer
+from gateway.bootstrap_replicas import replicas
 from gateway.bootstrap_services import local_home, make_servicers, platform_client, share, status_lists, status_routes
 from gateway.bootstrap_trust import keep_looking
+from gateway.bootstrap_watch import watch_over
 from gateway.errors import SettingsError
 from gateway.federation.status_lists import StatusClient
-from gateway.journal import JsonJournal
-from gateway.metrics import MeteredJournal, Metrics
 from gateway.node import Node
 from gateway.reasons import load_reasons
 from gateway.rpc.boundary import Boundary
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.bootstrap_services import Shared
+    from gateway.bootstrap_watch import Watch
     from gateway.rpc.boundary import Servicer
     from gateway.services.local_home import LocalHome
     from gateway.settings import Settings
@@ -48,19 +50,19 @@ _COLLECT_AFTER = 20_000
 def build_node(settings: Settings) -> Node:
     """Put a node together, inside the event loop it will run in (SettingsError with the fault; nothing listens yet)."""
     try:
-        metrics = Metrics()
-        journal = MeteredJournal(JsonJournal(gateway=settings.gateway), metrics)
-        return _build(share(settings, journal), metrics)
+        watch = watch_over(settings)
+        return _build(share(settings, watch.journal), watch)
     except (AdapterError, TrustError) as error:
         raise SettingsError((str(error),)) from error
 
 
-def _build(shared: Shared, metrics: Metrics) -> Node:
+def _build(shared: Shared, watch: Watch) -> Node:
     settings, trust, journal = shared.settings, shared.trust, shared.journal
+    metrics = watch.metrics
     stored = shared.stored
     platforms = {home.region: platform_client(home, shared) for home in settings.home}
     local = {home.region: local_home(home, shared, platforms[home.region]) for home in settings.home}
-    peers = peer_homes(settings, trust, shared.book)
+    peers = peer_homes(settings, trust, shared.book, passed_on=watch.passed_on)
     status_client = StatusClient()
     boundary = Boundary(
         callers=callers(settings, trust),
@@ -68,8 +70,11 @@ def _build(shared: Shared, metrics: Metrics) -> Node:
         journal=journal,
         recorder=shared.evidence.recorder,
         certificates=certificate_rule(settings, trust),
+        traced=None if watch.traces is None else watch.traces.begin,
     )
-    servicers = make_servicers(shared, {**local, **peers}, lists=status_lists(shared, status_client))
+    gossip = build_gossip(shared, peers)
+    lists = status_lists(shared, status_client)
+    servicers = (*make_servicers(shared, {**local, **peers}, lists=lists), evidence_servicer(shared, gossip))
     ready = {servicer.SERVICE.full_name: _ready(servicer, local, stored.store) for servicer in servicers}
 
     def parts_ready() -> dict[str, bool]:
@@ -77,6 +82,7 @@ def _build(shared: Shared, metrics: Metrics) -> Node:
         return homes | {"trust": trust.tried, "store": stored.store.ready}
 
     metrics.watch_ready(parts_ready)
+    others = replicas(shared)
     operators = [MetricsSide(metrics, settings.listen.metrics, journal=journal)] if settings.listen.metrics else []
     return Node(
         server=GrpcServer(
@@ -93,11 +99,14 @@ def _build(shared: Shared, metrics: Metrics) -> Node:
         ),
         grpc=listening(settings, journal),
         web_address=settings.listen.web,
-        starters=[stored.start, trust.start, *(side.start for side in operators)],
+        starters=[stored.start, trust.start, *(one.start for one in others), *(side.start for side in operators)],
         tasks=[
+            *(work for one in others for work in (one.tell, one.tell_revocations, one.hear)),
             partial(keep_looking, trust.homes.values(), journal=journal),
             partial(keep_certificates, settings, peers, shared.own_certificates, journal),
             shared.evidence.heads.run,
+            gossip.run,
+            stored.keep_clean,
         ],
         closers=[
             *(side.close for side in operators),
@@ -106,6 +115,7 @@ def _build(shared: Shared, metrics: Metrics) -> Node:
             *(peer.close for peer in peers.values()),
             *(platform.close for platform in platforms.values()),
             stored.close,
+            *([watch.traces.close] if watch.traces is not None else []),
         ],
         journal=journal,
         drain_seconds=settings.drain_seconds,

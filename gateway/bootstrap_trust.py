@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gateway.bootstrap_replicas import own_feed_base, own_numbers
 from gateway.errors import GatewayError, SettingsError
 from gateway.federation.agreements import AgreementStanding, ProvenSignatures, load_agreement
 from gateway.federation.desk import AnchorPin, OwnEntity, RefreshTimes, TrustDesk
@@ -214,6 +215,7 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
         journal=journal,
         grace_seconds=trust.grace_seconds,
         times=RefreshTimes(refresh_seconds=trust.refresh_seconds, interval_seconds=INTERVAL_SECONDS),
+        feed_base=own_feed_base(settings),
     )
     proven = ProvenSignatures(trust.state / "signed.json")
     standing = AgreementStanding(signed, believed=_Believed(homes, desk), clock=time.time, proven=proven)
@@ -264,6 +266,7 @@ def _home_keys(home: HomeSettings, signed: Iterable[SignedAgreement], settings: 
         clock=time.time,
         new_id=new_id,
         partner=_partner(home, folder),
+        numbering=own_numbers(settings),
     )
 
 

@@ -27,6 +27,7 @@ from gateway.settings_parts import (
     Part,
     PeerSettings,
     StoreSettings,
+    TracesSettings,
     TrustSettings,
 )
 from gateway.store.key_folder import key_files
@@ -54,6 +55,7 @@ class Settings(Part):
     store: StoreSettings
     evidence: EvidenceSettings
     trust: TrustSettings
+    traces: TracesSettings | None = None
     drain_seconds: float = Field(default=10.0, ge=0, le=60)
     max_concurrent_calls: int = Field(default=1000, ge=1, le=100_000)
 

@@ -227,6 +227,13 @@ class StoreSettings(Part):
         return self.url if self.url is not None else f"sqlite:///{self.folder}/{STORE_FILE}"
 
 
+class TracesSettings(Part):
+    """Where traces are sent, an address of OTLP over HTTP, and the share of those beginning here that are recorded."""
+
+    endpoint: BaseAddress
+    sample: float = Field(default=0.1, ge=0, le=1)
+
+
 class EvidenceSettings(Part):
     """The log of decisions: the key that signs its checkpoints, of Ed25519, and the secret of what stands for persons.
 

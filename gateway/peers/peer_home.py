@@ -7,7 +7,7 @@ import hashlib
 import hmac
 from collections import deque
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -25,6 +25,8 @@ from trust.errors import UnknownKeyError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from google.protobuf.message import Message
+
     from adapters.equivalence import EquivalenceBook
     from gateway.services.model import CardAnswer, CardQuestion
     from gateway.services.ports import Clock
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from trust.verifier import RecognitionVerifier
 
 _Code = grpc.StatusCode
+Reply = TypeVar("Reply", bound="Message")
 _UNKNOWN_KEY = "UNKNOWN_KEY"
 _KEY_SECONDS = 1.5
 _METHOD = "/onecard.gateway.v1.IdentityService/VerifyCard"
@@ -87,11 +90,14 @@ class PeerHome:
         request_secret: bytes,
         clock: Clock,
         renew: Callable[[str], Awaitable[None]],
+        passed_on: Callable[[], tuple[tuple[str, str], ...]] = tuple,
     ) -> None:
         """Take the peer's address and our own means; the channel is opened by the first call.
 
-        `tokens` gives what signs for a home region of ours; `renew` waits until a region's keys were fetched again.
+        `tokens` gives what signs for a home region of ours; `renew` waits until a region's keys were fetched again;
+        `passed_on` gives the metadata of a trace that goes on at the peer.
         """
+        self._passed_on = passed_on
         self._peer = peer
         self._tokens = tokens
         self._recognitions = recognitions
@@ -103,8 +109,8 @@ class PeerHome:
         self._retired: dict[asyncio.Task[None], grpc.aio.Channel] = {}
         self._shown = _shown(peer)
         self._former: deque[str] = deque(maxlen=_FORMER_CERTIFICATES)
-        self._verify: grpc.aio.UnaryUnaryMultiCallable[identity_service_pb2.VerifyCardRequest, bytes]
-        self._issued: dict[str, tuple[CallerTokenSigner, str, float]] = {}
+        self._stubs: dict[str, grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = {}
+        self._issued: dict[tuple[str, str], tuple[CallerTokenSigner, str, float]] = {}
         self._reachable = True
 
     @property
@@ -173,8 +179,25 @@ class PeerHome:
     async def _call(
         self, request: identity_service_pb2.VerifyCardRequest, *, asking: str
     ) -> identity_service_pb2.VerifyCardResponse:
+        return await self.call(_METHOD, request, identity_service_pb2.VerifyCardResponse, asking=asking, scope=_SCOPE)
+
+    async def call(
+        self, method: str, request: Message, response_type: type[Reply], *, asking: str, scope: str
+    ) -> Reply:
+        """Call any method of the peer's contract that answers one message with one.
+
+        Args:
+            method: with its service, as gRPC writes it.
+            request: the message.
+            response_type: what it answers with.
+            asking: the home region on whose behalf.
+            scope: what the method needs.
+
+        Raises PeerUnavailableError, PeerProtocolError, DeadlineError, or PeerRefusedError with the peer's own reason.
+        """
+        stub, metadata = self._stub(method), (*self._metadata(asking, scope), *self._passed_on())
         try:
-            raw = await self._stub()(request, timeout=_TIMEOUT_SECONDS, metadata=self._metadata(asking))
+            raw = await stub(request.SerializeToString(), timeout=_TIMEOUT_SECONDS, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             failure = self._failure(error)
             # A refusal comes from a peer that was reached.
@@ -182,41 +205,42 @@ class PeerHome:
             raise failure from None
         self._reachable = True
         try:
-            return identity_service_pb2.VerifyCardResponse.FromString(raw)
+            return response_type.FromString(raw)
         except DecodeError:
             raise PeerProtocolError(region=self._peer.region, rule="unreadable") from None
 
-    def _stub(self) -> grpc.aio.UnaryUnaryMultiCallable[identity_service_pb2.VerifyCardRequest, bytes]:
+    def _stub(self, method: str) -> grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]:
         """Open the channel once; answers come as bytes, because the library logs and loses what it cannot read."""
         if self._channel is None:
             options = (*_CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", self._peer.server_name))
             credentials = grpc.ssl_channel_credentials(self._peer.ca, self._peer.key, self._peer.certificate)
             self._channel = grpc.aio.secure_channel(self._peer.address, credentials, options)
-            self._verify = self._channel.unary_unary(
-                _METHOD,
-                request_serializer=identity_service_pb2.VerifyCardRequest.SerializeToString,
-                response_deserializer=bytes,
+            self._stubs.clear()
+        stub = self._stubs.get(method)
+        if stub is None:
+            stub = self._stubs[method] = self._channel.unary_unary(
+                method, request_serializer=bytes, response_deserializer=bytes
             )
-        return self._verify
+        return stub
 
-    def _metadata(self, asking: str) -> tuple[tuple[str, str], ...]:
+    def _metadata(self, asking: str, scope: str) -> tuple[tuple[str, str], ...]:
         """Give a bearer token of the region that asks, the same until shortly before it expires: the peer remembers it.
 
         It is bound to our certificate, where we have one, so that whoever hears it cannot use it; and it is always one
         of the key that signs now: what a rotated or revoked key has signed is soon believed no longer.
         """
         signer, now = self._tokens(asking), self._clock()
-        known = self._issued.get(asking)
+        known = self._issued.get((asking, scope))
         if known is not None and known[0] is signer and now < known[2]:
             return (("authorization", f"Bearer {known[1]}"),)
         token = signer.issue(
             audience=self._peer.audience,
             now=int(now),
-            scopes=(_SCOPE,),
+            scopes=(scope,),
             lifetime_seconds=_TOKEN_SECONDS,
             confirmation=self._shown,
         )
-        self._issued[asking] = (signer, token, now + _TOKEN_SECONDS - _TOKEN_MARGIN_SECONDS)
+        self._issued[asking, scope] = (signer, token, now + _TOKEN_SECONDS - _TOKEN_MARGIN_SECONDS)
         return (("authorization", f"Bearer {token}"),)
 
     def _failure(self, error: grpc.aio.AioRpcError) -> Exception:

@@ -68,7 +68,10 @@ class OpenCall:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a servicer may know of a call beside its request; `note` is what it tells of it for the record."""
+    """What a servicer may know of a call beside its request; `note` is what it tells of it for the record.
+
+    `name` is that of its service and method.
+    """
 
     caller: Caller
     language: Language
@@ -76,6 +79,7 @@ class Call:
     boundary: Boundary
     context: Context
     note: Note = field(default_factory=Note)
+    name: str = ""
 
     def seconds_left(self) -> float:
         """Give the caller's own deadline, or the cap where it set none or a longer one."""
@@ -112,8 +116,13 @@ class Boundary:
         journal: Journal,
         recorder: Recorder,
         certificates: CertificateRule | None = None,
+        traced: Callable[[OpenCall, str | None], None] | None = None,
     ) -> None:
-        """Take what every call needs; without `certificates` no call is asked for one, and none counts."""
+        """Take what every call needs; without `certificates` no call is asked for one, and none counts.
+
+        `traced` is told of each call that begins, and the trace to which its caller says that it belongs.
+        """
+        self._traced = traced
         self._callers = callers
         self._recorder = recorder
         self._certificates = certificates
@@ -188,19 +197,24 @@ class Boundary:
 
     def _open(self, name: str, context: Context) -> OpenCall:
         """Note when a call began and what its metadata say; cheap, since every call pays for it."""
-        authorization = accept_language = None
+        authorization = accept_language = parent = None
         for key, value in context.invocation_metadata() or ():
             if key == "authorization":
                 authorization = value
             elif key == "accept-language":
                 accept_language = value
-        return OpenCall(
+            elif key == "traceparent":
+                parent = value
+        opened = OpenCall(
             name,
             f"{self._prefix}-{next(self._numbers):x}",
             time.perf_counter_ns(),
             negotiate(accept_language if isinstance(accept_language, str) else None),
             authorization if isinstance(authorization, str) else None,
         )
+        if self._traced is not None:
+            self._traced(opened, parent if isinstance(parent, str) else None)
+        return opened
 
     def _admit(self, opened: OpenCall, scope: str, context: Context) -> Call:
         """Prove the caller and what it may do; permission comes before everything the request says."""
@@ -216,7 +230,7 @@ class Boundary:
         if scope not in caller.scopes:
             raise ScopeError(scope=scope)
         self._shares.take(caller.id, context)
-        return Call(caller, opened.language, opened.trace_id, self, context, opened.note)
+        return Call(caller, opened.language, opened.trace_id, self, context, opened.note, opened.name)
 
     def _recheck(self, opened: OpenCall) -> None:
         """Prove the caller of a stream again: token, key and certificate may have come to their end since."""
