@@ -14,7 +14,8 @@ from gateway.certificates import CertificateRule, fingerprint
 from gateway.errors import PeerProtocolError, SettingsError
 from gateway.node import Listening
 from gateway.peers.certificates import TlsFiles, TlsWatch, follow_files, server_credentials
-from gateway.peers.peer_home import PeerAddress, PeerHome
+from gateway.peers.channel import PeerAddress
+from gateway.peers.peer_home import PeerHome
 from trust.cache import VerifiedTokenCache
 from trust.errors import TrustError
 from trust.keys import KeyRing
