@@ -18,6 +18,7 @@ from gateway.bootstrap_calls import (
     peer_homes,
 )
 from gateway.bootstrap_evidence import build_gossip, evidence_servicer
+from gateway.bootstrap_exchange import build_exchange
 from gateway.bootstrap_replicas import replicas
 from gateway.bootstrap_services import local_home, make_servicers, platform_client, share, status_lists, status_routes
 from gateway.bootstrap_trust import keep_looking
@@ -74,7 +75,12 @@ def _build(shared: Shared, watch: Watch) -> Node:
     )
     gossip = build_gossip(shared, peers)
     lists = status_lists(shared, status_client)
-    servicers = (*make_servicers(shared, {**local, **peers}, lists=lists), evidence_servicer(shared, gossip))
+    exchange = build_exchange(shared, peers)
+    servicers = (
+        *make_servicers(shared, {**local, **peers}, lists=lists),
+        exchange.servicer,
+        evidence_servicer(shared, gossip),
+    )
     ready = {servicer.SERVICE.full_name: _ready(servicer, local, stored.store) for servicer in servicers}
 
     def parts_ready() -> dict[str, bool]:
@@ -99,13 +105,20 @@ def _build(shared: Shared, watch: Watch) -> Node:
         ),
         grpc=listening(settings, journal),
         web_address=settings.listen.web,
-        starters=[stored.start, trust.start, *(one.start for one in others), *(side.start for side in operators)],
+        starters=[
+            stored.start,
+            trust.start,
+            exchange.start,
+            *(one.start for one in others),
+            *(side.start for side in operators),
+        ],
         tasks=[
             *(work for one in others for work in (one.tell, one.tell_revocations, one.hear)),
             partial(keep_looking, trust.homes.values(), journal=journal),
             partial(keep_certificates, settings, peers, shared.own_certificates, journal),
             shared.evidence.heads.run,
             gossip.run,
+            *exchange.tasks,
             stored.keep_clean,
         ],
         closers=[

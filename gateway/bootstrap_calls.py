@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 
     PassedOn = Callable[[], tuple[tuple[str, str], ...]]
 
-_GATEWAY_SCOPES = frozenset({"card.verify", "evidence.read", "evidence.accesses", "evidence.exchange"})
+_GATEWAY_SCOPES = frozenset(
+    {"card.verify", "evidence.read", "evidence.accesses", "evidence.exchange"}
+    | {"exchange.submit", "exchange.answer", "exchange.dispute", "exchange.attach"}
+)
 _TOKEN_CACHE = 4096
 _SECRET_BYTES = 32
 

@@ -7,9 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.key_shelf import KeyShelf, ShelfSigner
+from gateway.peers.evidence import PeerLog
+from gateway.rpc.evidence import EvidenceServicer
+from gateway.rpc.paging import Paging
 from gateway.rpc.recording import Allowance, Recorder
 from gateway.services.evidence import EvidenceSecret
+from gateway.services.evidence_accesses import Accesses
 from gateway.services.evidence_alarms import Alarms
+from gateway.services.evidence_gossip import Gossip
 from gateway.services.evidence_heads import EvidenceHeads
 from gateway.services.evidence_log import EvidenceLog
 from gateway.services.evidence_reader import EvidenceReader
@@ -17,18 +22,21 @@ from gateway.services.evidence_witness import Witness
 from trust.note import NoteKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from gateway.bootstrap_services import Shared
     from gateway.bootstrap_trust import TrustSide
     from gateway.journal import Journal
+    from gateway.peers.peer_home import PeerHome
     from gateway.settings import Settings
     from gateway.store.store import Append, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceSide:
-    """The evidence of a node."""
+    """The evidence of a node; `keys` gives those of the log of a peer, by its origin."""
 
+    keys: Callable[[str], tuple[NoteKey, ...]]
     secret: EvidenceSecret
     reader: EvidenceReader
     heads: EvidenceHeads
@@ -67,6 +75,7 @@ def build_evidence(settings: Settings, store: Store, *, trust: TrustSide, journa
 
     signer = ShelfSigner(shelf)
     return EvidenceSide(
+        keys=keys_of,
         secret=evidence_secret(settings),
         reader=reader,
         heads=EvidenceHeads(
@@ -80,4 +89,39 @@ def build_evidence(settings: Settings, store: Store, *, trust: TrustSide, journa
         witness=Witness(store, keys=keys_of, signer=signer, name=settings.gateway, alarms=alarms),
         alarms=alarms,
         recorder=Recorder(store, allowance=Allowance(settings.evidence.refusals_per_second)),
+    )
+
+
+def build_gossip(shared: Shared, peers: Mapping[str, PeerHome]) -> Gossip:
+    """Make what exchanges checkpoints with the gateways of regions with which a home of ours has an agreement."""
+    settings, evidence = shared.settings, shared.evidence
+    logs = {}
+    for peer in settings.peer:
+        for agreement in shared.trust.agreements.agreements:
+            asking = next((home.region for home in settings.home if home.region in agreement.regions), None)
+            if asking is not None and peer.region in agreement.regions:
+                logs[peer.audience] = PeerLog(peers[peer.region], region=peer.region, asking=asking)
+    return Gossip(
+        evidence.heads,
+        reader=evidence.reader,
+        witness=evidence.witness,
+        logs=logs,
+        keys=evidence.keys,
+        told=shared.journal.event,
+    )
+
+
+def evidence_servicer(shared: Shared, gossip: Gossip) -> EvidenceServicer:
+    """Make the service of the evidence."""
+    settings, evidence = shared.settings, shared.evidence
+    return EvidenceServicer(
+        heads=evidence.heads,
+        reader=evidence.reader,
+        accesses=Accesses(shared.stored.store),
+        witness=evidence.witness,
+        secret=evidence.secret,
+        paging=Paging(evidence.secret.paging_key()),
+        origins={peer.caller: peer.audience for peer in settings.peer},
+        proofs=gossip.proof,
+        homes=frozenset(home.region for home in settings.home),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -162,7 +161,7 @@ def local_home(home: HomeSettings, shared: Shared, platform: PlatformClient) -> 
 def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists) -> tuple[Servicer, ...]:
     """Make the services with their use cases."""
     registry = shared.registry
-    paging = Paging(secrets.token_bytes(_SECRET_BYTES))
+    paging = Paging(shared.evidence.secret.paging_key())
     items = TranslateItem(registry=registry, book=shared.book, clock=time.time)
     titles = {a.id: agreement_title(a) for a in shared.trust.agreements.agreements}
     verdicts = VerdictWriter(reasons=load_reasons(), titles=titles, items=items)

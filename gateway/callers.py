@@ -30,8 +30,15 @@ SCOPES = frozenset(
         "card.verify",
         "recognition.issue",
         "recognition.verify",
+        "exchange.submit",
+        "exchange.read",
+        "exchange.receive",
+        "exchange.answer",
+        "exchange.dispute",
+        "exchange.attach",
         "evidence.read",
         "evidence.accesses",
+        "evidence.exchange",
     }
 )
 

@@ -30,6 +30,8 @@ PERSONAL_BYTES: Final = SALT_BYTES + 2 * HASH_BYTES
 _NOBODY: Final = bytes(HASH_BYTES)
 _SUBJECT_DOMAIN: Final = "onecard evidence subject 1"
 _TOKEN_DOMAIN: Final = "onecard evidence token 1"  # noqa: S105 - names what is hashed, and is no secret
+_PAGING_DOMAIN: Final = "onecard evidence paging 1"
+_EXCHANGE_DOMAIN: Final = "onecard exchange keys 1"
 _SHORT: Final = 16
 _quoted: Final = json.JSONEncoder(ensure_ascii=False).encode
 _known: Final = lru_cache(maxsize=4096)(_quoted)
@@ -122,6 +124,14 @@ class EvidenceSecret:
     def recognition(self, jti: str) -> bytes:
         """Give what stands for a recognition, 32 bytes."""
         return self._mac(_TOKEN_DOMAIN, jti)
+
+    def paging_key(self) -> bytes:
+        """Give the key of page tokens, 32 bytes: the same on all replicas, so that each reads those of the others."""
+        return self._mac(_PAGING_DOMAIN)
+
+    def exchange_key(self) -> bytes:
+        """Give the key of what stands for the keys that callers choose in the exchange, 32 bytes."""
+        return self._mac(_EXCHANGE_DOMAIN)
 
     def _token(self, jti: str) -> str:
         """Give what stands for a caller's token, 22 characters."""

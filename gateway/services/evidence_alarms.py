@@ -31,6 +31,9 @@ _KNOWN: Final = select(ALARMS.c.id).where(
 )
 _ALL: Final = select(ALARMS).order_by(ALARMS.c.id)
 
+OWN_HEAD: Final = "own_head"
+"""The head of our own log is not that of its records."""
+
 NOT_OURS: Final = "checkpoint_not_ours"
 """Our last checkpoint is signed by none of the keys that we know as ours."""
 

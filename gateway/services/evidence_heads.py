@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import bindparam, select
 
 from gateway.errors import StoreUnavailableError
-from gateway.services.evidence_alarms import NOT_OURS, OWN_ROLLBACK, Alarm
+from gateway.services.evidence_alarms import NOT_OURS, OWN_HEAD, OWN_ROLLBACK, Alarm
 from gateway.services.evidence_rows import KeepFirst
 from gateway.store.schema import now_micros
 from gateway.store.tables_evidence import CHECKPOINTS, COSIGNATURES
@@ -83,7 +83,11 @@ class EvidenceHeads:
             await self._require_growth(last, head.size)
             if last.checkpoint.size == head.size:
                 return last
-        signed = sign_checkpoint(Checkpoint(self._origin, head.size, head.root), signer=self._signer)
+        checkpoint = Checkpoint(self._origin, head.size, head.root)
+        if await self._reader.root(head.size) != head.root:
+            await self._alarms.sound(Alarm(self._origin, OWN_HEAD, held="", offered=checkpoint.to_text()))
+            raise LogConflictError(origin=self._origin, rule=OWN_HEAD)
+        signed = sign_checkpoint(checkpoint, signer=self._signer)
         row = {"size": head.size, "time": now_micros(), "note": signed.to_text()}
         await self._store.commit(self._keep_checkpoint, row)
         return signed

@@ -17,7 +17,15 @@ from trust.keys import SigningKey
 if TYPE_CHECKING:
     from pathlib import Path
 
-PRIVATE = ("region.pem", "federation.pem", "gateway.pem", "partner.pem", "pseudonym.key")
+PRIVATE = (
+    "region.pem",
+    "federation.pem",
+    "gateway.pem",
+    "partner.pem",
+    "pseudonym.key",
+    "evidence.pem",
+    "evidence.secret",
+)
 
 
 @pytest.fixture
@@ -63,7 +71,7 @@ def test_nothing_is_overwritten(config: Path, capsys: pytest.CaptureFixture[str]
     before = {name: (config.parent / name).read_bytes() for name in PRIVATE}
     keys_console.make_keys(config, algorithm="ES256")
     assert {name: (config.parent / name).read_bytes() for name in PRIVATE} == before
-    assert capsys.readouterr().out.count("(was there)") == 4
+    assert capsys.readouterr().out.count("(was there)") == 5
 
 
 def test_a_key_outside_the_sandbox_is_no_sample(config: Path) -> None:

@@ -51,6 +51,8 @@ def test_a_good_configuration_is_read_with_paths_against_its_folder(configuratio
         "federation.pem",
         "region.pem",
         "pseudonym.key",
+        "evidence.pem",
+        "evidence.secret",
         "platform.json",
         "tls.key",
     }

@@ -10,11 +10,14 @@ from sqlalchemy import select
 from gateway.services.evidence import Decision, EvidenceSecret, Known, Outcome, Subject
 from gateway.services.evidence_bundle import unpack
 from gateway.services.evidence_log import EvidenceLog
+from gateway.store.engine import open_engine
 from gateway.store.tables_evidence import BUNDLES
 from tests.fakes.store import opened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+
+    from sqlalchemy.sql.base import Executable
 
     from gateway.services.evidence_bundle import Stored
     from gateway.store.store import Store
@@ -59,6 +62,15 @@ async def recording(url: str) -> AsyncIterator[Store]:
     dialect = url.partition(":")[0].partition("+")[0]
     async with opened(url, append=EvidenceLog(SECRET, dialect=dialect).append) as store:
         yield store
+
+
+async def tamper(url: str, *statements: Executable) -> None:
+    """Do something to the database that the gateway would not do."""
+    engine = open_engine(url)
+    async with engine.writing.begin() as connection:
+        for statement in statements:
+            await connection.execute(statement)
+    await engine.close()
 
 
 async def fill(store: Store, count: int, *, together: int = 7) -> list[Decision]:
