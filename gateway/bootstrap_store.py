@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gateway.errors import StoreUnavailableError
+from gateway.errors import SettingsError, StoreUnavailableError
 from gateway.store.engine import open_engine
 from gateway.store.key_folder import read_keys
 from gateway.store.lock import FileLock
@@ -20,11 +20,12 @@ from gateway.store.status_places import StatusPlaces
 from gateway.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from gateway.journal import Journal
     from gateway.settings import Settings
     from gateway.store.engine import StoreEngine
+    from gateway.store.sealing import SealingKey
     from gateway.store.store import Append
 
 SWEEP_SECONDS = 15.0
@@ -33,11 +34,15 @@ SWEEP_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class StoreSide:
-    """The store of a node. `lock` keeps other gateways from the same file; a server is for several."""
+    """The store of a node. `lock` keeps other gateways from the same file; a server is for several.
+
+    `keys` reads the keys of `sealer` as they are now.
+    """
 
     engine: StoreEngine
     store: Store
     sealer: Sealer
+    keys: Callable[[], Sequence[SealingKey]]
     lock: FileLock | None
     replay: StoreReplay
     places: StatusPlaces
@@ -58,9 +63,14 @@ class StoreSide:
         self.journal.event("store_open", engine=self.engine.writing.dialect.name, schema_before=before)
 
     async def keep_clean(self) -> None:
-        """Delete what is over, again and again, until cancelled; what cannot be deleted now is at the next time."""
+        """Take up new keys and delete what is over, again and again, until cancelled.
+
+        What cannot be done now is done at the next time.
+        """
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
+            with suppress(SettingsError):
+                self.sealer.use(self.keys())
             for sweep in (self.replay.sweep, self.places.sweep):
                 with suppress(StoreUnavailableError):
                     await sweep(int(time.time()))
@@ -84,6 +94,7 @@ def build_store(settings: Settings, journal: Journal, *, evidence: Callable[[str
         engine=engine,
         store=store,
         sealer=Sealer(keys(), more=keys),
+        keys=keys,
         lock=None if engine.file is None else FileLock(engine.file),
         replay=StoreReplay(store),
         places=StatusPlaces(store),

@@ -123,6 +123,10 @@ class StoreUnavailableError(GatewayError):
 
     message = "The store of the gateway cannot be written just now."
 
+    def __str__(self) -> str:
+        """Name the fault."""
+        return f"{self.message} fault={self.metadata.get('fault', '')}"
+
 
 class StoreSchemaError(GatewayError):
     """The store has another schema than this program's. Metadata: fault, and found and known (revisions)."""

@@ -14,7 +14,8 @@ from collections import deque
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import ARRAY, String, bindparam, delete, insert, text
+from sqlalchemy import ARRAY, String, bindparam, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import SettingsError, StoreUnavailableError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy.sql.base import Executable
 
     from gateway.store.engine import StoreEngine
     from gateway.store.notices import Notices
@@ -40,7 +42,11 @@ TRIES: Final = 4
 
 RETRY_SECONDS: Final = 0.25
 _BACKOFF_SECONDS: Final = 0.01
-_ALIVE: Final = "alive"
+_ALIVE: Final = {"name": "alive", "value": "1"}
+_TOUCH: Final = {
+    "sqlite": sqlite.insert(ABOUT).values(_ALIVE).on_conflict_do_update(index_elements=["name"], set_=_ALIVE),
+    "postgresql": postgresql.insert(ABOUT).values(_ALIVE).on_conflict_do_update(index_elements=["name"], set_=_ALIVE),
+}
 _NOTIFY: Final = text(
     "SELECT pg_notify(channel, payload) FROM unnest(:channels, :payloads) AS told(channel, payload)"
 ).bindparams(bindparam("channels", type_=ARRAY(String)), bindparam("payloads", type_=ARRAY(String)))
@@ -120,7 +126,7 @@ class Writer:
         """See that a write lasts (StoreUnavailableError; SettingsError where the database is not fit for it)."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
-            await self._transact([Waiting(_touch, None, future)])
+            await self._transact([Waiting(_touch, _TOUCH[self._engine.writing.dialect.name], future)])
         except (*_LOST, StoreUnavailableError) as error:
             await self._drop()
             raise StoreUnavailableError(fault=_fault(error) or "cannot_open") from error
@@ -239,11 +245,11 @@ class Writer:
             await self._engine.close()
 
 
-async def _touch(transaction: Transaction, items: Sequence[None]) -> Sequence[None]:
+async def _touch(transaction: Transaction, items: Sequence[Executable]) -> Sequence[None]:
     """Write something small, to see that it lasts."""
-    await transaction.execute(delete(ABOUT).where(ABOUT.c.name == _ALIVE))
-    await transaction.execute(insert(ABOUT).values(name=_ALIVE, value="1"))
-    return items
+    for statement in items:
+        await transaction.execute(statement)
+    return [None] * len(items)
 
 
 def _fault(error: Exception) -> str | None:
