@@ -100,7 +100,7 @@ def build_gossip(shared: Shared, peers: Mapping[str, PeerHome]) -> Gossip:
         for agreement in shared.trust.agreements.agreements:
             asking = next((home.region for home in settings.home if home.region in agreement.regions), None)
             if asking is not None and peer.region in agreement.regions:
-                logs[peer.audience] = PeerLog(peers[peer.region], region=peer.region, asking=asking)
+                logs[peer.audience] = PeerLog(peers[peer.region].channel, asking=asking)
     return Gossip(
         evidence.heads,
         reader=evidence.reader,

@@ -58,7 +58,8 @@ def new_id() -> str:
 class TrustSide:
     """What a node believes and by what it is believed.
 
-    `homes` are the keys of the home regions; `agreements` asks `standing` of each agreement whether it stands;
+    `homes` are the keys of the home regions; `agreements` asks `standing` of each agreement whether it stands; `signed`
+    are the agreements by their ids, with the digests of their terms;
     `regions_by_name` says to which region the names in callers' certificates belong.
     """
 
@@ -66,6 +67,7 @@ class TrustSide:
     desk: TrustDesk
     standing: AgreementStanding
     agreements: AgreementBook
+    signed: Mapping[str, SignedAgreement]
     follower: RevocationFollower
     client: FederationClient
     memory: TrustMemory
@@ -230,6 +232,7 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
         desk=desk,
         standing=standing,
         agreements=AgreementBook((one.agreement for one in signed), standing=standing.require),
+        signed={one.agreement.id: one for one in signed},
         follower=RevocationFollower(
             desk, client=client, entities=_followed(settings, signed), journal=journal, poll_seconds=trust.poll_seconds
         ),

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from adapters.errors import AdapterError, RegionDataError
+from gateway.cli_exchange import exchange_app, receipt_app
 from gateway.cli_store import store_app
 from gateway.cli_trust import anchor_app, federation_app, keys_app, recognition_app, trust_app
 from gateway.errors import GatewayError, SettingsError
@@ -49,6 +50,8 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(federation_app, name="federation")
 app.add_typer(anchor_app, name="anchor")
 app.add_typer(store_app, name="store")
+app.add_typer(exchange_app, name="exchange")
+app.add_typer(receipt_app, name="receipt")
 app.add_typer(trust_app, name="trust")
 app.add_typer(recognition_app, name="recognition")
 

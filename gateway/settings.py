@@ -22,6 +22,7 @@ from gateway.settings_parts import (
     CallerSettings,
     CallSettings,
     EvidenceSettings,
+    ExchangeSettings,
     HomeSettings,
     ListenSettings,
     Part,
@@ -54,6 +55,7 @@ class Settings(Part):
     calls: CallSettings | None = None
     store: StoreSettings
     evidence: EvidenceSettings
+    exchange: ExchangeSettings = ExchangeSettings()
     trust: TrustSettings
     traces: TracesSettings | None = None
     drain_seconds: float = Field(default=10.0, ge=0, le=60)

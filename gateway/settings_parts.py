@@ -258,6 +258,16 @@ class EvidenceSettings(Part):
         return keys
 
 
+class ExchangeSettings(Part):
+    """Requests between regions: how many of one caller may wait for one region, and how long contents are kept.
+
+    The content of a request is erased `retention_days` after the last thing that happened to it.
+    """
+
+    quota: int = Field(default=100_000, ge=1, le=10_000_000)
+    retention_days: int = Field(default=90, ge=1, le=36_525)
+
+
 class CallSettings(Part):
     """The certificate that this gateway shows to others, PEM chain and key."""
 

@@ -103,6 +103,11 @@ class HomeKeys:
         return self.publisher.entity
 
     @property
+    def gateway_signer(self) -> ShelfSigner:
+        """What signs for the gateway that acts for the region, with the key that signs now."""
+        return ShelfSigner(self._caller)
+
+    @property
     def signer(self) -> ShelfSigner:
         """What signs for the region with the key that signs now."""
         return ShelfSigner(self._region)

@@ -14,7 +14,7 @@ from trust.note import NoteSignature, read_note
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.peers.peer_home import PeerHome
+    from gateway.peers.channel import PeerChannel
 
 _EXCHANGE: Final = "/onecard.gateway.v1.EvidenceService/ExchangeCheckpoints"
 _CONSISTENCY: Final = "/onecard.gateway.v1.EvidenceService/GetConsistencyProof"
@@ -23,13 +23,12 @@ _CONSISTENCY: Final = "/onecard.gateway.v1.EvidenceService/GetConsistencyProof"
 class PeerLog:
     """The log of the gateway of one region, asked on behalf of a home region of ours.
 
-    Its methods raise what `PeerHome.call` raises.
+    Its methods raise what `PeerChannel.call` raises.
     """
 
-    def __init__(self, peer: PeerHome, *, region: str, asking: str) -> None:
-        """Take the peer, its region, and the region that asks."""
+    def __init__(self, peer: PeerChannel, *, asking: str) -> None:
+        """Take the channel to the peer, and the region that asks."""
         self._peer = peer
-        self._region = region
         self._asking = asking
 
     async def show(self, note: str, *, from_size: int, path: Sequence[bytes], seen: Sequence[str]) -> Answered:
@@ -42,7 +41,7 @@ class PeerLog:
             held = Checkpoint.from_text(read_note(response.held.note).text)
             line = NoteSignature.from_text(response.cosignature) if response.cosignature else None
         except TrustError as error:
-            raise PeerProtocolError(region=self._region, rule="checkpoint") from error
+            raise PeerProtocolError(region=self._peer.region, rule="checkpoint") from error
         return Answered(held, response.held.note, line)
 
     async def consistency(self, first: int, second: int) -> Sequence[bytes]:

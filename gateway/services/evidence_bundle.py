@@ -77,7 +77,7 @@ def unpack(row: Any) -> Iterator[Stored]:  # noqa: ANN401 - a row of the table
         raise BundleError(row.place + row.entries)
 
 
-def erased(row: Any, subject: bytes) -> bytes | None:  # noqa: ANN401 - a row of the table
+def without(row: Any, subject: bytes) -> bytes | None:  # noqa: ANN401 - a row of the table
     """Give the personal parts of a row without those about a subject."""
     return _join([None if s.personal is None or subject_of(s.personal) == subject else s.personal for s in unpack(row)])
 

@@ -149,4 +149,4 @@ class Gossip:
         key = next((key for key in keys if line.is_of(key)), None)
         if key is not None:
             check_cosignature(line, ours.checkpoint, key=key)
-            await self._heads.add_cosignature(ours.checkpoint.size, line)
+            await self._heads.add_cosignature(ours.checkpoint.size, line, key=key)

@@ -107,9 +107,9 @@ class EvidenceHeads:
         note = signed.note.with_signatures(map(NoteSignature.from_text, lines))
         return SignedCheckpoint(signed.checkpoint, note, signed.key)
 
-    async def add_cosignature(self, size: int, line: NoteSignature) -> None:
+    async def add_cosignature(self, size: int, line: NoteSignature, *, key: NoteKey) -> None:
         """Keep what a peer has signed below our checkpoint of a size; the first line of each peer stays."""
-        row = {"size": size, "name": line.name, "time": now_micros(), "line": line.to_text()}
+        row = {"size": size, "name": line.name, "time": now_micros(), "key": key.to_text(), "line": line.to_text()}
         await self._store.commit(self._keep_cosignature, row)
 
     async def face(self, note: str) -> None:

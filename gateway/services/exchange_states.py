@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 FILE: Final = "exchange_transitions.csv"
-HEADER: Final = ("held", "event", "by", "before", "open_before", "after", "open_after")
+HEADER: Final = ("held", "event", "by", "before", "open_before", "after", "open_after", "told")
 
 
 class Held(StrEnum):
@@ -134,9 +134,10 @@ Step = tuple[Held, Event, Party, State | None, Open]
 class Transitions:
     """The table."""
 
-    def __init__(self, steps: Mapping[Step, Stage]) -> None:
-        """Keep each possible step and what it leads to."""
+    def __init__(self, steps: Mapping[Step, Stage], *, told: frozenset[tuple[Held, Event, Party]]) -> None:
+        """Keep each possible step and what it leads to, and which events the other gateway is told."""
         self._steps = steps
+        self._told = told
 
     def __iter__(self) -> Iterator[tuple[Step, Stage]]:
         """Give each possible step with what it leads to."""
@@ -166,6 +167,10 @@ class Transitions:
             return Stage(told, after.open)
         raise RequestStateError(state=told, event=event)
 
+    def is_told(self, held: Held, event: Event, by: Party) -> bool:
+        """Tell whether the other gateway has to hear of an event."""
+        return (held, event, by) in self._told
+
     def allows(self, held: Held, stage: Stage, event: Event, by: Party) -> bool:
         """Tell whether an event is possible."""
         return (held, event, by, stage.state, stage.open) in self._steps
@@ -179,14 +184,16 @@ class Transitions:
         """
         records, faults = read_table(FILE, text, HEADER)
         steps: dict[Step, Stage] = {}
+        told: set[tuple[Held, Event, Party]] = set()
         for record in records:
             for step, stage in _steps(record):
                 if step in steps:
                     record.fault("", "twice")
                 steps[step] = stage
+                told |= {step[:3]} if record.flag("told") else set()
         if faults:
             raise refuse(in_order(faults))
-        return cls(steps)
+        return cls(steps, told=frozenset(told))
 
 
 def _steps(record: Record) -> Iterator[tuple[Step, Stage]]:

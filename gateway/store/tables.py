@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.store import tables_evidence  # noqa: F401 - adds its tables
+from gateway.store import tables_evidence, tables_exchange, tables_replay, tables_status, tables_trust  # noqa: F401 - each adds its tables
 from gateway.store.schema import METADATA
 
 __all__ = ["METADATA"]

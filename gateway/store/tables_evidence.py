@@ -61,9 +61,10 @@ COSIGNATURES: Final = Table(
     Column("size", BigInteger, primary_key=True),
     Column("name", _Origin, primary_key=True),
     Column("time", Micros, nullable=False),
+    Column("key", Text, nullable=False),
     Column("line", Text, nullable=False),
 )
-"""Lines of peers below a checkpoint of ours, by its size."""
+"""Lines of peers below a checkpoint of ours, by its size, each with the verifier key under which it held."""
 
 PEERS: Final = Table(
     "evidence_peers",

@@ -15,6 +15,7 @@ from tests.gateway.services.evidence_logs import KEYS, log_of, note_keys
 from trust.checkpoint import Checkpoint, cosign, read_checkpoint, sign_checkpoint
 from trust.errors import LogConflictError, TrustError
 from trust.merkle import EMPTY_ROOT
+from trust.note import COSIGNER_KIND
 from trust.signer import KeySigner
 
 OURS, THEIRS = "gateway.chongqing", "gateway.sichuan"
@@ -41,7 +42,7 @@ async def test_an_earlier_checkpoint_is_shown_with_its_cosignatures(store_url: s
         first = Checkpoint(OURS, 10, await side.reader.root(10))
         line = cosign(first, signer=KeySigner(KEYS[THEIRS]), name=THEIRS, at=1_790_000_000)
         for _ in range(2):
-            await side.heads.add_cosignature(10, line)
+            await side.heads.add_cosignature(10, line, key=note_keys(THEIRS)[0].of_kind(COSIGNER_KIND))
         shown = await side.heads.shown(6)
         assert shown.checkpoint == first
         assert shown.note.signatures[1:] == (line,)

@@ -82,6 +82,20 @@ def test_only_the_target_region_answers() -> None:
     assert {step[2] for step, stage in RULES if stage.state in ANSWERED and step[3] not in ANSWERED} == {Party.TARGET}
 
 
+def test_whatever_is_decided_by_one_region_is_told_the_other() -> None:
+    """The target tells all that it or its gateway decides, the source what it asks for; nobody is told his own words."""
+    told = {(held, event, by) for held in Held for event in Event for by in Party if RULES.is_told(held, event, by)}
+    assert {(event, by) for held, event, by in told if held is Held.SOURCE} == {
+        (event, Party.SOURCE) for event in (Event.CANCEL_ASKED, Event.DISPUTED, Event.DISPUTE_SETTLED)
+    }
+    decided = {(step[1], step[2]) for step, _ in RULES if step[0] is Held.TARGET} - {
+        (Event.DELIVERED, Party.TARGET_GATEWAY),
+        (Event.DISPUTED, Party.SOURCE),
+        (Event.DISPUTE_SETTLED, Party.SOURCE),
+    }
+    assert {(event, by) for held, event, by in told if held is Held.TARGET} == decided
+
+
 @pytest.mark.parametrize(
     ("stage", "actor"),
     [
@@ -202,13 +216,14 @@ def test_a_peer_is_not_believed_every_state(stage: Stage, event: Event, told: St
 @pytest.mark.parametrize(
     ("row", "column", "rule"),
     [
-        ("source,done,source,,none,submitted,none", "event", "closed_word"),
-        ("target,delivered,target_gateway,,none,delivered,none", "", "twice"),
+        ("source,done,source,,none,submitted,none,false", "event", "closed_word"),
+        ("target,delivered,target_gateway,,none,delivered,none,false", "", "twice"),
+        ("target,accepted,target,delivered,none,accepted,none,perhaps", "told", "true_or_false"),
     ],
 )
 def test_a_wrong_row_is_refused(row: str, column: str, rule: str) -> None:
     """A row with an unknown word, or one that says a second time what an earlier one said, is refused."""
-    head = "held,event,by,before,open_before,after,open_after"
+    head = "held,event,by,before,open_before,after,open_after,told"
     with pytest.raises(RegionDataError) as caught:
-        Transitions.from_csv(f"{head}\ntarget,delivered,target_gateway,,none,delivered,none\n{row}\n")
+        Transitions.from_csv(f"{head}\ntarget,delivered,target_gateway,,none,delivered,none,false\n{row}\n")
     assert (caught.value.metadata["column"], caught.value.metadata["rule"]) == (column, rule)

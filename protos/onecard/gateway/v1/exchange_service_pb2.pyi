@@ -163,7 +163,7 @@ class SubmitRequestResponse(_message.Message):
     """Whether it was submitted before under this key."""
     @_builtins.property
     def request(self) -> _exchange_pb2.Request:
-        """The request, without its content."""
+        """The request, without content and history."""
 
     def __init__(
         self,
@@ -380,7 +380,7 @@ class CancelRequestResponse(_message.Message):
     REQUEST_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def request(self) -> _exchange_pb2.Request:
-        """The request, without its content."""
+        """The request, without content and history."""
 
     def __init__(
         self,
@@ -768,7 +768,7 @@ class AdvanceRequestResponse(_message.Message):
     REQUEST_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def request(self) -> _exchange_pb2.Request:
-        """The request, without its content."""
+        """The request, without content and history."""
 
     def __init__(
         self,
@@ -832,7 +832,7 @@ class CompleteRequestResponse(_message.Message):
     """Only between gateways: the receipt with both signatures."""
     @_builtins.property
     def request(self) -> _exchange_pb2.Request:
-        """The request, without content and reply."""
+        """The request, without content, reply and history."""
 
     def __init__(
         self,
@@ -898,7 +898,7 @@ class RejectRequestResponse(_message.Message):
     """Only between gateways: the receipt with both signatures."""
     @_builtins.property
     def request(self) -> _exchange_pb2.Request:
-        """The request, without content and reply."""
+        """The request, without content, reply and history."""
 
     def __init__(
         self,
@@ -1018,7 +1018,7 @@ class DisputeRequestResponse(_message.Message):
     REQUEST_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def request(self) -> _exchange_pb2.Request:
-        """The request, without content and reply."""
+        """The request, without content, reply and history."""
 
     def __init__(
         self,
