@@ -20,6 +20,7 @@ from gateway.federation.memory import FileTrustMemory
 from gateway.federation.originals import FileOriginals
 from gateway.key_shelf import KeyShelf
 from gateway.services.local_home import china_day
+from gateway.services.status_notices import StatusNotices
 from gateway.web.federation import add_entity, path_of
 from gateway.web.revocations import Revocations
 from trust.errors import TrustError, UnknownIssuerError
@@ -56,7 +57,8 @@ class TrustSide:
     """What a node believes and by what it is believed.
 
     `homes` are the keys of the home regions; `agreements` asks `standing` of each agreement whether it stands;
-    `regions_by_name` says to which region the names in callers' certificates belong.
+    `regions_by_name` says to which region the names in callers' certificates belong; `notices` are told which of our
+    status lists have changed.
     """
 
     homes: Mapping[str, HomeKeys]
@@ -67,6 +69,7 @@ class TrustSide:
     client: FederationClient
     memory: TrustMemory
     regions_by_name: Mapping[str, str]
+    notices: StatusNotices
 
     @property
     def tried(self) -> bool:
@@ -131,7 +134,7 @@ class TrustSide:
         entities = tuple(
             partial(add_entity, entity=keys.publisher, prefix=path_of(keys.entity)) for keys in self.homes.values()
         )
-        return (*entities, Revocations(self.desk, clock=time.monotonic).add_to)
+        return (*entities, Revocations(self.desk, clock=time.monotonic, notices=self.notices).add_to)
 
     async def start(self) -> None:
         """Begin to believe and to follow (GatewayError where what was kept cannot be read)."""
@@ -226,6 +229,7 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
             **{caller.certificate.lower(): caller.region for caller in settings.caller if caller.certificate},
             **{peer.server_name.lower(): peer.region for peer in settings.peer},
         },
+        notices=StatusNotices(),
     )
 
 

@@ -15,7 +15,6 @@ federation_app = typer.Typer(
 anchor_app = typer.Typer(
     no_args_is_help=True, help="Run the trust anchor of an agreement, and say for whom it vouches."
 )
-recognition_app = typer.Typer(no_args_is_help=True, help="Prove what was recognised.")
 trust_app = typer.Typer(no_args_is_help=True, help="See why a peer is or is not believed.")
 
 
@@ -170,18 +169,6 @@ def trust_explain(
     from gateway.trust_console import explain
 
     raise typer.Exit(explain(config, peer))
-
-
-@recognition_app.command("prove")
-def recognition_prove(
-    jti: Annotated[str, typer.Argument(help="Token identifier (jti) of the recognition.")],
-    config: Config,
-    home: Home = "",
-) -> None:
-    """Prove that a counter-signed recognition says the same as its original, and who signed which with which key."""
-    from gateway.trust_console import prove_recognition
-
-    prove_recognition(config, jti, region=home)
 
 
 @anchor_app.command("serve")

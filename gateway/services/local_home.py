@@ -25,7 +25,7 @@ from trust.errors import TrustError
 from trust.pseudonym import pairwise_subject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import date
 
     from adapters.adapter import ManifestAdapter
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from adapters.credential import Credential
     from adapters.equivalence import Coverage, EquivalenceBook
     from gateway.services.model import CardQuestion
-    from gateway.services.ports import Clock, Platform
-    from gateway.services.status_register import StatusRegister
+    from gateway.services.ports import Clock, Platform, RecognitionPlaces
     from gateway.services.verdict import VerdictRules
     from trust.agreement import Agreement
     from trust.policy import AgreementBook, Permission
@@ -71,7 +70,7 @@ class LocalHome:
         pseudonym_secret: bytes,
         new_id: Callable[[], str],
         clock: Clock,
-        statuses: StatusRegister | None = None,
+        statuses: RecognitionPlaces | None = None,
     ) -> None:
         """Take the region's parts; `items` finds an item of any region by region code and identifier.
 
@@ -136,6 +135,17 @@ class LocalHome:
         claims = self._claims(question, verdict, permission, covered, identity)
         return CardAnswer(verdict=verdict, identity=disclosed, recognition=self._sign(claims), claims=claims)
 
+    async def subjects_of(self, credential: Credential, regions: Iterable[str]) -> tuple[str, ...]:
+        """Ask the platform who holds a card, and give the holder's pseudonyms towards regions (the platform edge's)."""
+        identity, _ = await self._look_up(credential)
+        return tuple(self._subject(identity, region) for region in regions)
+
+    def _subject(self, identity: CardIdentity, visited: str) -> str:
+        """Give the pseudonym of a holder towards a region."""
+        return pairwise_subject(
+            self._secret, home=self._adapter.region, visited=visited, holder_key=holder_key(identity)
+        )
+
     def _sign(self, claims: RecognitionClaims) -> str:
         """Sign (RegionDataError); what the signer refuses is the fault of our data, not of the caller."""
         try:
@@ -168,12 +178,7 @@ class LocalHome:
         now = int(verdict.answered_at)
         item = verdict.item.source
         jti, expires_at = self._new_id(), now + RECOGNITION_SECONDS
-        subject = pairwise_subject(
-            self._secret,
-            home=self._adapter.region,
-            visited=question.visited_region,
-            holder_key=holder_key(identity),
-        )
+        subject = self._subject(identity, question.visited_region)
         register = self._statuses
         status = None if register is None else register.allocate(jti=jti, subject=subject, expires_at=expires_at)
         return RecognitionClaims(

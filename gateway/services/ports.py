@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from adapters.wire import Draft, PlatformRecord
     from gateway.services.model import CardAnswer, CardQuestion
+    from trust.claims import StatusReference
 
 
 class Clock(Protocol):
@@ -36,3 +37,23 @@ class Home(Protocol):
 
     async def answer(self, question: CardQuestion, *, disclose: bool) -> CardAnswer:
         """Answer a question; `disclose` is false where the caller wants no identity."""
+
+
+class RecognitionPlaces(Protocol):
+    """The issuer's side of a Token Status List: the places of one region's living recognitions."""
+
+    @property
+    def ttl_seconds(self) -> int:
+        """For how long a reader may go on with a list."""
+
+    def allocate(self, *, jti: str, subject: str, expires_at: int) -> StatusReference:
+        """Take a place until a recognition has expired everywhere, Unix seconds (LimitError where all are taken)."""
+
+    def revoke(self, jti: str) -> bool:
+        """Revoke a recognition by its token identifier; tell whether it lives."""
+
+    def revoke_subject(self, subject: str) -> int:
+        """Revoke all living recognitions of a pseudonym, and count them, those that were revoked before too."""
+
+    def text(self, number: int) -> bytes | None:
+        """Give a signed list by its number, or None where there is none (TrustError where it cannot be signed)."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import SettingsError
+from gateway.services.revoke_recognition import Target
 from tests.gateway.command import onecard, refused
 from trust.errors import UnknownIssuerError
 
@@ -18,6 +19,7 @@ VERBS = (
     *(("anchor", verb) for verb in ("serve", "members", "admit", "withdraw", "revoke", "stop")),
     ("trust", "explain"),
     ("recognition", "prove"),
+    ("recognition", "revoke"),
 )
 CONFIG = Path("g.toml")
 ANCHOR, ENTITY = "https://anchor.example", "https://member.example"
@@ -58,6 +60,18 @@ HANDED_ON: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
     ),
     ("trust explain sichuan", "trust_console.explain", (CONFIG, "sichuan"), {}),
     ("recognition prove J-1", "trust_console.prove_recognition", (CONFIG, "J-1"), {"region": ""}),
+    (
+        "recognition revoke J-1 --caller platform.macao --key p.pem",
+        "recognition_console.revoke_recognition",
+        (CONFIG, Target(token_id="J-1")),
+        {"caller": "platform.macao", "key": Path("p.pem"), "authority": None},
+    ),
+    (
+        "recognition revoke --subject S --caller platform.macao --key p.pem --ca ca.pem",
+        "recognition_console.revoke_recognition",
+        (CONFIG, Target(subject="S")),
+        {"caller": "platform.macao", "key": Path("p.pem"), "authority": Path("ca.pem")},
+    ),
     ("anchor members", "anchor_console.list_members", (CONFIG,), {}),
     (
         f"anchor admit {ANCHOR} {ENTITY} --fingerprint MARK",

@@ -114,6 +114,30 @@ async def test_learns_soon_by_the_list() -> None:
         await client.close()
 
 
+async def test_passes_on_what_is_said_of_status_lists() -> None:
+    """With the entity that says it; an event of a type that nobody knows is skipped, and so is one without a text."""
+    async with federation_site() as site:
+        desk, client, journal, told = FakeDesk(), site.client(), FakeJournal(), []
+
+        async def stream(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse()
+            response.content_type = "text/event-stream"
+            await response.prepare(request)
+            await response.write(b"event: status\ndata: https://a.example/1\n\nevent: other\ndata: b\n\n")
+            await response.write(b"event: status\ndata: c\ndata: d\n\nid: 1\ndata: good-1\n\n")
+            await until(lambda: not site.streaming)
+            return response
+
+        site.answers[SOUTHWEST, STREAM] = stream
+        async with following(desk, client, journal, poll_seconds=3600) as follower:
+            follower.on_status(lambda entity, uri: told.append((entity, uri)))
+            await until(lambda: desk.believed)
+            assert told == [(SOUTHWEST, "https://a.example/1")]
+            assert follower.skipped == {SOUTHWEST: 2}
+            site.streaming = False
+        await client.close()
+
+
 async def test_resumes_where_it_was() -> None:
     """After a break only what is new is asked for; a feed that begins anew is read from its beginning."""
     async with federation_site() as site:

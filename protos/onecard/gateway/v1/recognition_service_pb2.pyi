@@ -151,3 +151,63 @@ class VerifyRecognitionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VerifyRecognitionResponse: _TypeAlias = VerifyRecognitionResponse  # noqa: Y015
+
+@_typing.final
+class RevokeRecognitionRequest(_message.Message):
+    """Request of RevokeRecognition. May contain personal data."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_ID_FIELD_NUMBER: _builtins.int
+    RECOGNITION_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    CREDENTIAL_FIELD_NUMBER: _builtins.int
+    token_id: _builtins.str
+    """The recognition with this identifier (claim `jti`), 1 to 64 characters of `A-Z a-z 0-9 . _ -`."""
+    recognition: _builtins.str
+    """This very recognition, a JWT of at most 4096 bytes that the caller's region has signed."""
+    subject: _builtins.str
+    """All recognitions of this pairwise pseudonym (claim `sub`), 43 characters: of one holder for one visited region."""
+    @_builtins.property
+    def credential(self) -> _identity_service_pb2.Credential:
+        """All recognitions of the holder of this card, for all visited regions."""
+
+    def __init__(
+        self,
+        *,
+        token_id: _builtins.str = ...,
+        recognition: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        credential: _identity_service_pb2.Credential | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["credential", b"credential", "recognition", b"recognition", "subject", b"subject", "target", b"target", "token_id", b"token_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credential", b"credential", "recognition", b"recognition", "subject", b"subject", "target", b"target", "token_id", b"token_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["token_id", "recognition", "subject", "credential"]  # noqa: Y015
+    _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
+
+Global___RevokeRecognitionRequest: _TypeAlias = RevokeRecognitionRequest  # noqa: Y015
+
+@_typing.final
+class RevokeRecognitionResponse(_message.Message):
+    """Response of RevokeRecognition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVOKED_COUNT_FIELD_NUMBER: _builtins.int
+    revoked_count: _builtins.int
+    """How many living recognitions the target has, all of which are taken back now; 0 where none lives."""
+    def __init__(
+        self,
+        *,
+        revoked_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["revoked_count", b"revoked_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeRecognitionResponse: _TypeAlias = RevokeRecognitionResponse  # noqa: Y015
