@@ -26,12 +26,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from bench.trust_forged import CALLER_KINDS, SHOWN, claims_of, forged_tokens
 from gateway.bootstrap_calls import callers
-from gateway.bootstrap_trust import TrustSide, build_trust
+from gateway.bootstrap_trust import build_trust
 from gateway.callers import SCOPES
 from gateway.certificates import Certificate, fingerprint
 from gateway.journal import JsonJournal
 from gateway.sandbox.layout import Layout, Site, caller_id
 from gateway.settings import load_settings
+from gateway.trust_side import TrustSide
 from trust.encoding import decode_base64url
 from trust.errors import TrustError
 from trust.keys import KeyRing, SigningKey

@@ -15,7 +15,7 @@ from gateway.bootstrap_calls import (
     OwnCertificates,
     read_object,
 )
-from gateway.bootstrap_trust import TrustSide, build_trust, new_id
+from gateway.bootstrap_trust import build_trust, new_id
 from gateway.errors import SettingsError
 from gateway.federation.status_lists import StatusClient, StatusLists
 from gateway.reasons import load_reasons
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from gateway.services.ports import Home
     from gateway.settings import Settings
     from gateway.settings_parts import HomeSettings
+    from gateway.trust_side import TrustSide
 
 _REPLAY_CAPACITY = 1_000_000
 _SECRET_BYTES = 32
@@ -182,6 +183,7 @@ def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists
         clock=time.time,
         statuses=lists,
         own_certificates=shared.own_certificates,
+        keys=shared.trust,
     )
     return (
         RegionServicer(registry=registry, homes=homes, agreements=agreements, paging=paging),
@@ -190,6 +192,7 @@ def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists
             translate=TranslateIdentity(registry),
             memory=RequestMemory(clock=time.time),
             verdicts=verdicts,
+            chains=shared.trust.chain,
         ),
         CatalogServicer(registry=registry, translate=items, paging=paging),
         RecognitionServicer(
@@ -200,5 +203,6 @@ def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists
             ),
             memory=RequestMemory(clock=time.time),
             verdicts=verdicts,
+            chains=shared.trust.chain,
         ),
     )

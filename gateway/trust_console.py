@@ -7,6 +7,7 @@ leave as it is (`gateway.trust_view`).
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from trust.countersign import prove
 from trust.keys import KeyRing, SigningKey
 from trust.party_signature import PartySignature, sign_as_party
 from trust.revocation import MIN_LIFE_SECONDS, Revocation, read_revocation, sign_revocation
+from trust.statement import write_chain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,6 +100,20 @@ def explain(config: Path, peer: str) -> int:
     if not told:
         console.print(f"{peer}: no agreement of ours names it, or no peer of this configuration acts for it")
     return 0 if told and all(one.believed is not None for one in told) else 1
+
+
+def print_chain(config: Path, region: str, *, anchor: str) -> int:
+    """Print the chain of a region to one of its anchors (SettingsError where there are several to choose from)."""
+    settings = load_settings(config)
+    with looking(settings) as view:
+        found = {at: texts for at, texts in view.chains(region) if anchor in {"", at}}
+    if len(found) > 1:
+        raise SettingsError((f"--anchor: name one of {', '.join(sorted(found))}",))
+    for texts in found.values():
+        sys.stdout.write(write_chain(texts).decode("ascii") + "\n")
+    if not found:
+        sys.stderr.write(f"{region}: no chain to an anchor that is pinned here is believed\n")
+    return 0 if found else 1
 
 
 def sign_agreement(config: Path, agreement: str, *, region: str) -> None:

@@ -57,6 +57,10 @@ class Believer(Protocol):
         """Believe a revocation, or raise TrustError, or GatewayError where that cannot be done now."""
         ...
 
+    def put_aside(self, feed: str, text: str) -> None:
+        """Keep a revocation that came by the feed of an entity and may be believed later."""
+        ...
+
     def on_change(self, callback: Callable[[], None]) -> None:
         """Have somebody called whenever something else is believed."""
         ...
@@ -232,7 +236,9 @@ class RevocationFollower:
         try:
             self._desk.believe_revocation(text)
         except (TrustError, LimitError) as error:
-            feed.may_change |= isinstance(error, _MAY_CHANGE)
+            if isinstance(error, _MAY_CHANGE):
+                feed.may_change = True
+                self._desk.put_aside(feed.entity, text)
             return self._skip(feed, type(error).__name__)
         return True
 

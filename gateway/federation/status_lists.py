@@ -103,8 +103,13 @@ class StatusLists:
             raise StatusUnknownError(issuer=issuer, rule="stale")
         held.good.demand_valid(reference)
 
-    async def refresh(self, issuer: str, reference: StatusReference) -> None:
+    async def refresh(self, issuer: str, reference: StatusReference, *, find: FindKey | None = None) -> None:
         """Fetch the list of a token where the one that is held is no longer fresh; `check` tells how that went.
+
+        Args:
+            issuer: of the token.
+            reference: what the token says.
+            find: looks up the issuer's keys, where that goes by more than is believed of everybody.
 
         Raises:
             StatusUnknownError: the address is not one of the issuer's.
@@ -115,7 +120,7 @@ class StatusLists:
             return
         task = self._under_way.get(uri)
         if task is None:
-            task = self._under_way[uri] = asyncio.create_task(self._renew(issuer, uri, place))
+            task = self._under_way[uri] = asyncio.create_task(self._renew(issuer, uri, place, find or self._find))
             task.add_done_callback(lambda _done: self._under_way.pop(uri, None))
         # One who stops waiting does not stop the others.
         await asyncio.shield(task)
@@ -152,7 +157,7 @@ class StatusLists:
         fresh = good is not None and now < good.exp and 0 <= now - held.came_at < _ttl(good) and not held.changed
         return not fresh and not 0 <= now - held.asked_at < MIN_INTERVAL_SECONDS
 
-    async def _renew(self, issuer: str, uri: str, place: str) -> None:
+    async def _renew(self, issuer: str, uri: str, place: str, find: FindKey) -> None:
         """Fetch a list and hold it, if it is good and no older than the one held."""
         lists = self._held.setdefault(issuer, OrderedDict())
         held = lists.setdefault(uri, _Held())
@@ -162,7 +167,7 @@ class StatusLists:
             lists.popitem(last=False)
         try:
             text = await self._fetch(place)
-            good = verify_status_list(text, uri=uri, issuer=issuer, find=self._find, now=int(self._clock()))
+            good = verify_status_list(text, uri=uri, issuer=issuer, find=find, now=int(self._clock()))
         except TrustError as error:
             held.fault = error.metadata.get("rule", type(error).__name__)
             held.changed |= told

@@ -11,17 +11,22 @@ from gateway.rpc.identity import question_of
 from gateway.services.revoke_recognition import Target
 from onecard.gateway.v1 import card_pb2, recognition_pb2
 from onecard.gateway.v1 import recognition_service_pb2 as pb
+from trust.statement import MAX_CHAIN
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.rpc.boundary import Call
     from gateway.rpc.convert_verdict import VerdictWriter
     from gateway.services.model import CardAnswer
+    from gateway.services.ports import Chains
     from gateway.services.recognise import IssueRecognition, VerifyRecognition
     from gateway.services.request_memory import RequestMemory
     from gateway.services.revoke_recognition import RevokeRecognition
     from trust.claims import RecognitionClaims
 
 _LONGEST_TOKEN = 4096
+_LONGEST_CHAIN = 65_536
 
 
 class RecognitionServicer:
@@ -43,13 +48,15 @@ class RecognitionServicer:
         revoke: RevokeRecognition,
         memory: RequestMemory[CardAnswer],
         verdicts: VerdictWriter,
+        chains: Chains,
     ) -> None:
-        """Take the use cases."""
+        """Take the use cases, and what gives static trust chains."""
         self._issue = issue
         self._verify = verify
         self._revoke = revoke
         self._memory = memory
         self._verdicts = verdicts
+        self._chains = chains
 
     async def issue_recognition(self, request: pb.IssueRecognitionRequest, call: Call) -> pb.IssueRecognitionResponse:
         """Issue a recognition of a card of the caller's region."""
@@ -80,6 +87,8 @@ class RecognitionServicer:
         if answer.recognition is not None and answer.claims is not None:
             response.recognition = answer.recognition
             response.claims.CopyFrom(_claims_message(answer.claims, key_id=""))
+            if request.include_trust_chain:
+                response.trust_chain.extend(self._chains(question.home_region, answer.claims.agreement))
         return response
 
     async def verify_recognition(
@@ -88,7 +97,9 @@ class RecognitionServicer:
         """Verify a recognition that is addressed to the caller's region."""
         _check_length(request.recognition)
         shown = frozenset({call.caller.certificate} if call.caller.certificate else ())
-        verified = await self._verify.verify(request.recognition, audience=call.caller.region, certificates=shown)
+        verified = await self._verify.verify(
+            request.recognition, audience=call.caller.region, certificates=shown, chain=_chain(request.trust_chain)
+        )
         return pb.VerifyRecognitionResponse(claims=_claims_message(verified.claims, key_id=verified.key.kid))
 
     async def revoke_recognition(
@@ -107,6 +118,15 @@ def _check_length(recognition: str) -> None:
         raise InvalidFieldError(("recognition", "required"))
     if len(recognition) > _LONGEST_TOKEN:
         raise InvalidFieldError(("recognition", f"at_most_{_LONGEST_TOKEN}_bytes"))
+
+
+def _chain(texts: Sequence[str]) -> tuple[str, ...]:
+    """Demand a chain that is short enough to be looked at."""
+    if len(texts) > MAX_CHAIN:
+        raise InvalidFieldError(("trust_chain", f"at_most_{MAX_CHAIN}_statements"))
+    if sum(map(len, texts)) > _LONGEST_CHAIN:
+        raise InvalidFieldError(("trust_chain", f"at_most_{_LONGEST_CHAIN}_bytes"))
+    return tuple(texts)
 
 
 def _target(request: pb.RevokeRecognitionRequest) -> Target:

@@ -28,6 +28,13 @@ class Platform(Protocol):
         """Ask about one card; raises the adapter errors of the platform edge."""
 
 
+class Chains(Protocol):
+    """Static trust chains (OpenID Federation 1.0 section 4)."""
+
+    def __call__(self, region: str, agreement: str, /) -> tuple[str, ...]:
+        """Give the chain of a region to the anchor of an agreement, compact JWS upwards; () for none."""
+
+
 class Home(Protocol):
     """The home side of a question: this process, or another gateway."""
 

@@ -43,6 +43,11 @@ if TYPE_CHECKING:
     from gateway.services.ports import Home
 
 
+def chain_of(region: str, agreement: str) -> tuple[str, ...]:
+    """Give something in the place of a chain, that says for what it was asked."""
+    return (f"{region} under {agreement}", "anchor")
+
+
 @dataclass(slots=True)
 class FakeNode:
     """The parts of a gateway that serves Chongqing and one more home side where a test adds it."""
@@ -101,6 +106,7 @@ class FakeNode:
                 translate=TranslateIdentity(REGISTRY),
                 memory=RequestMemory(clock=self.clock),
                 verdicts=verdicts,
+                chains=chain_of,
             ),
             RecognitionServicer(
                 issue=IssueRecognition(registry=REGISTRY, homes=self.homes),
@@ -118,6 +124,7 @@ class FakeNode:
                 ),
                 memory=RequestMemory(clock=self.clock),
                 verdicts=verdicts,
+                chains=chain_of,
             ),
         )
 

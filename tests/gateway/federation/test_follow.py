@@ -39,6 +39,7 @@ class FakeDesk:
         self.believed: list[str] = []
         self.errors: dict[str, Exception] = {}
         self.calls: list[Callable[[], None]] = []
+        self.aside: list[tuple[str, str]] = []
 
     def believe_revocation(self, text: str) -> bool:
         """Believe, or raise."""
@@ -48,6 +49,10 @@ class FakeDesk:
         new = text not in self.believed
         self.believed += [text] * new
         return new
+
+    def put_aside(self, feed: str, text: str) -> None:
+        """Keep it."""
+        self.aside.append((feed, text))
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Take a listener."""
@@ -253,6 +258,7 @@ async def test_reads_again_what_may_be_believed_later(monkeypatch: pytest.Monkey
             asked = site.asked[SOUTHWEST, LIST]
             desk.calls[0]()
             await until(lambda: site.asked[SOUTHWEST, LIST] > asked)
+            assert set(desk.aside) == {(SOUTHWEST, "good-1")}
             del desk.errors["good-1"], site.answers[SOUTHWEST, LIST]
             while told and not desk.believed:
                 desk.calls[0]()

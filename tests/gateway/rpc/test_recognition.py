@@ -227,3 +227,44 @@ async def test_who_may_take_nothing_back(caller: str, scopes: tuple[str, ...], r
         assert told.reason == reason
         shown = pb.VerifyRecognitionRequest(recognition=issued.recognition)
         await stub.VerifyRecognition(shown, metadata=bearer(PLATFORM, node.clock))
+
+
+async def test_a_chain_comes_where_it_is_asked_for() -> None:
+    """Of the home region under the agreement; with a remembered answer too, and never with a refusal."""
+    node = FakeNode()
+    async with recognition_stub(node) as stub:
+        home = bearer(HOME_PLATFORM, node.clock)
+        assert list((await stub.IssueRecognition(issue(), metadata=home)).trust_chain) == []
+        again = await stub.IssueRecognition(issue(include_trust_chain=True), metadata=home)
+        assert (again.replayed, list(again.trust_chain)) == (True, ["chongqing under sichuan-chongqing", "anchor"])
+        node.platform.record = record("chongqing", "locked") | {"aaz500": "A00000001", "aac002": "500112190302110117"}
+        locked = await stub.IssueRecognition(issue(include_trust_chain=True, request_id="r-2"), metadata=home)
+        assert (locked.recognition, list(locked.trust_chain)) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("chain", "rule"),
+    [
+        (["x"] * 7, "at_most_6_statements"),
+        (["x" * 65_537], "at_most_65536_bytes"),
+        (["y" * 16_385] * 4, "at_most_65536_bytes"),
+    ],
+)
+async def test_a_chain_that_is_too_long_is_not_looked_at(chain: list[str], rule: str) -> None:
+    """Neither by its statements nor by its bytes."""
+    node = FakeNode()
+    async with recognition_stub(node) as stub:
+        shown = pb.VerifyRecognitionRequest(recognition="x", trust_chain=chain)
+        told = await refused(stub.VerifyRecognition(shown, metadata=bearer(PLATFORM, node.clock)))
+    assert (told.code, told.reason) == ("INVALID_ARGUMENT", "INVALID_FIELD")
+    assert (told.metadata["field"], told.metadata["rule"]) == ("trust_chain", rule)
+
+
+async def test_a_chain_beside_what_is_believed_already_is_not_looked_at() -> None:
+    """It can help and does no harm."""
+    node = FakeNode()
+    async with recognition_stub(node) as stub:
+        issued = await stub.IssueRecognition(issue(), metadata=bearer(HOME_PLATFORM, node.clock))
+        shown = pb.VerifyRecognitionRequest(recognition=issued.recognition, trust_chain=["x", "y", "z"])
+        verified = await stub.VerifyRecognition(shown, metadata=bearer(PLATFORM, node.clock))
+    assert verified.claims.issuer == "chongqing"
