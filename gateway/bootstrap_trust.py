@@ -16,7 +16,7 @@ from gateway.federation.follow import RevocationFollower
 from gateway.federation.home_keys import HomeKeys, PartnerSuite
 from gateway.federation.memory import FileTrustMemory
 from gateway.federation.originals import FileOriginals
-from gateway.key_shelf import KeyShelf
+from gateway.key_places import KeyPlaces
 from gateway.services.local_home import china_day
 from gateway.services.status_notices import StatusNotices
 from gateway.trust_side import TrustSide
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
     from gateway.federation.agreements import SignedAgreement
     from gateway.federation.desk_memory import TrustMemory
+    from gateway.hsm_address import HardwareAddress
     from gateway.journal import Journal
+    from gateway.key_shelf import Shelf
     from gateway.settings import Settings
     from gateway.settings_parts import HomeSettings
     from trust.keys import VerificationKey
@@ -79,7 +81,8 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
     signed = [load_agreement(one.agreement, one.signatures, anchor=one.entity) for one in trust.anchor]
     dated = AgreementBook(one.agreement for one in signed)
     kept = memory or desk_memory(settings)
-    homes = {home.region: _home_keys(home, signed, settings) for home in settings.home}
+    places = KeyPlaces(clock=time.monotonic)
+    homes = {home.region: _home_keys(home, signed, settings, places) for home in settings.home}
     client = FederationClient(bases=_bases(settings))
 
     def in_force(one: str, other: str) -> tuple[str, ...]:
@@ -128,6 +131,7 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
         },
         anchors={one.agreement.id: one.anchor for one in signed},
         notices=StatusNotices(),
+        key_places=places,
     )
 
 
@@ -140,31 +144,35 @@ def _own(region: str, keys: HomeKeys) -> OwnEntity:
     return OwnEntity(entity=keys.entity, region=region, configuration=keys.publisher.text)
 
 
-def _home_keys(home: HomeSettings, signed: Iterable[SignedAgreement], settings: Settings) -> HomeKeys:
+def _home_keys(
+    home: HomeSettings, signed: Iterable[SignedAgreement], settings: Settings, places: KeyPlaces
+) -> HomeKeys:
     """Read the keys of a home region; the anchors of its agreements are its superiors."""
     folder = settings.trust.state / home.region
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def shelf(name: str, place: Path | HardwareAddress, *, issuer: str) -> Shelf:
+        try:
+            return places.shelf(place, issuer=issuer)
+        except SettingsError as error:
+            raise SettingsError(tuple(f"{name} of {home.region}: {fault}" for fault in error.faults)) from error
+
     return HomeKeys(
         home.entity.id,
-        federation=KeyShelf(home.entity.key, issuer=home.entity.id),
-        region=KeyShelf(home.signing_key, issuer=home.region),
-        caller=KeyShelf(home.caller.key, issuer=home.caller.id),
+        federation=shelf("entity.key", home.entity.key, issuer=home.entity.id),
+        region=shelf("signing_key", home.signing_key, issuer=home.region),
+        caller=shelf("caller.key", home.caller.key, issuer=home.caller.id),
         superiors=[one.anchor for one in signed if home.region in one.agreement.regions],
         folder=folder,
         clock=time.time,
         new_id=new_id,
-        partner=_partner(home, folder),
-    )
-
-
-def _partner(home: HomeSettings, folder: Path) -> PartnerSuite | None:
-    """Give with what recognitions for some partners are counter-signed."""
-    if home.partner is None:
-        return None
-    return PartnerSuite(
-        regions=home.partner.regions,
-        shelf=KeyShelf(home.partner.key, issuer=home.region),
-        originals=FileOriginals(folder / "originals", clock=time.time),
+        partner=None
+        if home.partner is None
+        else PartnerSuite(
+            regions=home.partner.regions,
+            shelf=shelf("partner.key", home.partner.key, issuer=home.region),
+            originals=FileOriginals(folder / "originals", clock=time.time),
+        ),
     )
 
 

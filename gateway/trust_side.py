@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gateway.federation.fetch import FederationClient
     from gateway.federation.follow import RevocationFollower
     from gateway.federation.home_keys import HomeKeys
+    from gateway.key_places import KeyPlaces
     from gateway.services.status_notices import StatusNotices
     from trust.keys import KeyRing, VerificationKey
     from trust.policy import AgreementBook
@@ -52,6 +53,7 @@ class TrustSide:
     regions_by_name: Mapping[str, str]
     anchors: Mapping[str, str]
     notices: StatusNotices
+    key_places: KeyPlaces
 
     @property
     def tried(self) -> bool:
@@ -149,3 +151,4 @@ class TrustSide:
         await self.desk.close()
         await self.client.close()
         self.memory.close()
+        self.key_places.close()
