@@ -84,7 +84,7 @@ def test_every_party_has_signed_its_agreement(layout: Layout) -> None:
 
     for terms in (layout.folder / "agreements").glob("*.toml"):
         signed = load_agreement(terms, terms.with_suffix(".signatures"), anchor="https://a.example")
-        read = [verify_party_signature(text, keys=keys, now=int(time.time())) for text in signed.signatures]
+        read = [verify_party_signature(text, keys=keys, now=int(time.time()))[0] for text in signed.signatures]
         assert {one.region for one in read} == set(signed.agreement.regions)
         assert {(one.name, one.digest) for one in read} == {(signed.agreement.id, signed.digest)}
 
