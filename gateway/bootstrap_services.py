@@ -16,6 +16,7 @@ from gateway.bootstrap_calls import (
     read_object,
 )
 from gateway.bootstrap_trust import build_trust, new_id
+from gateway.consents import FileConsents
 from gateway.errors import SettingsError
 from gateway.federation.status_lists import StatusClient, StatusLists
 from gateway.reasons import load_reasons
@@ -162,6 +163,7 @@ def local_home(home: HomeSettings, shared: Shared, platform: PlatformClient) -> 
         new_id=new_id,
         clock=time.time,
         statuses=shared.statuses[home.region],
+        consents=None if home.consents is None else FileConsents(home.consents, clock=time.time),
     )
 
 

@@ -82,7 +82,7 @@ class Settings(Part):
         """Name the files that nobody else may read."""
         files = [part.key for part in (self.listen.tls, self.calls) if part is not None]
         for home in self.home:
-            files += [home.pseudonym_secret, home.platform.secrets]
+            files += [home.pseudonym_secret, home.platform.secrets, *([home.consents] if home.consents else [])]
         files += [place if isinstance(place, Path) else place.pin_file for place in self.key_places()]
         return tuple(dict.fromkeys(files))
 
@@ -157,7 +157,7 @@ def _load(path: Path, model: type[_Configuration]) -> _Configuration:
 
 _PATH_KEYS = frozenset(
     {"certificate", "key", "clients", "secrets", "signing_key", "pseudonym_secret", "ca", "keys", "state", "agreement"}
-    | {"signatures", "folder"}
+    | {"signatures", "folder", "consents"}
 )
 
 _NO_PATHS = frozenset({("caller", "certificate")})

@@ -143,7 +143,10 @@ class PartnerSettings(Part):
 
 
 class HomeSettings(Part):
-    """A home region of this gateway. Its keys are files, PEM, or lie in a hardware module (`gateway.hsm_address`)."""
+    """A home region of this gateway. Its keys are files, PEM, or lie in a hardware module (`gateway.hsm_address`).
+
+    `consents` says which references of consent or contract have ended (`gateway.consents`).
+    """
 
     region: RegionCode
     signing_key: KeyPlace
@@ -152,6 +155,7 @@ class HomeSettings(Part):
     entity: EntitySettings
     caller: HomeCallerSettings
     partner: PartnerSettings | None = None
+    consents: Path | None = None
 
 
 class PeerSettings(Part):

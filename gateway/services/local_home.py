@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from adapters.credential import Credential
     from adapters.equivalence import Coverage, EquivalenceBook
     from gateway.services.model import CardQuestion
-    from gateway.services.ports import Clock, Platform, RecognitionPlaces
+    from gateway.services.ports import Clock, Consents, Platform, RecognitionPlaces
     from gateway.services.verdict import VerdictRules
     from trust.agreement import Agreement
     from trust.policy import AgreementBook, Permission
@@ -71,10 +71,12 @@ class LocalHome:
         new_id: Callable[[], str],
         clock: Clock,
         statuses: RecognitionPlaces | None = None,
+        consents: Consents | None = None,
     ) -> None:
         """Take the region's parts; `items` finds an item of any region by region code and identifier.
 
-        With `statuses`, each recognition says where it can be seen whether it was revoked since.
+        With `statuses`, each recognition says where it can be seen whether it was revoked since. `consents` knows which
+        references have ended; without it each counts that is named.
         """
         self._adapter = adapter
         self._items = items
@@ -87,6 +89,7 @@ class LocalHome:
         self._new_id = new_id
         self._clock = clock
         self._statuses = statuses
+        self._consents = consents
         self._covered = lru_cache(maxsize=4096)(self._cover)
 
     def _cover(self, region: str, item: str, on: date) -> Coverage:
@@ -108,6 +111,8 @@ class LocalHome:
         item = self._items(question.visited_region, question.visited_item)
         today = china_day(self._clock())
         permission = permit(self._agreements, question, item, on=today)
+        if permission is not None and question.consent_reference and self._consents is not None:
+            self._consents.require(question.consent_reference, agreement=permission.agreement)
         covered = self._covered(item.region, item.item, today) if permission else None
         identity, as_of = await self._look_up(question.credential)
         now = self._clock()

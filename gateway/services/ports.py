@@ -46,6 +46,13 @@ class Home(Protocol):
         """Answer a question; `disclose` is false where the caller wants no identity."""
 
 
+class Consents(Protocol):
+    """The home region's register of consents and contracts."""
+
+    def require(self, reference: str, *, agreement: str) -> None:
+        """Demand that a reference has not expired and was not withdrawn (ConsentMissingError)."""
+
+
 class RecognitionPlaces(Protocol):
     """The issuer's side of a Token Status List: the places of one region's living recognitions."""
 
