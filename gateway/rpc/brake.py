@@ -2,15 +2,16 @@
 
 A refusal costs a gateway about what a small call costs, most of it in the transport, which is paid before anything can
 be known of the call. So what helps is that there are fewer. An address, and all addresses together, have some refusals
-a second at once. Those beyond are given one by one, so many a second for all: each that waits costs us a place in
-memory, and the other side one of the few calls that a connection may have open, so that it waits instead of calling.
-It gets its own reason all the same. Only refusals count and wait: a caller that proves itself over the same connection
-or address is served at once.
+a second at once. Those beyond are given in turn, so many a second for all: each that waits costs us a place in memory,
+and the other side one of the few calls that a connection may have open, so that it waits instead of calling. It gets
+its own reason all the same. Only refusals count and wait: a caller that proves itself over the same connection or
+address is served at once. Turns come in rounds, since a few refusals together cost half of what they cost one by one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass
 from ipaddress import IPv6Address
@@ -34,7 +35,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrakeRule:
-    """What one address may have at once, and all together; what is given a second beyond, and how many may wait for it.
+    """What one address may have at once, and all together; what is given beyond, how often, and how many may wait.
 
     Each that waits holds a call of gRPC, and at most a window of 64 KiB of a message that nobody reads. With more than
     `places` waiting, the others are refused at once: an attacker with that many calls open is one for a firewall.
@@ -43,6 +44,7 @@ class BrakeRule:
     each: Allowance = Allowance(50, 500)
     together: Allowance = Allowance(500, 1000)
     per_second_beyond: float = 200
+    round_seconds: float = 0.1
     places: int = 1000
     addresses: int = 4096
 
@@ -96,13 +98,13 @@ class Brake:
         return until > limit
 
     def _wait_for_turn(self, now: float) -> float:
-        """Take the next turn and tell how many seconds away it is; 0 where all places are taken."""
-        pace = self._rule.per_second_beyond
+        """Take the next turn and tell how many seconds away its round is; 0 where all places are taken."""
+        pace, between = self._rule.per_second_beyond, self._rule.round_seconds
         turn = max(self._last_turn, now) + 1 / pace
         if turn - now > self._rule.places / pace:
             return 0.0
         self._last_turn = turn
-        return turn - now
+        return math.ceil(turn / between) * between - now
 
 
 def address_of(peer: str) -> str:

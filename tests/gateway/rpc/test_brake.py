@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 HERE, THERE = "ipv4:192.0.2.1:50000", "ipv4:192.0.2.2:50000"
-RULE = BrakeRule(each=Allowance(10, 3), together=Allowance(100, 8), per_second_beyond=2, places=4, addresses=16)
+RULE = BrakeRule(
+    each=Allowance(10, 3),
+    together=Allowance(100, 8),
+    per_second_beyond=2,
+    round_seconds=0.25,
+    places=4,
+    addresses=16,
+)
 
 
 class Slept(list[float]):
@@ -60,7 +68,7 @@ async def test_an_allowance_comes_back_with_time() -> None:
     """Whoever pauses has the whole allowance again, however much it was beyond, and never more than that."""
     held = Held()
     await held.times(100)
-    held.clock.advance(0.1)
+    held.clock.advance(0.125)
     assert await held.times(1) == []
     held.clock.advance(60)
     assert await held.times(3) == []
@@ -126,10 +134,19 @@ async def test_refusals_beyond_are_given_in_turn() -> None:
     held = Held()
     await held.times(3)
     assert await held.times(6) == [0.5, 1.0, 1.5, 2.0]
-    held.clock.advance(0.01)
+    held.clock.advance(0.0625)
     assert await held.times(2) == []
     held.clock.advance(1)
-    assert (await held.times(12))[-2:] == [pytest.approx(1.49), pytest.approx(1.99)]
+    assert (await held.times(12))[-2:] == [1.4375, 1.9375]
+
+
+async def test_turns_come_in_rounds() -> None:
+    """Those whose turns are close together are given together, none before its turn."""
+    held = Held()
+    held.brake = Brake(replace(RULE, round_seconds=1.0, places=8), clock=held.clock, sleep=held.slept)
+    held.clock.advance(0.25)
+    await held.times(3)
+    assert await held.times(5) == [0.75, 1.75, 1.75, 2.75, 2.75]
 
 
 async def test_a_caller_in_a_hurry_hears_its_reason_in_time() -> None:
