@@ -173,10 +173,14 @@ class PeerHome:
     async def _call(
         self, request: identity_service_pb2.VerifyCardRequest, *, asking: str
     ) -> identity_service_pb2.VerifyCardResponse:
+        stub, channel = self._stub(), self._channel
         try:
-            raw = await self._stub()(request, timeout=_TIMEOUT_SECONDS, metadata=self._metadata(asking))
+            raw = await stub(request, timeout=_TIMEOUT_SECONDS, metadata=self._metadata(asking))
         except grpc.aio.AioRpcError as error:
             failure = self._failure(error)
+            if isinstance(failure, DeadlineError) and channel is self._channel:
+                # Nothing came back: the connection may be one that only we believe in. The next call opens another.
+                self._retire_channel()
             # A refusal comes from a peer that was reached.
             self._reachable = not isinstance(failure, PeerUnavailableError | DeadlineError)
             raise failure from None
@@ -246,6 +250,10 @@ class PeerHome:
             self._former.append(self._shown)
         self._peer, self._shown = peer, shown
         self._issued.clear()
+        self._retire_channel()
+
+    def _retire_channel(self) -> None:
+        """Let the next call open a channel; running calls finish on the one they began with."""
         if self._channel is not None:
             retiring = asyncio.get_running_loop().create_task(_retire(self._channel))
             self._retired[retiring], self._channel = self._channel, None

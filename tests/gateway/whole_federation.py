@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
 from gateway.bootstrap import build_node
@@ -16,8 +17,10 @@ from tests.sandbox_fixture.cards import verify_request
 from tests.sandbox_fixture.running import is_ready, wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from adapters.manifest_platform import Fault
     from gateway.node import Node
     from gateway.sandbox.layout import Layout, Site
     from tests.sandbox_fixture.running import RunningSandbox
@@ -32,6 +35,7 @@ class WholeFederation(SmallFederation):
         """Take what was laid out."""
         super().__init__(layout)
         self._nodes: dict[str, tuple[Node, SimulatedPlatform]] = {}
+        self.looked_up: Counter[str] = Counter()
 
     def __exit__(self, *_error: object) -> None:
         """End everything."""
@@ -83,10 +87,21 @@ class WholeFederation(SmallFederation):
     async def _start_whole(self, region: str) -> tuple[Node, SimulatedPlatform]:
         secrets = json.loads((self.layout.home(region) / "platform.json").read_text("utf-8"))
         platform = SimulatedPlatform(REGISTRY.get(region), secrets)
+        self._count(region, platform)
         await platform.start(self.site(region).platform)
         node = build_node(load_settings(self.config(region)))
         await node.start()
         return node, platform
+
+    def _count(self, region: str, platform: SimulatedPlatform) -> None:
+        """Count in `looked_up` how often a platform is asked about a card."""
+        find = platform._cardholders.find
+
+        def counting(values: Mapping[str, str]) -> dict[str, str] | Fault:
+            self.looked_up[region] += 1
+            return find(values)
+
+        platform._cardholders.find = counting  # type: ignore[method-assign]  # what the platform does stays the same
 
     async def _stop_whole(self, node: Node, platform: SimulatedPlatform) -> None:
         await node.stop()
