@@ -62,7 +62,7 @@ def test_traces_without_the_extra_refuse_the_start(
 def test_wrong_traces_are_refused(configuration: FakeConfiguration, value: str) -> None:
     """Plaintext stays on this machine, and a share is a share."""
     good = {"endpoint": 'endpoint = "http://127.0.0.1:4318"', "sample": "sample = 0.5"}
-    lines = "\n".join({**good, value.split()[0]: value}.values())
+    lines = "\n".join({**good, value.split(maxsplit=1)[0]: value}.values())
     configuration.change("[trust]", f"[traces]\n{lines}\n\n[trust]")
     with pytest.raises(SettingsError):
         load_settings(configuration.path)
