@@ -20,7 +20,15 @@ from gateway.bootstrap_calls import (
 from gateway.bootstrap_evidence import build_gossip, evidence_servicer
 from gateway.bootstrap_exchange import build_exchange
 from gateway.bootstrap_replicas import replicas
-from gateway.bootstrap_services import local_home, make_servicers, platform_client, share, status_lists, status_routes
+from gateway.bootstrap_services import (
+    hear_status,
+    local_home,
+    make_servicers,
+    platform_client,
+    share,
+    status_lists,
+    status_routes,
+)
 from gateway.bootstrap_trust import keep_looking
 from gateway.bootstrap_watch import watch_over
 from gateway.errors import SettingsError
@@ -113,6 +121,7 @@ def _build(shared: Shared, watch: Watch) -> Node:
             *(side.start for side in operators),
         ],
         tasks=[
+            partial(hear_status, shared),
             *(work for one in others for work in (one.tell, one.tell_revocations, one.hear)),
             partial(keep_looking, trust.homes.values(), journal=journal),
             partial(keep_certificates, settings, peers, shared.own_certificates, journal),

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gateway.bootstrap_services import Shared
-    from gateway.bootstrap_trust import TrustSide
     from gateway.journal import Journal
     from gateway.peers.peer_home import PeerHome
     from gateway.settings import Settings
     from gateway.store.store import Append, Store
+    from gateway.trust_side import TrustSide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from gateway.bootstrap_services import Shared
-    from gateway.bootstrap_trust import TrustSide
     from gateway.journal import Journal
     from gateway.peers.peer_home import PeerHome
     from gateway.settings import Settings
+    from gateway.trust_side import TrustSide
     from trust.keys import VerificationKey
     from trust.signer import Signer
 

@@ -30,6 +30,7 @@ SCOPES = frozenset(
         "card.verify",
         "recognition.issue",
         "recognition.verify",
+        "recognition.revoke",
         "exchange.submit",
         "exchange.read",
         "exchange.receive",

@@ -13,7 +13,7 @@ from trust.roles import GATEWAY_ROLE, REGION_ROLE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gateway.key_shelf import KeyShelf
+    from gateway.key_shelf import Shelf
     from trust.keys import VerificationKey
 
 EVIDENCE_KEYS: Final = "evidence_keys"
@@ -23,10 +23,10 @@ EVIDENCE_KEYS: Final = "evidence_keys"
 def home_content(
     entity: str,
     *,
-    federation: KeyShelf,
+    federation: Shelf,
     region: tuple[VerificationKey, ...],
-    caller: KeyShelf,
-    evidence: KeyShelf,
+    caller: Shelf,
+    evidence: Shelf,
     superiors: Iterable[str],
 ) -> EntityContent:
     """Give the content of a home region's configuration.
@@ -52,7 +52,7 @@ def home_content(
     )
 
 
-def evidence_texts(shelf: KeyShelf) -> Mapping[str, str]:
+def evidence_texts(shelf: Shelf) -> Mapping[str, str]:
     """Give what tells the keys of a gateway's log, as verifier keys (AlgorithmNotAllowedError: none of Ed25519)."""
     keys = [NoteKey.of(key, name=shelf.issuer).to_text() for key in shelf.published]
     return MappingProxyType({EVIDENCE_KEYS: " ".join(keys)})

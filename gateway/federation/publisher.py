@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.federation.publisher_content import EntityContent
-    from trust.keys import SigningKey, VerificationKey
+    from gateway.key_shelf import Key
+    from trust.keys import VerificationKey
 
 DAY_SECONDS = 86_400
 
@@ -85,7 +86,7 @@ class EntityPublisher:
         return self._content.entity
 
     @property
-    def key(self) -> SigningKey:
+    def key(self) -> Key:
         """The federation key that signs."""
         return self._content.keys[0]
 
@@ -177,7 +178,7 @@ class EntityPublisher:
         """Name these superiors and no others (ClaimInvalidError where one is no entity identifier)."""
         self._say(hints=tuple(hints))
 
-    def announce(self, key: SigningKey) -> None:
+    def announce(self, key: Key) -> None:
         """List a key that does not sign yet.
 
         Raises:
@@ -188,7 +189,7 @@ class EntityPublisher:
             raise KeyMaterialError(rule="a new key of the entity")
         self._say(keys=(*(old for old in self._content.keys if _mark(old) != _mark(key)), key))
 
-    def rotate(self, key: SigningKey) -> None:
+    def rotate(self, key: Key) -> None:
         """Let a key sign from now on; it is announced first if it was not. The former one stays listed.
 
         Raises:
@@ -255,6 +256,6 @@ class EntityPublisher:
         )
 
 
-def _mark(key: SigningKey) -> str:
+def _mark(key: Key) -> str:
     """Give the thumbprint of a key."""
     return thumbprint(key.public().public_key)

@@ -149,10 +149,14 @@ class PeerChannel:
 
     async def _answered(self, call: Any) -> bytes:  # noqa: ANN401 - a call of grpc
         """Wait for the one answer of a call."""
+        channel = self._channel
         try:
             raw: bytes = await call
         except grpc.aio.AioRpcError as error:
             failure = self._failure(error)
+            if isinstance(failure, DeadlineError) and channel is self._channel:
+                # Nothing came back: the connection may be one that only we believe in. The next call opens another.
+                self._retire_channel()
             # A refusal comes from a peer that was reached.
             self.reachable = not isinstance(failure, PeerUnavailableError | DeadlineError)
             raise failure from None
@@ -227,6 +231,10 @@ class PeerChannel:
             self._former.append(self._shown)
         self._peer, self._shown = peer, shown
         self._issued.clear()
+        self._retire_channel()
+
+    def _retire_channel(self) -> None:
+        """Let the next call open a channel; running calls finish on the one they began with."""
         if self._channel is not None:
             retiring = asyncio.get_running_loop().create_task(_retire(self._channel))
             self._retired[retiring], self._channel = self._channel, None

@@ -24,7 +24,7 @@ from trust.signer import signer_of
 from trust.status_list import Status, StatusList, pack, sign_status_list
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from gateway.services.ports import Clock
     from gateway.store.status_places import ListState
@@ -64,11 +64,11 @@ class PlaceBook(Protocol):
     async def state(self, region: str, number: int, *, now: int) -> ListState | None:
         """Give what is revoked on a list, None where there is no such list."""
 
-    async def revoke(self, region: str, *, jti: str, now: int, remembered_seconds: int) -> int:
-        """Revoke the living recognition of an identifier, and count it."""
+    async def revoke(self, region: str, *, jti: str, now: int, remembered_seconds: int) -> Collection[int]:
+        """Revoke the living recognition of an identifier; give the number of its list."""
 
-    async def revoke_subject(self, region: str, *, subject: str, now: int, remembered_seconds: int) -> int:
-        """Revoke all living recognitions of a pseudonym, and count them."""
+    async def revoke_subject(self, region: str, *, subject: str, now: int, remembered_seconds: int) -> Collection[int]:
+        """Revoke all living recognitions of a pseudonym; give the number of the list of each."""
 
 
 @dataclass(slots=True)
@@ -105,6 +105,7 @@ class StatusRegister:
         choose: gives a number from 0 to below its argument that nobody can foresee.
         ttl_seconds: for how long a reader may go on with what it has.
         life_seconds: of a signed list.
+        changed: is called with the address of a list in which something was just revoked.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class StatusRegister:
         choose: Callable[[int], int] = secrets.randbelow,
         ttl_seconds: int = TTL_SECONDS,
         life_seconds: int = LIFE_SECONDS,
+        changed: Callable[[str], None] = lambda _uri: None,
     ) -> None:
         """Begin without a list; the first recognition opens one."""
         self._signer = signer_of(key)
@@ -130,6 +132,7 @@ class StatusRegister:
         self._choose = choose
         self._ttl = ttl_seconds
         self._life = life_seconds
+        self._changed = changed
         self._page: _Page | None = None
         self._filled: deque[int] = deque()
         self._turning = asyncio.Lock()
@@ -164,15 +167,28 @@ class StatusRegister:
 
     async def revoke(self, jti: str) -> bool:
         """Revoke a recognition by its token identifier; tell whether it lives (StoreUnavailableError)."""
-        return bool(
-            await self._book.revoke(self._signer.issuer, jti=jti, now=int(self._clock()), remembered_seconds=self._life)
+        lists = await self._book.revoke(
+            self._signer.issuer, jti=jti, now=int(self._clock()), remembered_seconds=self._life
         )
+        return self._look_anew(lists) > 0
 
     async def revoke_subject(self, subject: str) -> int:
         """Revoke all living recognitions of a pseudonym, and count them (StoreUnavailableError)."""
-        return await self._book.revoke_subject(
+        lists = await self._book.revoke_subject(
             self._signer.issuer, subject=subject, now=int(self._clock()), remembered_seconds=self._life
         )
+        return self._look_anew(lists)
+
+    def heard(self, number: int) -> None:
+        """Take note that something was revoked on a list, here or at another replica, and tell who listens."""
+        self._look_anew((number,))
+        self._changed(self._uri(number))
+
+    def _look_anew(self, lists: Collection[int]) -> int:
+        """Read these lists again at the next look; gives how many were named."""
+        for number in lists:
+            self._read.pop(number, None)
+        return len(lists)
 
     async def text(self, number: int) -> bytes | None:
         """Give a signed list by its number, None where there is none (StoreUnavailableError, TrustError)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -14,10 +15,12 @@ from gateway.store.schema import ID_BYTES
 from gateway.store.tables_status import PLACES, REVOKED, STATUS_LISTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from gateway.store.store import Store
     from gateway.store.transaction import Transaction
+
+CHANNEL: Final = "status_lists"
 
 _LAST: Final = select(func.max(STATUS_LISTS.c.number)).where(STATUS_LISTS.c.region == bindparam("of"))
 _OPEN: Final = insert(STATUS_LISTS)
@@ -103,12 +106,12 @@ class StatusPlaces:
             rows = (await connection.execute(_REVOKED, {**asked, "now": now})).all()
         return ListState(frozenset(row.place for row in rows), max((row.since for row in rows), default=0))
 
-    async def revoke(self, region: str, *, jti: str, now: int, remembered_seconds: int) -> int:
+    async def revoke(self, region: str, *, jti: str, now: int, remembered_seconds: int) -> tuple[int, ...]:
         """Revoke the recognition of an identifier; see `revoke_subject`."""
         return await self._revoke_living(_OF_TOKEN, region, jti, now, remembered_seconds)
 
-    async def revoke_subject(self, region: str, *, subject: str, now: int, remembered_seconds: int) -> int:
-        """Revoke all living recognitions of a pseudonym, and count them (StoreUnavailableError).
+    async def revoke_subject(self, region: str, *, subject: str, now: int, remembered_seconds: int) -> tuple[int, ...]:
+        """Revoke all living recognitions of a pseudonym; give the list of each (StoreUnavailableError).
 
         They are told as revoked for some seconds longer than they live, because readers hold lists for as long.
         """
@@ -118,7 +121,15 @@ class StatusPlaces:
         """Forget what is over (StoreUnavailableError)."""
         return sum([await expiry.sweep(now) for expiry in self._expiries])
 
-    async def _revoke_living(self, of: object, region: str, text: str, now: int, longer: int) -> int:
+    async def heard(self) -> AsyncGenerator[tuple[str, int]]:
+        """Give region and number of each list on which something is revoked, by any replica, from now on."""
+        async with aclosing(self._store.listen(CHANNEL)) as words:
+            async for word in words:
+                region, _, number = word.rpartition("/")
+                if region:
+                    yield region, int(number)
+
+    async def _revoke_living(self, of: object, region: str, text: str, now: int, longer: int) -> tuple[int, ...]:
         asked = {"now": now, "of": region, "hash": _hash_of(text)}
         async with self._store.reading() as connection:
             rows = (await connection.execute(of, asked)).all()  # type: ignore[call-overload]  # one of the two above
@@ -128,12 +139,15 @@ class StatusPlaces:
                 for row in rows
             ]
             await self._store.commit(self._write_revoked, revoked)
-        return len(rows)
+        return tuple(row.number for row in rows)
 
     async def _write_revoked(
         self, transaction: Transaction, items: Sequence[list[dict[str, object]]]
     ) -> Sequence[None]:
-        await transaction.execute(self._revoke, [row for rows in items for row in rows])
+        revoked = [row for rows in items for row in rows]
+        await transaction.execute(self._revoke, revoked)
+        for row in revoked:
+            transaction.notify(CHANNEL, f"{row['region']}/{row['number']}")
         return [None] * len(items)
 
 

@@ -8,11 +8,13 @@ from gateway.errors import StoreUnavailableError
 from gateway.store.status_places import ListState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.store.status_places import TakenPlace
 
 
 class FakePlaceBook:
-    """What several registers share, as replicas share the store; `gone` makes it unavailable."""
+    """What registers share, as replicas share the store; `gone` makes it unavailable, `told` hears of revocations."""
 
     def __init__(self, first: int | None = None) -> None:
         """Begin without lists; their numbers count from the first one, or from what is asked for."""
@@ -21,6 +23,7 @@ class FakePlaceBook:
         self.revoked: dict[tuple[str, int], dict[int, tuple[int, int]]] = {}
         self.looked = 0
         self.gone = False
+        self.told: Callable[[int], None] | None = None
         self._first = first
 
     def __len__(self) -> int:
@@ -66,17 +69,20 @@ class FakePlaceBook:
         }
         return ListState(frozenset(revoked), max(revoked.values(), default=0))
 
-    async def revoke(self, region: str, *, jti: str, now: int, remembered_seconds: int) -> int:
+    async def revoke(self, region: str, *, jti: str, now: int, remembered_seconds: int) -> tuple[int, ...]:
         """Revoke by identifier."""
         return self._revoke([one for one in self.taken if one.jti == jti], region, now, remembered_seconds)
 
-    async def revoke_subject(self, region: str, *, subject: str, now: int, remembered_seconds: int) -> int:
+    async def revoke_subject(self, region: str, *, subject: str, now: int, remembered_seconds: int) -> tuple[int, ...]:
         """Revoke by pseudonym."""
         return self._revoke([one for one in self.taken if one.subject == subject], region, now, remembered_seconds)
 
-    def _revoke(self, concerned: list[TakenPlace], region: str, now: int, longer: int) -> int:
+    def _revoke(self, concerned: list[TakenPlace], region: str, now: int, longer: int) -> tuple[int, ...]:
         self._demand()
         living = [one for one in concerned if one.region == region and one.until > now]
         for one in living:
             self.revoked.setdefault((region, one.number), {}).setdefault(one.place, (now, one.until + longer))
-        return len(living)
+        for number in dict.fromkeys(one.number for one in living):
+            if self.told is not None:
+                self.told(number)
+        return tuple(one.number for one in living)

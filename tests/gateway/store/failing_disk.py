@@ -23,10 +23,10 @@ async def main(url: str) -> None:
             except StoreUnavailableError as error:
                 print("refused", number, error.metadata["fault"], flush=True)  # noqa: T201 - it is what the test reads
             else:
-                print("kept", number, flush=True)  # noqa: T201 - as above
+                print("kept", number, flush=True)  # noqa: T201 - it is read as well
             while not store.ready:
                 await asyncio.sleep(0.01)
-        print("there", *await kept(store), flush=True)  # noqa: T201 - as above
+        print("there", *await kept(store), flush=True)  # noqa: T201 - it is read as well
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any, Final
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.migration import MigrationContext
 from alembic.operations.ops import CreateIndexOp, UpgradeOps
-from sqlalchemy import TextClause, create_engine, text
+from sqlalchemy import create_engine
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.store.tables import METADATA
@@ -34,6 +34,7 @@ down_revision = None
 def upgrade() -> None:
     """Make all tables."""
 '''
+_DIALECTS: Final = {"postgresql_where": postgresql.dialect(), "sqlite_where": sqlite.dialect()}
 _COMMENT: Final = re.compile(r"^\s*# ###.*\n", re.MULTILINE)
 
 
@@ -45,22 +46,28 @@ def written() -> str:
     assert isinstance(upgrade, UpgradeOps)
     tables: dict[str, list[Any]] = {}
     for one in upgrade.ops:
-        if isinstance(one, CreateIndexOp):
-            one.kw |= {name: _condition(name, value) for name, value in one.kw.items() if name.endswith("_where")}
         tables.setdefault(one.table_name, []).append(one)  # type: ignore[attr-defined]  # each is of a table
     calls = "".join(f"    _{name}()\n" for name in tables)
     parts = [f"\n\ndef _{name}() -> None:\n{_body(made)}\n" for name, made in tables.items()]
     return _formatted(HEAD + calls + "".join(parts))
 
 
-def _condition(name: str, value: Any) -> TextClause:  # noqa: ANN401 - any expression
-    """Write the condition of a partial index as the engine of its option reads it."""
-    dialect = {"sqlite_where": sqlite, "postgresql_where": postgresql}[name].dialect()
-    return text(dialect.statement_compiler(dialect, None).process(value, include_table=False, literal_binds=True))
-
-
 def _body(made: list[Any]) -> str:
-    return _COMMENT.sub("", "    " + render_python_code(UpgradeOps(made)))
+    return "\n".join(map(_call, made))
+
+
+def _call(made: Any) -> str:  # noqa: ANN401 - one of several kinds of operations
+    """Write one operation; conditions of partial indexes, which Alembic writes for one engine alone, by ourselves."""
+    wheres = []
+    if isinstance(made, CreateIndexOp):
+        for name in sorted(set(_DIALECTS) & set(made.kw)):
+            dialect = _DIALECTS[name]
+            where = dialect.statement_compiler(dialect, None).process(
+                made.kw.pop(name), include_table=False, literal_binds=True
+            )
+            wheres.append(f"{name}=sa.text({where!r})")
+    code = _COMMENT.sub("", "    " + render_python_code(UpgradeOps([made]))).rstrip()
+    return code[:-1] + ", " + ", ".join(wheres) + ")" if wheres else code
 
 
 def _formatted(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -51,8 +52,21 @@ async def test_replicas_share_lists_and_revocations(postgres_url: str) -> None:
         )
         assert sorted(numbers) == [1, 2]
         await one.keep(taken(1, 5, "a"))
-        assert await other.revoke("chongqing", jti="a", now=NOW, remembered_seconds=LONGER) == 1
+        assert await other.revoke("chongqing", jti="a", now=NOW, remembered_seconds=LONGER) == (1,)
         assert await one.state("chongqing", 1, now=NOW) == ListState(frozenset({5}), NOW)
+
+
+async def test_every_replica_hears_of_a_revocation(postgres_url: str) -> None:
+    """The one that revokes, and the others, so that each can tell those who listen to it."""
+    async with opened(postgres_url) as first, opened(postgres_url) as second:
+        one, other = StatusPlaces(first), StatusPlaces(second)
+        await one.open_list("chongqing", at_least=1, until=UNTIL)
+        await one.keep(taken(1, 5, "a"))
+        async with asyncio.timeout(10), aclosing(one.heard()) as here, aclosing(other.heard()) as there:
+            hearing = [asyncio.ensure_future(anext(heard)) for heard in (here, there)]
+            await asyncio.sleep(0.2)
+            await one.revoke("chongqing", jti="a", now=NOW, remembered_seconds=LONGER)
+            assert await asyncio.gather(*hearing) == [("chongqing", 1)] * 2
 
 
 async def test_what_is_revoked_is_found_again(store: Store) -> None:
@@ -62,11 +76,11 @@ async def test_what_is_revoked_is_found_again(store: Store) -> None:
         await places.open_list("chongqing", at_least=number, until=UNTIL + LONGER)
     for one in (taken(1, 5, "a"), taken(1, 6, "b", "t"), taken(2, 7, "c"), taken(9, 9, "a", region="sichuan")):
         await places.keep(one)
-    assert await places.revoke("chongqing", jti="b", now=NOW, remembered_seconds=LONGER) == 1
-    assert await places.revoke("chongqing", jti="x", now=NOW, remembered_seconds=LONGER) == 0
-    assert await places.revoke_subject("chongqing", subject="s", now=NOW + 3, remembered_seconds=LONGER) == 2
-    assert await places.revoke_subject("chongqing", subject="s", now=NOW + 9, remembered_seconds=LONGER) == 2
-    assert await places.revoke_subject("chongqing", subject="s", now=UNTIL, remembered_seconds=LONGER) == 0
+    assert await places.revoke("chongqing", jti="b", now=NOW, remembered_seconds=LONGER) == (1,)
+    assert await places.revoke("chongqing", jti="x", now=NOW, remembered_seconds=LONGER) == ()
+    assert await places.revoke_subject("chongqing", subject="s", now=NOW + 3, remembered_seconds=LONGER) == (1, 2)
+    assert await places.revoke_subject("chongqing", subject="s", now=NOW + 9, remembered_seconds=LONGER) == (1, 2)
+    assert await places.revoke_subject("chongqing", subject="s", now=UNTIL, remembered_seconds=LONGER) == ()
     assert await places.state("chongqing", 1, now=NOW) == ListState(frozenset({5, 6}), NOW + 3)
     assert await places.state("chongqing", 2, now=UNTIL + LONGER - 1) == ListState(frozenset({7}), NOW + 3)
     assert await places.state("chongqing", 3, now=NOW) is None
@@ -89,7 +103,7 @@ async def test_what_is_over_is_forgotten(store: Store) -> None:
     places = StatusPlaces(store)
     await places.open_list("chongqing", at_least=1, until=UNTIL + LONGER)
     await asyncio.gather(*(places.keep(taken(1, place, str(place))) for place in range(700)))
-    assert await places.revoke("chongqing", jti="3", now=NOW, remembered_seconds=LONGER) == 1
+    assert await places.revoke("chongqing", jti="3", now=NOW, remembered_seconds=LONGER) == (1,)
     assert await places.sweep(UNTIL - 1) == 0
     assert await places.sweep(UNTIL) == 700
     assert [await count(store, table) for table in (PLACES, REVOKED, STATUS_LISTS)] == [0, 1, 1]
