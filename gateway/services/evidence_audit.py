@@ -190,15 +190,25 @@ class Auditor:
                     raise _BadError(one.place, "record: is not what was hashed")
                 self._check_personal(one.place, one.record, one.personal)
                 self._push(leaf)
-                self._pass_checkpoints()
         except BundleError as error:
             raise _BadError(error.place, "bundle: cut or lengthened") from None
         if row.frontier != b"".join(self._stack):
-            raise _BadError(row.place, "bundle: not the head of the records up to here")
+            raise _BadError(await self._first_other(row), "record: not the one of which the head was made")
+        self._pass_checkpoints()
         self._rows.append(row)
         if report.records % TILE_WIDTH == 0:
             await self._check_tile(0, report.records // TILE_WIDTH - 1)
             self._rows = []
+
+    async def _first_other(self, row: Any) -> int:  # noqa: ANN401 - a row
+        """Find the first record of a bundle that its tile has not, where that is whole; else it is the first of all."""
+        tile = await self._source.tile(0, row.place // TILE_WIDTH)
+        if tile is not None:
+            known = split_hashes(_padded(tile.hashes))[row.place % TILE_WIDTH :]
+            for at, (own, other) in enumerate(zip(split_hashes(row.leaves), known, strict=False)):
+                if own != other:
+                    return int(row.place) + at
+        return int(row.place)
 
     def _check_personal(self, place: int, record: bytes, personal: bytes | None) -> None:
         """See that a personal part is the one to which the record commits, or is gone."""
@@ -220,12 +230,13 @@ class Auditor:
 
     def _pass_checkpoints(self) -> None:
         """Hold the root against the checkpoints of this size."""
-        while self._due and self._due[-1][0].size == self._report.records:
+        vouched = self._vouched
+        while self._due and self._due[-1][0].size <= self._report.records:
             checkpoint, rule = self._due.pop()
-            if checkpoint.root != fold(self._stack):
+            if checkpoint.size != self._report.records or checkpoint.root != fold(self._stack):
                 raise _BadError(self._vouched, rule)
-            if not self._due or self._due[-1][0].size != checkpoint.size:
-                self._vouched = checkpoint.size
+            vouched = checkpoint.size
+        self._vouched = vouched
 
     async def _check_tile(self, level: int, number: int) -> None:
         """Hold a whole tile against the hashes that were computed, and the one above it where that is whole too."""
