@@ -1,4 +1,8 @@
-"""All tables of the schema: whoever imports this module has the metadata whole."""
+"""All tables of the schema: whoever imports this module has the metadata whole.
+
+A change of a table is a migration. Until the first release there is one, which
+`.venv/bin/python -m tests.gateway.store.first_migration` writes anew.
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.migration import MigrationContext
-from alembic.operations.ops import CreateIndexOp, UpgradeOps
+from alembic.operations.ops import CreateIndexOp, ModifyTableOps, UpgradeOps
 from sqlalchemy import create_engine
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -34,8 +34,8 @@ down_revision = None
 def upgrade() -> None:
     """Make all tables."""
 '''
-_DIALECTS: Final = {"postgresql_where": postgresql.dialect(), "sqlite_where": sqlite.dialect()}
-_COMMENT: Final = re.compile(r"^\s*# ###.*\n", re.MULTILINE)
+_DIALECTS: Final[dict[str, Any]] = {"postgresql_where": postgresql.dialect, "sqlite_where": sqlite.dialect}
+_COMMENT: Final = re.compile(r"^\s*# ###.*\n?", re.MULTILINE)
 
 
 def written() -> str:
@@ -46,7 +46,8 @@ def written() -> str:
     assert isinstance(upgrade, UpgradeOps)
     tables: dict[str, list[Any]] = {}
     for one in upgrade.ops:
-        tables.setdefault(one.table_name, []).append(one)  # type: ignore[attr-defined]  # each is of a table
+        inner = one.ops if isinstance(one, ModifyTableOps) else [one]
+        tables.setdefault(one.table_name, []).extend(inner)  # type: ignore[attr-defined]  # each is of a table
     calls = "".join(f"    _{name}()\n" for name in tables)
     parts = [f"\n\ndef _{name}() -> None:\n{_body(made)}\n" for name, made in tables.items()]
     return _formatted(HEAD + calls + "".join(parts))
@@ -61,7 +62,7 @@ def _call(made: Any) -> str:  # noqa: ANN401 - one of several kinds of operation
     wheres = []
     if isinstance(made, CreateIndexOp):
         for name in sorted(set(_DIALECTS) & set(made.kw)):
-            dialect = _DIALECTS[name]
+            dialect = _DIALECTS[name]()
             where = dialect.statement_compiler(dialect, None).process(
                 made.kw.pop(name), include_table=False, literal_binds=True
             )
