@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from adapters.errors import AdapterError, RegionDataError
+from gateway.cli_evidence import evidence_app
 from gateway.cli_exchange import exchange_app, receipt_app
 from gateway.cli_recognition import recognition_app, trust_app
 from gateway.cli_store import store_app
@@ -51,6 +52,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(federation_app, name="federation")
 app.add_typer(anchor_app, name="anchor")
 app.add_typer(store_app, name="store")
+app.add_typer(evidence_app, name="evidence")
 app.add_typer(exchange_app, name="exchange")
 app.add_typer(receipt_app, name="receipt")
 app.add_typer(trust_app, name="trust")

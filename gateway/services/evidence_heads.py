@@ -18,7 +18,7 @@ from gateway.store.schema import now_micros
 from gateway.store.tables_evidence import CHECKPOINTS, COSIGNATURES
 from trust.checkpoint import Checkpoint, SignedCheckpoint, read_checkpoint, sign_checkpoint
 from trust.errors import LogConflictError, TrustError
-from trust.note import NoteKey, NoteSignature
+from trust.note import NoteKey, NoteSignature, read_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,18 @@ _FROM: Final = (
     select(CHECKPOINTS.c.note).where(CHECKPOINTS.c.size >= bindparam("least")).order_by(CHECKPOINTS.c.size).limit(1)
 )
 _LINES: Final = select(COSIGNATURES.c.line).where(COSIGNATURES.c.size == bindparam("at")).order_by(COSIGNATURES.c.name)
+
+
+async def latest_checkpoint(store: Store) -> str | None:
+    """Give the last checkpoint as it is kept, with its cosignatures; None where none was signed yet."""
+    async with store.reading() as connection:
+        kept = (await connection.execute(_LATEST)).scalar_one_or_none()
+        if kept is None:
+            return None
+        note = read_note(kept)
+        size = Checkpoint.from_text(note.text).size
+        lines = list((await connection.execute(_LINES, {"at": size})).scalars())
+    return note.with_signatures(map(NoteSignature.from_text, lines)).to_text()
 
 
 class EvidenceHeads:
