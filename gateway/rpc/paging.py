@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DEFAULT_SIZE = 50
 LARGEST_SIZE = 1000
 _TAG_BYTES = 12
-_LONGEST = 64
+_LONGEST = 96
 
 Element = TypeVar("Element")
 

@@ -95,7 +95,9 @@ def content(**changes: Any) -> exchange_pb2.RequestContent:  # noqa: ANN401 - an
 
 def reply(certificate: str = "C-1", **changes: Any) -> exchange_pb2.RequestReply:  # noqa: ANN401 - any field
     """Certify it."""
-    result = {"certificate": certificate, "issuer": "重庆市社会保险局（模拟）", "issued_on": "2026-06-01"}
+    result = exchange_pb2.InsuranceCertificateResult(
+        certificate=certificate, issuer="重庆市社会保险局（模拟）", issued_on="2026-06-01"
+    )
     return exchange_pb2.RequestReply(insurance_certificate=result, synthetic=True, **changes)
 
 
@@ -164,7 +166,9 @@ class ExchangeNode:
             homes=self.homes,
             peers=others,
         )
-        act = Act(self.store, rules=load_transitions(), homes=self.homes, now=process_time(self.clock), points=self.points)
+        act = Act(
+            self.store, rules=load_transitions(), homes=self.homes, now=process_time(self.clock), points=self.points
+        )
         receipts = ReceiptDesk(self.trust, self.homes, dialect_of(self.store))
         self.news, self.lanes = Board(self.store, NEWS), Board(self.store, LANES)
         blinding = Blinding(SECRET.exchange_key())
@@ -203,7 +207,9 @@ class ExchangeNode:
 
     def _boundary(self) -> Boundary:
         registrations = [
-            Registration(caller, caller.partition(".")[2], "gateway" if caller.startswith("gateway") else "platform", SCOPES)
+            Registration(
+                caller, caller.partition(".")[2], "gateway" if caller.startswith("gateway") else "platform", SCOPES
+            )
             for caller in CALLERS
             if caller.startswith("gateway") != (caller.partition(".")[2] in self.homes)
         ]
@@ -214,9 +220,7 @@ class ExchangeNode:
             audience=f"gateway.{self.region}",
             clock=self.clock,
         )
-        return Boundary(
-            callers=known, reasons=load_reasons(), journal=self.journal, recorder=Recorder(self.store)
-        )
+        return Boundary(callers=known, reasons=load_reasons(), journal=self.journal, recorder=Recorder(self.store))
 
     def meet(self, other: ExchangeNode) -> None:
         """Learn where another gateway is."""
@@ -242,9 +246,7 @@ class ExchangeNode:
     def outbox(self, region: str, **options: Any) -> Outbox:  # noqa: ANN401 - another `send`, say
         """Make an outbox to the gateway of a region."""
         given: dict[str, Any] = {"send": self.send(region) if "send" not in options else None, **options}
-        return Outbox(
-            self.errands, peer=region, board=self.lanes, journal=self.journal, points=self.points, **given
-        )
+        return Outbox(self.errands, peer=region, board=self.lanes, journal=self.journal, points=self.points, **given)
 
     def bearer(self, caller: str) -> tuple[tuple[str, str], ...]:
         """Give the metadata of a call to this gateway."""
@@ -307,7 +309,12 @@ class Client:
 
 @asynccontextmanager
 async def exchange_node(
-    url: str, region: str, *, clock: FakeClock | None = None, homes: Sequence[str] = (), **options: Any  # noqa: ANN401 - of the node
+    url: str,
+    region: str,
+    *,
+    clock: FakeClock | None = None,
+    homes: Sequence[str] = (),
+    **options: Any,  # noqa: ANN401 - of the node
 ) -> AsyncIterator[ExchangeNode]:
     """Run one gateway on a store; several on one address are replicas."""
     decisions: list[Decision] = []
@@ -344,7 +351,9 @@ async def exchange_node(
 
 @asynccontextmanager
 async def pair(
-    source_url: str, target_url: str, **options: Any  # noqa: ANN401 - of the nodes
+    source_url: str,
+    target_url: str,
+    **options: Any,  # noqa: ANN401 - of the nodes
 ) -> AsyncIterator[tuple[ExchangeNode, ExchangeNode]]:
     """Run Sichuan and Chongqing, who know each other."""
     clock = FakeClock()
@@ -363,7 +372,7 @@ async def client(node: ExchangeNode, caller: str) -> AsyncIterator[Client]:
     credentials = grpc.ssl_channel_credentials(AUTHORITY.certificate)
     options = (("grpc.ssl_target_name_override", f"{node.region}.onecard.test"),)
     async with grpc.aio.secure_channel(node.address, credentials, options) as channel:
-        yield Client(node, caller, ExchangeServiceStub(channel))  # type: ignore[no-untyped-call]  # generated code
+        yield Client(node, caller, ExchangeServiceStub(channel))
 
 
 @asynccontextmanager
@@ -392,9 +401,12 @@ def in_state(who: Client, name: str, state: str) -> Callable[[], Any]:
     number = exchange_pb2.RequestState.Value(f"REQUEST_STATE_{state}")
 
     async def look() -> Any:  # noqa: ANN401 - the request, or nothing
-        found = await who.get(name)
+        try:
+            found = await who.get(name)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.NOT_FOUND:
+                raise
+            return None
         return found if found.state == number else None
 
     return look
-
-
