@@ -39,6 +39,7 @@ from gateway.rpc.boundary import Boundary
 from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.recognition import RecognitionServicer
 from gateway.server import GrpcServer
+from gateway.services.evidence_erasure import Erasure
 from gateway.web.app import WebSide
 from gateway.web.metrics import MetricsSide
 from trust.errors import TrustError
@@ -127,6 +128,7 @@ def _build(shared: Shared, watch: Watch) -> Node:
             partial(keep_certificates, settings, peers, shared.own_certificates, journal),
             shared.evidence.heads.run,
             gossip.run,
+            partial(Erasure(stored.store).run, settings.evidence.retention_days),
             *exchange.tasks,
             stored.keep_clean,
         ],

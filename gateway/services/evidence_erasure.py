@@ -7,14 +7,17 @@ what it deletes, and its log of writes is emptied; PostgreSQL reclaims it, and o
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, select, update
 
+from gateway.errors import StoreUnavailableError
 from gateway.services.evidence import Decision, Outcome
 from gateway.services.evidence_accesses import Accesses
 from gateway.services.evidence_bundle import short_subjects, without
 from gateway.services.evidence_reader import EvidenceReader
+from gateway.store.schema import now_micros
 from gateway.store.tables_evidence import BUNDLES, TILE_WIDTH, TILES
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from gateway.store.transaction import Transaction
 
 METHOD: Final = "evidence/erase"
+INTERVAL_SECONDS: Final = 3600.0
+_DAY_MICROS: Final = 86_400_000_000
 _AT_ONCE: Final = 256
 _TRIES: Final = 20
 _PAUSE_SECONDS: Final = 0.1
@@ -83,6 +88,13 @@ class Erasure:
             before = found.before
         await self._done(erased)
         return erased
+
+    async def run(self, days: int) -> None:
+        """Erase what is older than some days, now and each hour, until cancelled."""
+        while True:
+            with suppress(StoreUnavailableError):  # tried again in an hour, and readiness tells of it meanwhile
+                await self.before(now_micros() - days * _DAY_MICROS)
+            await asyncio.sleep(INTERVAL_SECONDS)
 
     async def _done(self, erased: int) -> None:
         """Record that something was erased, and see that it is gone from the files too."""

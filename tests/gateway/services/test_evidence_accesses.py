@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from gateway.services.evidence_accesses import Accesses
 from gateway.services.evidence_audit import Auditor
 from gateway.services.evidence_erasure import METHOD, Erasure
 from gateway.services.evidence_sources import StoreSource
+from gateway.store.schema import now_micros
 from tests.gateway.services.evidence_lab import SECRET, decision, holder, kept, record, recording
 from tests.gateway.services.evidence_logs import KEYS, log_of, note_keys
 
@@ -116,6 +118,20 @@ async def test_what_is_old_is_erased_and_what_is_young_stays(store_url: str) -> 
         assert any(one.personal for one in found[600:])
         report = await audited(store)
         assert report.failure is None
+
+
+async def test_what_gets_old_is_erased_by_itself(sqlite_url: str) -> None:
+    """While a gateway runs, what is older than its days goes without anybody asking."""
+    async with recording(sqlite_url) as store:
+        day = 86_400_000_000
+        for age in (1, 3):
+            await store.commit(record, [replace(about(3), time=now_micros() - age * day)])
+        running = asyncio.create_task(Erasure(store).run(2))
+        while len(await kept(store)) < 3:
+            await asyncio.sleep(0.01)
+        running.cancel()
+        young, old, _ = await kept(store)
+        assert (young.personal is None, old.personal is None) == (False, True)
 
 
 async def test_nothing_of_what_was_erased_is_left_in_any_file(tmp_path: Path) -> None:
