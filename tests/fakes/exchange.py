@@ -23,6 +23,8 @@ from gateway.rpc.recording import Recorder
 from gateway.server import GrpcServer
 from gateway.services.crash_points import NO_CRASH, CrashPoints
 from gateway.services.evidence import EvidenceSecret
+from gateway.services.evidence_alarms import Alarms
+from gateway.services.evidence_heads import EvidenceHeads
 from gateway.services.evidence_log import EvidenceLog
 from gateway.services.evidence_reader import EvidenceReader
 from gateway.services.exchange_act import Act
@@ -54,6 +56,7 @@ from tests.fakes.regions import AGREEMENTS, REGISTRY, item
 from tests.fakes.store import opened
 from trust.cache import VerifiedTokenCache
 from trust.keys import KeyRing, SigningKey, VerificationKey
+from trust.note import NoteKey
 from trust.party_signature import canonical_digest
 from trust.signer import CallerTokenSigner, KeySigner
 from trust.verifier import CallerVerifier
@@ -74,6 +77,7 @@ HOLDER: Final = "500112190302110117"
 NAME: Final = "测试甲"
 CALLERS: Final = tuple(f"{kind}.{region}" for kind in ("platform", "gateway", "agency") for region in REGIONS)
 CALLER_KEYS: Final = {caller: SigningKey.generate("ES256", issuer=caller) for caller in CALLERS}
+LOG_KEYS: Final = {region: SigningKey.generate("EdDSA", issuer=f"log.{region}") for region in (*REGIONS, "hub")}
 _NUMBERS = count(1)
 
 
@@ -173,7 +177,6 @@ class ExchangeNode:
         self.news, self.lanes = Board(self.store, NEWS), Board(self.store, LANES)
         blinding = Blinding(SECRET.exchange_key())
         downloads = Downloads(self.store, seals=self.seals)
-        proofs: Any = InclusionProofs(reader=EvidenceReader(self.store), heads=_NoHeads())  # type: ignore[arg-type]  # see there
         self.use = ExchangeUse(
             submit=SubmitRequest(
                 self.store,
@@ -192,7 +195,7 @@ class ExchangeNode:
             files=Files(self.store, seals=self.seals, blinding=blinding, clock=self.clock),
             downloads=downloads,
             answering=Answering(seals=self.seals, receipts=receipts, rules=self.rules),
-            proofs=proofs,
+            proofs=_proofs(self.store, self.region, self.journal),
             lanes=self.lanes,
         )
         self.errands = Errands(self.store, act=act, rules=self.rules, receipts=receipts, reason_of=reason_of)
@@ -265,11 +268,19 @@ class _Agreements:
         return self._books[-1].permit(**asked)
 
 
-class _NoHeads:
-    """Stands for the checkpoints of the log, of which the sandbox tests tell."""
-
-    async def shown(self) -> Any:  # noqa: ANN401 - never comes to it
-        raise NotImplementedError
+def _proofs(store: Store, region: str, journal: FakeJournal) -> InclusionProofs:
+    """Make what proves the records of a node's log, with a key of its own."""
+    key = LOG_KEYS[region]
+    reader = EvidenceReader(store)
+    heads = EvidenceHeads(
+        store,
+        reader=reader,
+        signer=KeySigner(key),
+        known=lambda: (NoteKey.of(key.public(), name=key.issuer),),
+        origin=key.issuer,
+        alarms=Alarms(store, told=journal.event),
+    )
+    return InclusionProofs(reader=reader, heads=heads)
 
 
 @dataclass(slots=True)
