@@ -80,9 +80,11 @@ class FakePlaceBook:
     def _revoke(self, concerned: list[TakenPlace], region: str, now: int, longer: int) -> tuple[int, ...]:
         self._demand()
         living = [one for one in concerned if one.region == region and one.until > now]
+        known = {number: len(places) for (_, number), places in self.revoked.items()}
         for one in living:
             self.revoked.setdefault((region, one.number), {}).setdefault(one.place, (now, one.until + longer))
-        for number in dict.fromkeys(one.number for one in living):
+        changed = {number for (_, number), places in self.revoked.items() if len(places) != known.get(number)}
+        for number in sorted(changed):
             if self.told is not None:
                 self.told(number)
         return tuple(one.number for one in living)
