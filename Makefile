@@ -20,7 +20,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sandbox demo test check bench generate lock format clean release-wire $(addprefix check-,$(CHECKS))
+.PHONY: help sandbox demo test check bench crash generate lock format clean release-wire $(addprefix check-,$(CHECKS))
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r verb text; do printf '  make %-14s %s\n' "$$verb" "$$text"; done
@@ -44,6 +44,10 @@ check: $(TEST) ## format, lint, types, import contracts, wire and house rules; s
 
 bench: $(TEST) ## measure calls beside bare references; prints a table and JSON
 	@exec $(BIN)/python -m bench $(ARGS)
+
+crash: $(TEST) ## kill gateways 500 times at random and 20 times at each named point, on each engine; checks that nothing is lost
+	ONECARD_CRASH_KILLS=$${ONECARD_CRASH_KILLS:-500} ONECARD_CRASH_EACH=$${ONECARD_CRASH_EACH:-20} \
+		$(BIN)/pytest -q -s -p no:cacheprovider tests/gateway/crash/test_crash.py $(ARGS)
 
 generate: $(TEST) ## generate the Python code of the wire
 	@$(call generate_into,protos)

@@ -38,6 +38,10 @@ IN_FLIGHT: Final = 8
 """How many calls to one gateway are under way at once; few enough that other callers are served in between."""
 
 LOOK_SECONDS: Final = 1.0
+GONE_SECONDS: Final = 10.0
+"""How long a gateway that was lost is left alone at most: so soon after it is back it is told what waits."""
+
+_MOST_DOUBLED: Final = 16
 _RENEW_SECONDS: Final = 1.0
 _AGREEMENT: Final = frozenset(
     {"NO_AGREEMENT", "AGREEMENT_NOT_IN_FORCE", "AGREEMENT_STOPPED", "AGREEMENT_NOT_SIGNED", "PURPOSE_NOT_ALLOWED"}
@@ -101,8 +105,10 @@ class Outbox:
                     worked = await self._round()
                 except StoreUnavailableError:
                     worked = False
-                if not worked:
-                    await news.wait(LOOK_SECONDS if not self._gone else pause_seconds(self._gone))
+                if self._gone:
+                    await asyncio.sleep(_pause(self._gone))  # what is new would be lost on it too, and wakes nobody
+                elif not worked:
+                    await news.wait(LOOK_SECONDS)
 
     async def _round(self) -> bool:
         """Take some errands and do them; tells whether there may be more at once."""
@@ -181,7 +187,7 @@ class Outbox:
         """Give back what was not done; where that cannot be noted, the leases end by themselves."""
         if not errands:
             return
-        delay = pause_seconds(self._gone + 1)
+        delay = _pause(self._gone + 1)
         giving = asyncio.ensure_future(self._errands.release([errand.taken for errand in errands], delay_seconds=delay))
         try:
             await asyncio.shield(giving)
@@ -195,6 +201,11 @@ class Outbox:
         if not gone and self._gone:
             self._journal.event("exchange_peer_found", region=self._peer)
         self._gone = self._gone + 1 if gone else 0
+
+
+def _pause(gone: int) -> float:
+    """Give how long to leave a gateway alone that was lost so many times in a row, seconds."""
+    return min(GONE_SECONDS, pause_seconds(min(gone, _MOST_DOUBLED)))
 
 
 def judge(errand: Errand, error: PeerRefusedError | PeerProtocolError) -> Refused | None:
