@@ -32,7 +32,6 @@ from gateway.certificates import Certificate, fingerprint
 from gateway.journal import JsonJournal
 from gateway.sandbox.layout import Layout, Site, caller_id
 from gateway.settings import load_settings
-from gateway.trust_side import TrustSide
 from trust.encoding import decode_base64url
 from trust.errors import TrustError
 from trust.keys import KeyRing, SigningKey
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
 
     from gateway.callers import Callers
     from gateway.settings import Settings
+    from gateway.trust_side import TrustSide
     from trust.sm2 import Sm2Provider
 
 LOTS, LOT = 12, 80
