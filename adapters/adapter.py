@@ -15,16 +15,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from adapters.auth import AuthScheme, scheme
+from adapters.card_rules import no_rules
 from adapters.dialect import ManifestDialect
 from adapters.errors import RegionDataError
 from adapters.form import IdentityForm
 from adapters.item_form import ItemForm
 from adapters.platform_side import PlatformSide
+from adapters.venues import Venues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from adapters.canonical import ApplicationItem, CardIdentity, RegionalIdentity
+    from adapters.card_rules import CardRules
     from adapters.catalog import Catalog
     from adapters.credential import Credential
     from adapters.manifest import Manifest
@@ -69,13 +72,23 @@ class RegionAdapter(Protocol):
 
 
 class ManifestAdapter:
-    """A region as its folder describes it: manifest, catalog, and what its translator adds."""
+    """A region as its folder describes it: manifest, catalog, rules, venues, and what its translator adds."""
 
-    def __init__(self, manifest: Manifest, catalog: Catalog, translator: object | None = None) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        catalog: Catalog,
+        translator: object | None = None,
+        *,
+        rules: CardRules | None = None,
+        venues: Venues | None = None,
+    ) -> None:
         """Compile the forms and pick up the translator's verbs (RegionDataError for a wrong auth scheme)."""
         self.region = manifest.region
         self.manifest = manifest
         self.catalog = catalog
+        self.rules = rules or no_rules(manifest.region)
+        self.venues = venues or Venues(manifest.region)
         self.form = IdentityForm(manifest)
         self.item_form = ItemForm(manifest)
         self.auth = _auth(manifest)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from adapters.canonical import ApplicationItem, Depth, ItemTypeRelation
+from adapters.depth import legend
 from adapters.taxonomy import NAME_COLUMNS, read_name
 from adapters.words import ApplicationClass, Layer, LegalStatus, Medium, Relation
 
@@ -41,9 +42,6 @@ HEADER = (
 )
 ITEM_ID = re.compile(r"[A-Z]{2}-[0-9]{2,}\Z")
 
-_LEVELS = {"一级": 1, "二级": 2, "三级": 3}
-# The legend of the Chongqing work plan (渝府办发〔2024〕73号) defines two levels for payment, three for the others.
-_DEEPEST = {ApplicationClass.IDENTITY: 3, ApplicationClass.DISBURSEMENT: 3, ApplicationClass.PAYMENT: 2}
 _RELATIONS = {relation.value: relation for relation in Relation if relation is not Relation.NONE}
 
 
@@ -81,16 +79,11 @@ def read_item(record: Record, region: str, taxonomy: Taxonomy) -> ApplicationIte
     )
 
 
-def depth_level(printed: str, application_class: ApplicationClass) -> int | None:
-    """Read a printed depth for one class: 1 to 3 (payment: 1 to 2), None for what the legend does not allow."""
-    level = _LEVELS.get(printed)
-    return level if level is not None and level <= _DEEPEST[application_class] else None
-
-
 def _depths(record: Record, classes: tuple[ApplicationClass, ...]) -> tuple[Depth, ...]:
     """Give one depth per printed year and class of the row; an empty cell prints nothing."""
+    read = legend().read
     printed = [(year, record.text(f"depth_{year}")) for year in YEARS]
-    return tuple(Depth(year, c, cell, depth_level(cell, c)) for year, cell in printed if cell for c in classes)
+    return tuple(Depth(year, c, cell, read(cell, c)) for year, cell in printed if cell for c in classes)
 
 
 def _dates(record: Record, status: LegalStatus) -> tuple[date | None, date | None]:

@@ -7,20 +7,18 @@ Kong, English, Portuguese.
 
 from __future__ import annotations
 
-from dataclasses import astuple
 from typing import TYPE_CHECKING
 
-from adapters.canonical import LocalizedText
+from adapters.phrases import Phrases, item_name, joined, listed, quad
 from adapters.scopes import Scope
 from adapters.words import ApplicationClass, LegalStatus, Medium, Relation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from adapters.canonical import ApplicationItem
+    from adapters.canonical import ApplicationItem, LocalizedText
+    from adapters.phrases import Quad
     from adapters.taxonomy import Taxonomy
-
-    Quad = tuple[str, str, str, str]
 
 PHRASES: dict[str, Quad] = {
     "exact_one": (
@@ -117,15 +115,12 @@ PHRASES: dict[str, Quad] = {
     "whole": ("“{name}”", "「{name}」", "“{name}”", "“{name}”"),
     "part": ("“{name}”的一部分", "「{name}」的一部分", "a part of “{name}”", "uma parte de “{name}”"),
     "rest": ("“{name}”的其他部分", "「{name}」的其他部分", "other parts of “{name}”", "outras partes de “{name}”"),
-    "item": ("{id}“{name}”", "{id}「{name}」", "{id} “{name}”", "{id} “{name}”"),
     "residue": (
         "统一事项类型以外的内容",
         "統一事項類型以外的內容",
         "matters outside every item type",
         "matérias fora de todos os tipos de item",
     ),
-    "and": ("、", "、", " and ", " e "),
-    "comma": ("、", "、", ", ", ", "),
     "end": ("。", "。", ".", "."),
     ApplicationClass.IDENTITY: ("身份识别", "身份識別", "identity recognition", "reconhecimento de identidade"),
     ApplicationClass.DISBURSEMENT: ("资金发放", "資金發放", "disbursement", "pagamento de apoios"),
@@ -134,7 +129,7 @@ PHRASES: dict[str, Quad] = {
     Medium.ELECTRONIC: ("电子卡", "電子卡", "electronic card", "cartão eletrónico"),
 }
 
-_NOTHING: Quad = ("", "", "", "")
+_SAY = Phrases(PHRASES)
 
 
 def explain(
@@ -156,58 +151,31 @@ def explain(
     mine, theirs = Scope.of(source), [Scope.of(item) for item in targets]
     number = "one" if len(targets) == 1 else "many"
     clauses = [
-        _clause(
+        _SAY.fill(
             "none" if relation is Relation.NONE else f"{relation}_{number}",
-            source=_item(source),
-            targets=_listed(map(_item, targets)),
+            source=item_name(source),
+            targets=listed(map(item_name, targets)),
         )
     ]
     if targets:
         reach = "beyond_broader" if relation is Relation.BROADER else "beyond_overlapping"
         clauses += [
-            _list_clause(reach, _beyond(mine, theirs, taxonomy)),
-            _list_clause("lost_scope", _lost(mine, theirs, taxonomy)),
-            _list_clause(f"lost_use_{number}", _lost_use(source, targets)),
+            _SAY.list_clause(reach, _beyond(mine, theirs, taxonomy)),
+            _SAY.list_clause("lost_scope", _lost(mine, theirs, taxonomy)),
+            _SAY.list_clause(f"lost_use_{number}", _lost_use(source, targets)),
         ]
     drafts = [item for item in idle if item.legal_status is LegalStatus.DRAFT]
     dormant = [item for item in idle if item.legal_status is not LegalStatus.DRAFT]
-    clauses += [_list_clause("draft", map(_item, drafts)), _list_clause("not_in_force", map(_item, dormant))]
-    return LocalizedText(*("".join(parts) for parts in zip(*clauses, PHRASES["end"], strict=True)))
-
-
-def _clause(key: str, **parts: Quad) -> Quad:
-    """Fill one phrase in each language."""
-    first, second, third, fourth = (
-        phrase.format(**{name: part[n] for name, part in parts.items()}) for n, phrase in enumerate(PHRASES[key])
-    )
-    return first, second, third, fourth
-
-
-def _item(item: ApplicationItem) -> Quad:
-    """Name an item: identifier and name."""
-    return _clause("item", id=(item.item,) * 4, name=astuple(item.name))
+    clauses += [
+        _SAY.list_clause("draft", map(item_name, drafts)),
+        _SAY.list_clause("not_in_force", map(item_name, dormant)),
+    ]
+    return joined((*clauses, PHRASES["end"]))
 
 
 def _named(key: str, code: str, taxonomy: Taxonomy) -> Quad:
     """Name an item type, or a part of it (UnknownItemTypeError)."""
-    return _clause(key, name=astuple(taxonomy.get(code).name))
-
-
-def _listed(parts: Iterable[Quad]) -> Quad:
-    """Join names as each language does: `a, b and c`."""
-    rows = list(parts) or [_NOTHING]
-    comma, last = PHRASES["comma"], PHRASES["and"]
-    first, second, third, fourth = (
-        last[n].join(filter(None, (comma[n].join(column[:-1]), column[-1])))
-        for n, column in enumerate(zip(*rows, strict=True))
-    )
-    return first, second, third, fourth
-
-
-def _list_clause(key: str, parts: Iterable[Quad]) -> Quad:
-    """Fill a clause that holds a list; an empty list gives no clause."""
-    rows = list(parts)
-    return _clause(key, list=_listed(rows)) if rows else _NOTHING
+    return _SAY.fill(key, name=quad(taxonomy.get(code).name))
 
 
 def _beyond(mine: Scope, theirs: Sequence[Scope], taxonomy: Taxonomy) -> Iterable[Quad]:

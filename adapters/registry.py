@@ -7,10 +7,14 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from adapters.adapter import ManifestAdapter
+from adapters.card_rules import FILE as RULES
+from adapters.card_rules import parse_rules
 from adapters.catalog import load_catalog
 from adapters.errors import RegionDataError, UnknownRegionError
 from adapters.manifest import parse_manifest
 from adapters.taxonomy import Taxonomy
+from adapters.venues import FILE as VENUES
+from adapters.venues import check_places, load_venues
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,10 +83,15 @@ def load_vectors(region: str) -> str:
 
 
 def _load_region(folder: Traversable, taxonomy: Taxonomy) -> ManifestAdapter:
-    """Load one region: its manifest, its catalog, and its translator where it has one."""
+    """Load one region: its manifest, its catalog, and its rules, venues and translator where it has them."""
     manifest = parse_manifest(folder.name, _text(folder, MANIFEST))
     catalog = load_catalog(folder.name, _text(folder, CATALOG), taxonomy)
-    return ManifestAdapter(manifest, catalog, _translator(folder))
+    rules = parse_rules(folder.name, _text(folder, RULES)) if folder.joinpath(RULES).is_file() else None
+    venues = None
+    if folder.joinpath(VENUES).is_file():
+        venues = load_venues(folder.name, _text(folder, VENUES), catalog)
+        check_places(venues, manifest.division_code)
+    return ManifestAdapter(manifest, catalog, _translator(folder), rules=rules, venues=venues)
 
 
 def _text(folder: Traversable, name: str) -> str:

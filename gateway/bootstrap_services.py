@@ -19,7 +19,9 @@ from gateway.errors import SettingsError
 from gateway.federation.status_lists import StatusClient, StatusLists
 from gateway.reasons import load_reasons
 from gateway.rpc.catalog import CatalogServicer
+from gateway.rpc.catalog_rules import CatalogRulesServicer
 from gateway.rpc.convert_verdict import VerdictWriter
+from gateway.rpc.days import Days
 from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.paging import Paging
 from gateway.rpc.recognition import RecognitionServicer
@@ -182,6 +184,7 @@ def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists
             verdicts=verdicts,
         ),
         CatalogServicer(registry=registry, translate=items, paging=paging),
+        CatalogRulesServicer(registry=registry, paging=paging, days=Days(time.time)),
         RecognitionServicer(
             issue=IssueRecognition(registry=registry, homes=homes),
             verify=verify_recognition,

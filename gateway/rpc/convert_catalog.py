@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 RELATION = enum_numbers(Relation, catalog_pb2.Relation, "RELATION")
 LAYER = enum_numbers(Layer, catalog_pb2.Layer, "LAYER")
+LAYER_WORD = reversed_numbers(LAYER)
 LEGAL_STATUS = enum_numbers(LegalStatus, catalog_pb2.LegalStatus, "LEGAL_STATUS")
 LEGAL_STATUS_WORD = reversed_numbers(LEGAL_STATUS)
 

@@ -1,13 +1,20 @@
-"""Resource names of the contract: `regions/{region}`, `regions/{region}/catalog`, `regions/{region}/items/{item}`."""
+"""Resource names of the contract: `regions/{region}` and, under it, `catalog`, `cardRules`, `items/{item}`."""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from gateway.errors import InvalidFieldError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.rpc.convert import Fields
+
 _REGION = re.compile(r"regions/([a-z][a-z0-9_]{1,31})\Z")
 _CATALOG = re.compile(r"regions/([a-z][a-z0-9_]{1,31})/catalog\Z")
+_CARD_RULES = re.compile(r"regions/([a-z][a-z0-9_]{1,31})/cardRules\Z")
 _ITEM = re.compile(r"regions/([a-z][a-z0-9_]{1,31})/items/([A-Za-z0-9][A-Za-z0-9._-]{0,63})\Z")
 _PARENT = re.compile(r"regions/(-|[a-z][a-z0-9_]{1,31})\Z")
 
@@ -24,15 +31,34 @@ def read_catalog(name: str) -> str:
     return _groups(_CATALOG, name, "name", "regions/{region}/catalog")[0]
 
 
-def read_item(name: str) -> tuple[str, str]:
+def read_item(name: str, *, field: str = "name") -> tuple[str, str]:
     """Give region and item of `regions/{region}/items/{item}` (InvalidFieldError)."""
-    region, item = _groups(_ITEM, name, "name", "regions/{region}/items/{item}")
+    region, item = _groups(_ITEM, name, field, "regions/{region}/items/{item}")
     return region, item
+
+
+def read_card_rules(name: str) -> str:
+    """Give the region of `regions/{region}/cardRules` (InvalidFieldError)."""
+    return _groups(_CARD_RULES, name, "name", "regions/{region}/cardRules")[0]
+
+
+def read_one_parent(name: str) -> str:
+    """Give the region of the parent `regions/{region}`, of which there is one (InvalidFieldError)."""
+    return _groups(_REGION, name, "parent", "regions/{region}")[0]
 
 
 def read_parent(name: str) -> str:
     """Give the region of `regions/{region}`, or `-` for all (InvalidFieldError)."""
     return _groups(_PARENT, name, "parent", "regions/{region} or regions/-")[0]
+
+
+def note(fields: Fields, read: Callable[[str], str], name: str) -> str:
+    """Read a name whose fault is noted beside others of the request; what is given then stands in until `finish`."""
+    try:
+        return read(name)
+    except InvalidFieldError as error:
+        fields.add(*error.violations[0])
+        return ""
 
 
 def _groups(pattern: re.Pattern[str], name: str, field: str, form: str) -> tuple[str, ...]:

@@ -11,7 +11,9 @@ import grpc
 from gateway.reasons import load_reasons
 from gateway.rpc.boundary import Boundary
 from gateway.rpc.catalog import CatalogServicer
+from gateway.rpc.catalog_rules import CatalogRulesServicer
 from gateway.rpc.convert_verdict import VerdictWriter
+from gateway.rpc.days import Days
 from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.paging import Paging
 from gateway.rpc.recognition import RecognitionServicer
@@ -64,7 +66,7 @@ class FakeNode:
         )
 
     def servicers(self) -> tuple[Servicer, ...]:
-        """Make the four services with their use cases."""
+        """Make the services with their use cases."""
         paging = Paging(b"k" * 32)
         items = TranslateItem(registry=REGISTRY, book=BOOK, clock=self.clock)
         titles = {a.id: agreement_title(a) for a in AGREEMENTS.agreements}
@@ -72,6 +74,7 @@ class FakeNode:
         return (
             RegionServicer(registry=REGISTRY, homes=self.homes, agreements=AGREEMENTS, paging=paging),
             CatalogServicer(registry=REGISTRY, translate=items, paging=paging),
+            CatalogRulesServicer(registry=REGISTRY, paging=paging, days=Days(self.clock)),
             IdentityServicer(
                 verify=VerifyCard(
                     registry=REGISTRY, homes=self.homes, agreements=AGREEMENTS, rules=RULES, clock=self.clock

@@ -8,6 +8,7 @@ from gateway import callers as module
 from gateway.callers import SCOPES, Registration
 from gateway.certificates import Certificate
 from gateway.rpc.catalog import CatalogServicer
+from gateway.rpc.catalog_rules import CatalogRulesServicer
 from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.recognition import RecognitionServicer
 from gateway.rpc.region import RegionServicer
@@ -168,7 +169,7 @@ def test_scopes_are_those_that_methods_ask_for() -> None:
     """No scope is without use, and no method asks for one that cannot be registered."""
     asked = {
         scope
-        for servicer in (RegionServicer, CatalogServicer, IdentityServicer, RecognitionServicer)
+        for servicer in (RegionServicer, CatalogServicer, CatalogRulesServicer, IdentityServicer, RecognitionServicer)
         for scope in servicer.SCOPES.values()
     }
     assert asked == SCOPES

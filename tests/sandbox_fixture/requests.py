@@ -10,6 +10,8 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from onecard.gateway.v1 import (
     card_pb2,
+    catalog_rules_pb2,
+    catalog_rules_service_pb2,
     catalog_service_pb2,
     identity_service_pb2,
     recognition_service_pb2,
@@ -60,6 +62,18 @@ def good_requests(request_id: str, *, recognition: str = "") -> dict[str, Messag
         "CatalogService/GetApplicationItem": catalog_service_pb2.GetApplicationItemRequest(name=item),
         "CatalogService/TranslateApplicationItem": catalog_service_pb2.TranslateApplicationItemRequest(
             name=item, target_region="chongqing"
+        ),
+        "CatalogRulesService/ComputeDepth": catalog_rules_service_pb2.ComputeDepthRequest(
+            application_class=card_pb2.APPLICATION_CLASS_PAYMENT,
+            measure=catalog_rules_pb2.DepthMeasure(payment_reach=catalog_rules_pb2.PAYMENT_REACH_BILL),
+        ),
+        "CatalogRulesService/ListDepths": catalog_rules_service_pb2.ListDepthsRequest(parent="regions/-"),
+        "CatalogRulesService/CheckCardIssuance": catalog_rules_service_pb2.CheckCardIssuanceRequest(
+            parent="regions/sichuan", kind=catalog_rules_pb2.INSTRUMENT_KIND_QR_CODE, items=[item]
+        ),
+        "CatalogRulesService/ListVenues": catalog_rules_service_pb2.ListVenuesRequest(parent="regions/sichuan"),
+        "CatalogRulesService/GetCardRules": catalog_rules_service_pb2.GetCardRulesRequest(
+            name="regions/sichuan/cardRules"
         ),
         "RecognitionService/IssueRecognition": issue_request("sichuan", "chongqing", "CQ-31", request_id=request_id),
         "RecognitionService/VerifyRecognition": recognition_service_pb2.VerifyRecognitionRequest(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from onecard.gateway.v1 import card_pb2
+from onecard.gateway.v1 import card_pb2, catalog_rules_pb2
+from onecard.gateway.v1 import catalog_rules_service_pb2 as rules
 from onecard.gateway.v1 import catalog_service_pb2 as catalog
 from onecard.gateway.v1 import identity_service_pb2 as identity
 from onecard.gateway.v1 import recognition_service_pb2 as recognition
@@ -67,6 +68,16 @@ def good_requests() -> dict[str, Message]:
         "CatalogService/TranslateApplicationItem": catalog.TranslateApplicationItemRequest(
             name="regions/chongqing/items/CQ-31", target_region="sichuan"
         ),
+        "CatalogRulesService/ComputeDepth": rules.ComputeDepthRequest(
+            application_class=card_pb2.APPLICATION_CLASS_IDENTITY,
+            measure=catalog_rules_pb2.DepthMeasure(share=catalog_rules_pb2.Share(supported=1, total=2)),
+        ),
+        "CatalogRulesService/ListDepths": rules.ListDepthsRequest(parent="regions/chongqing"),
+        "CatalogRulesService/CheckCardIssuance": rules.CheckCardIssuanceRequest(
+            parent="regions/chongqing", kind=catalog_rules_pb2.INSTRUMENT_KIND_CARD, item_types=["CUL.MUSEUM"]
+        ),
+        "CatalogRulesService/ListVenues": rules.ListVenuesRequest(parent="regions/chongqing"),
+        "CatalogRulesService/GetCardRules": rules.GetCardRulesRequest(name="regions/chongqing/cardRules"),
         "IdentityService/VerifyCard": verify(),
         "IdentityService/BatchVerifyCards": identity.BatchVerifyCardsRequest(entries=[verify(request_id="b-1")]),
         "IdentityService/TranslateIdentity": translate(),

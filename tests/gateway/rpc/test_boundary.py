@@ -18,6 +18,7 @@ from gateway.errors import MalformedRequestError
 from gateway.reasons import Language
 from gateway.rpc.boundary import DEADLINE_CAP_SECONDS, Call
 from gateway.rpc.catalog import CatalogServicer
+from gateway.rpc.catalog_rules import CatalogRulesServicer
 from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.methods import read_message, snake_case
 from gateway.rpc.recognition import RecognitionServicer
@@ -41,7 +42,13 @@ if TYPE_CHECKING:
 
     from gateway.rpc.boundary import Servicer
 
-SERVICERS: tuple[type[Servicer], ...] = (RegionServicer, CatalogServicer, IdentityServicer, RecognitionServicer)
+SERVICERS: tuple[type[Servicer], ...] = (
+    RegionServicer,
+    CatalogServicer,
+    CatalogRulesServicer,
+    IdentityServicer,
+    RecognitionServicer,
+)
 METHODS = [method for servicer in SERVICERS for method in servicer.SERVICE.methods]
 VERIFY = "/onecard.gateway.v1.IdentityService/VerifyCard"
 
