@@ -20,6 +20,7 @@ from adapters.identifiers import (
     HongKongIdentityCard,
     IdentificationCode,
     Identifier,
+    IntegrityRecordReference,
     MacaoIdentityCard,
     Passport,
     PermanentResidentCard,
@@ -125,7 +126,7 @@ class _Masked:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Holder(_Masked):
-    """Person a card was issued to."""
+    """Person a card was issued to. The integrity record is told to regions that the home region's law entitles."""
 
     social_security_number: SocialSecurityNumber | None = None
     name: PersonName | None = None
@@ -134,6 +135,7 @@ class Holder(_Masked):
     birth_date: date | None = None
     nationality: str | None = None
     documents: tuple[Document, ...] = ()
+    integrity_record: IntegrityRecordReference | None = None
 
     def __post_init__(self) -> None:
         """Check the nationality, ISO 3166-1 alpha-3 (MalformedFieldError)."""

@@ -145,6 +145,10 @@ class CardRules(Part):
         """Tell whether the region's text binds on a day."""
         return self.text is not None and self.text.binds(on)
 
+    def entitles(self, region: str) -> bool:
+        """Tell whether another region may receive the reference of a record of misuse."""
+        return self.integrity is not None and region in self.integrity.entitled
+
     @property
     def source(self) -> str:
         """Title of the text, empty where none is known."""

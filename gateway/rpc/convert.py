@@ -181,6 +181,8 @@ def identity_out(identity: CardIdentity, message: card_pb2.CardIdentity) -> None
     holder.nationality = source.nationality or ""
     for document in source.documents:
         holder.documents.add(type=DOCUMENT[document.type], number=document.number.reveal())
+    if source.integrity_record is not None:
+        holder.integrity_record = source.integrity_record.reveal()
     card_out(identity, message.card)
 
 

@@ -130,7 +130,8 @@ class LocalHome:
             item=self._book.translate(question.visited_region, item.item, self._adapter.region, on=today),
             agreement=permission.agreement if permission else "",
         )
-        disclosed = disclose_fields(identity, permission) if disclose and verdict.usable else None
+        entitled = self._adapter.rules.entitles(question.visited_region)
+        disclosed = disclose_fields(identity, permission, entitled=entitled) if disclose and verdict.usable else None
         if permission is None or covered is None or not verdict.usable:
             return CardAnswer(verdict=verdict, identity=disclosed, recognition=None, claims=None)
         claims = self._claims(question, verdict, permission, covered, identity)

@@ -49,6 +49,7 @@ FIELDS = {
     *("holder.nationality", "holder.documents", "card.number", "card.identification_code", "card.issuer_division"),
     *(f"card.{name}" for name in ("specification", "issued_on", "expires_on", "status", "suspended_functions")),
     "card.electronic_sign_number",
+    "holder.integrity_record",
 }
 PURPOSES = ["identity_check", "service_access", "benefit_disbursement", "fee_payment", "medical_care", "record_enquiry"]
 CLASSES = ["identity", "disbursement", "payment"]
