@@ -17,6 +17,7 @@ from gateway.bootstrap_calls import (
     listening,
     peer_homes,
 )
+from gateway.bootstrap_pages import pages
 from gateway.bootstrap_services import local_home, make_servicers, platform_client, share, status_lists, status_routes
 from gateway.bootstrap_trust import keep_looking
 from gateway.errors import SettingsError
@@ -75,7 +76,7 @@ def _build(shared: Shared) -> Node:
         web=WebSide(
             key_sets=lambda: {region: keys.ring.jwks(region) for region, keys in trust.homes.items()},
             ready=lambda: {region: home.reachable for region, home in local.items()} | {"trust": trust.tried},
-            parts=(*trust.web_parts(), status_routes(shared)),
+            parts=(*trust.web_parts(), status_routes(shared), *pages(shared, {**local, **peers}, servicers)),
         ),
         grpc=listening(settings, journal),
         web_address=settings.listen.web,

@@ -23,6 +23,7 @@ from gateway.settings_parts import (
     CallSettings,
     HomeSettings,
     ListenSettings,
+    PagesSettings,
     Part,
     PeerSettings,
     TrustSettings,
@@ -49,6 +50,7 @@ class Settings(Part):
     caller: tuple[CallerSettings, ...] = ()
     calls: CallSettings | None = None
     trust: TrustSettings
+    pages: PagesSettings = PagesSettings()
     drain_seconds: float = Field(default=10.0, ge=0, le=60)
     max_concurrent_calls: int = Field(default=1000, ge=1, le=100_000)
 
