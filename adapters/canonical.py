@@ -40,7 +40,9 @@ from adapters.words import (
     LossKind,
     Medium,
     Relation,
+    Requirement,
     Sex,
+    VenueSet,
 )
 
 if TYPE_CHECKING:
@@ -229,7 +231,11 @@ class Depth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationItem:
-    """One service for which the card may be used, as one region lists it."""
+    """One service for which the card may be used, as one region lists it.
+
+    `region` is the catalog where no one region lists it: a joint or national one. `catalog` is empty where it is the
+    region's own list. `overrides` is the item of a higher layer in whose place it stands, empty where in none.
+    """
 
     region: str
     item: str
@@ -253,6 +259,10 @@ class ApplicationItem:
     sensitive: bool
     one_time: bool
     note: str
+    requirement: Requirement = Requirement.UNSTATED
+    venue_set: VenueSet = VenueSet.UNSTATED
+    overrides: str = ""
+    catalog: str = ""
 
     def in_force(self, on: date) -> bool:
         """Tell whether the item authorises anything on a day: never as a draft, nor outside its dates."""

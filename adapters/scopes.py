@@ -27,6 +27,7 @@ MIRROR = {
     Relation.BROADER: Relation.NARROWER,
     Relation.NARROWER: Relation.BROADER,
     Relation.OVERLAPPING: Relation.OVERLAPPING,
+    Relation.CONFLICTING: Relation.CONFLICTING,
     Relation.NONE: Relation.NONE,
 }
 

@@ -19,7 +19,7 @@ DEPTHS = ["depth_2024", "depth_2025", "depth_2026", "depth_2027"]
 HEADER = [
     *["item_id", *NAMES, "unit", "co_units", "content", "classes", "media", "relations", "residue", *DEPTHS],
     *["depth_note", "layer", "legal_status", "effective_from", "effective_to", "source", "article", "synthetic"],
-    *["sensitive", "one_time", "note"],
+    *["sensitive", "one_time", "note", "requirement", "venue_set", "overrides"],
 ]
 LEVELS = {
     "1": "一级",

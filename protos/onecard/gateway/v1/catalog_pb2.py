@@ -26,7 +26,7 @@ from onecard.gateway.v1 import card_pb2 as onecard_dot_gateway_dot_v1_dot_card__
 from onecard.gateway.v1 import region_pb2 as onecard_dot_gateway_dot_v1_dot_region__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n onecard/gateway/v1/catalog.proto\x12\x12onecard.gateway.v1\x1a\x1donecard/gateway/v1/card.proto\x1a\x1fonecard/gateway/v1/region.proto\"U\n\x10ItemTypeRelation\x12\x11\n\titem_type\x18\x01 \x01(\t\x12.\n\x08relation\x18\x02 \x01(\x0e\x32\x1c.onecard.gateway.v1.Relation\"v\n\x05\x44\x65pth\x12\x0c\n\x04year\x18\x01 \x01(\x05\x12?\n\x11\x61pplication_class\x18\x02 \x01(\x0e\x32$.onecard.gateway.v1.ApplicationClass\x12\x0f\n\x07printed\x18\x03 \x01(\t\x12\r\n\x05level\x18\x04 \x01(\x05\"\xa4\x05\n\x0f\x41pplicationItem\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x0c\n\x04item\x18\x03 \x01(\t\x12\x37\n\x0c\x64isplay_name\x18\x04 \x01(\x0b\x32!.onecard.gateway.v1.LocalizedText\x12\x0f\n\x07\x63ontent\x18\x05 \x01(\t\x12\x18\n\x10responsible_unit\x18\x06 \x01(\t\x12\x19\n\x11\x63ooperating_units\x18\x07 \x01(\t\x12\x35\n\x07\x63lasses\x18\x08 \x03(\x0e\x32$.onecard.gateway.v1.ApplicationClass\x12)\n\x05media\x18\t \x03(\x0e\x32\x1a.onecard.gateway.v1.Medium\x12\x38\n\nitem_types\x18\n \x03(\x0b\x32$.onecard.gateway.v1.ItemTypeRelation\x12\x0f\n\x07residue\x18\x0b \x01(\t\x12)\n\x06\x64\x65pths\x18\x0c \x03(\x0b\x32\x19.onecard.gateway.v1.Depth\x12\x12\n\ndepth_note\x18\r \x01(\t\x12(\n\x05layer\x18\x0e \x01(\x0e\x32\x19.onecard.gateway.v1.Layer\x12\x35\n\x0clegal_status\x18\x0f \x01(\x0e\x32\x1f.onecard.gateway.v1.LegalStatus\x12\x16\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x10 \x01(\t\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_to\x18\x11 \x01(\t\x12\x14\n\x0clegal_source\x18\x12 \x01(\t\x12\x0f\n\x07\x61rticle\x18\x13 \x01(\t\x12\x11\n\tsynthetic\x18\x14 \x01(\x08\x12\x11\n\tsensitive\x18\x15 \x01(\x08\x12\x10\n\x08one_time\x18\x16 \x01(\x08\x12\x0c\n\x04note\x18\x17 \x01(\t\"\xad\x01\n\x07\x43\x61talog\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x12\n\nitem_count\x18\x04 \x01(\x05\x12\x15\n\rlegal_sources\x18\x05 \x03(\t\x12\x35\n\x0clegal_status\x18\x06 \x01(\x0e\x32\x1f.onecard.gateway.v1.LegalStatus\x12\x11\n\tsynthetic\x18\x07 \x01(\x08\"Q\n\x08ItemType\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x37\n\x0c\x64isplay_name\x18\x02 \x01(\x0b\x32!.onecard.gateway.v1.LocalizedText\"\xac\x01\n\x0e\x45quivalentItem\x12\x31\n\x04item\x18\x01 \x01(\x0b\x32#.onecard.gateway.v1.ApplicationItem\x12.\n\x08relation\x18\x02 \x01(\x0e\x32\x1c.onecard.gateway.v1.Relation\x12\x19\n\x11shared_item_types\x18\x03 \x03(\t\x12\x0c\n\x04lost\x18\x04 \x03(\t\x12\x0e\n\x06\x62\x65yond\x18\x05 \x03(\t\"\xad\x03\n\x0b\x45quivalence\x12\x33\n\x06source\x18\x01 \x01(\x0b\x32#.onecard.gateway.v1.ApplicationItem\x12\x15\n\rtarget_region\x18\x02 \x01(\t\x12.\n\x08relation\x18\x03 \x01(\x0e\x32\x1c.onecard.gateway.v1.Relation\x12\x31\n\x05items\x18\x04 \x03(\x0b\x32\".onecard.gateway.v1.EquivalentItem\x12\x14\n\x0c\x63omplete_set\x18\x05 \x03(\t\x12\x1c\n\x14uncovered_item_types\x18\x06 \x03(\t\x12\x36\n\x0b\x65xplanation\x18\x07 \x01(\x0b\x32!.onecard.gateway.v1.LocalizedText\x12L\n\x0fregional_fields\x18\x08 \x03(\x0b\x32\x33.onecard.gateway.v1.Equivalence.RegionalFieldsEntry\x1a\x35\n\x13RegionalFieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\x92\x01\n\x08Relation\x12\x18\n\x14RELATION_UNSPECIFIED\x10\x00\x12\x12\n\x0eRELATION_EXACT\x10\x01\x12\x14\n\x10RELATION_BROADER\x10\x02\x12\x15\n\x11RELATION_NARROWER\x10\x03\x12\x18\n\x14RELATION_OVERLAPPING\x10\x04\x12\x11\n\rRELATION_NONE\x10\x05*\x80\x01\n\x05Layer\x12\x15\n\x11LAYER_UNSPECIFIED\x10\x00\x12\x12\n\x0eLAYER_NATIONAL\x10\x01\x12\x12\n\x0eLAYER_PROVINCE\x10\x02\x12\x0e\n\nLAYER_CITY\x10\x03\x12\x17\n\x13LAYER_SUPPLEMENTARY\x10\x04\x12\x0f\n\x0bLAYER_JOINT\x10\x05*^\n\x0bLegalStatus\x12\x1c\n\x18LEGAL_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15LEGAL_STATUS_IN_FORCE\x10\x01\x12\x16\n\x12LEGAL_STATUS_DRAFT\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n onecard/gateway/v1/catalog.proto\x12\x12onecard.gateway.v1\x1a\x1donecard/gateway/v1/card.proto\x1a\x1fonecard/gateway/v1/region.proto\"U\n\x10ItemTypeRelation\x12\x11\n\titem_type\x18\x01 \x01(\t\x12.\n\x08relation\x18\x02 \x01(\x0e\x32\x1c.onecard.gateway.v1.Relation\"v\n\x05\x44\x65pth\x12\x0c\n\x04year\x18\x01 \x01(\x05\x12?\n\x11\x61pplication_class\x18\x02 \x01(\x0e\x32$.onecard.gateway.v1.ApplicationClass\x12\x0f\n\x07printed\x18\x03 \x01(\t\x12\r\n\x05level\x18\x04 \x01(\x05\"\xc1\x06\n\x0f\x41pplicationItem\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x0c\n\x04item\x18\x03 \x01(\t\x12\x37\n\x0c\x64isplay_name\x18\x04 \x01(\x0b\x32!.onecard.gateway.v1.LocalizedText\x12\x0f\n\x07\x63ontent\x18\x05 \x01(\t\x12\x18\n\x10responsible_unit\x18\x06 \x01(\t\x12\x19\n\x11\x63ooperating_units\x18\x07 \x01(\t\x12\x35\n\x07\x63lasses\x18\x08 \x03(\x0e\x32$.onecard.gateway.v1.ApplicationClass\x12)\n\x05media\x18\t \x03(\x0e\x32\x1a.onecard.gateway.v1.Medium\x12\x38\n\nitem_types\x18\n \x03(\x0b\x32$.onecard.gateway.v1.ItemTypeRelation\x12\x0f\n\x07residue\x18\x0b \x01(\t\x12)\n\x06\x64\x65pths\x18\x0c \x03(\x0b\x32\x19.onecard.gateway.v1.Depth\x12\x12\n\ndepth_note\x18\r \x01(\t\x12(\n\x05layer\x18\x0e \x01(\x0e\x32\x19.onecard.gateway.v1.Layer\x12\x35\n\x0clegal_status\x18\x0f \x01(\x0e\x32\x1f.onecard.gateway.v1.LegalStatus\x12\x16\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x10 \x01(\t\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_to\x18\x11 \x01(\t\x12\x14\n\x0clegal_source\x18\x12 \x01(\t\x12\x0f\n\x07\x61rticle\x18\x13 \x01(\t\x12\x11\n\tsynthetic\x18\x14 \x01(\x08\x12\x11\n\tsensitive\x18\x15 \x01(\x08\x12\x10\n\x08one_time\x18\x16 \x01(\x08\x12\x0c\n\x04note\x18\x17 \x01(\t\x12\x34\n\x0brequirement\x18\x18 \x01(\x0e\x32\x1f.onecard.gateway.v1.Requirement\x12/\n\tvenue_set\x18\x19 \x01(\x0e\x32\x1c.onecard.gateway.v1.VenueSet\x12\x11\n\toverrides\x18\x1a \x01(\t\x12\x0f\n\x07\x63\x61talog\x18\x1b \x01(\t\x12\x10\n\x08in_force\x18\x1c \x01(\x08\"\xad\x01\n\x07\x43\x61talog\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x12\n\nitem_count\x18\x04 \x01(\x05\x12\x15\n\rlegal_sources\x18\x05 \x03(\t\x12\x35\n\x0clegal_status\x18\x06 \x01(\x0e\x32\x1f.onecard.gateway.v1.LegalStatus\x12\x11\n\tsynthetic\x18\x07 \x01(\x08\"Q\n\x08ItemType\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x37\n\x0c\x64isplay_name\x18\x02 \x01(\x0b\x32!.onecard.gateway.v1.LocalizedText\"\xac\x01\n\x0e\x45quivalentItem\x12\x31\n\x04item\x18\x01 \x01(\x0b\x32#.onecard.gateway.v1.ApplicationItem\x12.\n\x08relation\x18\x02 \x01(\x0e\x32\x1c.onecard.gateway.v1.Relation\x12\x19\n\x11shared_item_types\x18\x03 \x03(\t\x12\x0c\n\x04lost\x18\x04 \x03(\t\x12\x0e\n\x06\x62\x65yond\x18\x05 \x03(\t\"\xad\x03\n\x0b\x45quivalence\x12\x33\n\x06source\x18\x01 \x01(\x0b\x32#.onecard.gateway.v1.ApplicationItem\x12\x15\n\rtarget_region\x18\x02 \x01(\t\x12.\n\x08relation\x18\x03 \x01(\x0e\x32\x1c.onecard.gateway.v1.Relation\x12\x31\n\x05items\x18\x04 \x03(\x0b\x32\".onecard.gateway.v1.EquivalentItem\x12\x14\n\x0c\x63omplete_set\x18\x05 \x03(\t\x12\x1c\n\x14uncovered_item_types\x18\x06 \x03(\t\x12\x36\n\x0b\x65xplanation\x18\x07 \x01(\x0b\x32!.onecard.gateway.v1.LocalizedText\x12L\n\x0fregional_fields\x18\x08 \x03(\x0b\x32\x33.onecard.gateway.v1.Equivalence.RegionalFieldsEntry\x1a\x35\n\x13RegionalFieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\xac\x01\n\x08Relation\x12\x18\n\x14RELATION_UNSPECIFIED\x10\x00\x12\x12\n\x0eRELATION_EXACT\x10\x01\x12\x14\n\x10RELATION_BROADER\x10\x02\x12\x15\n\x11RELATION_NARROWER\x10\x03\x12\x18\n\x14RELATION_OVERLAPPING\x10\x04\x12\x11\n\rRELATION_NONE\x10\x05\x12\x18\n\x14RELATION_CONFLICTING\x10\x06*\x80\x01\n\x05Layer\x12\x15\n\x11LAYER_UNSPECIFIED\x10\x00\x12\x12\n\x0eLAYER_NATIONAL\x10\x01\x12\x12\n\x0eLAYER_PROVINCE\x10\x02\x12\x0e\n\nLAYER_CITY\x10\x03\x12\x17\n\x13LAYER_SUPPLEMENTARY\x10\x04\x12\x0f\n\x0bLAYER_JOINT\x10\x05*^\n\x0bLegalStatus\x12\x1c\n\x18LEGAL_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15LEGAL_STATUS_IN_FORCE\x10\x01\x12\x16\n\x12LEGAL_STATUS_DRAFT\x10\x02*^\n\x0bRequirement\x12\x1b\n\x17REQUIREMENT_UNSPECIFIED\x10\x00\x12\x18\n\x14REQUIREMENT_REQUIRED\x10\x01\x12\x18\n\x14REQUIREMENT_OPTIONAL\x10\x02*\x8b\x01\n\x08VenueSet\x12\x19\n\x15VENUE_SET_UNSPECIFIED\x10\x00\x12\x11\n\rVENUE_SET_ALL\x10\x01\x12\x14\n\x10VENUE_SET_PUBLIC\x10\x02\x12\x14\n\x10VENUE_SET_LISTED\x10\x03\x12\x12\n\x0eVENUE_SET_SOME\x10\x04\x12\x11\n\rVENUE_SET_NEW\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,26 +35,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EQUIVALENCE_REGIONALFIELDSENTRY']._loaded_options = None
   _globals['_EQUIVALENCE_REGIONALFIELDSENTRY']._serialized_options = b'8\001'
-  _globals['_RELATION']._serialized_start=1873
-  _globals['_RELATION']._serialized_end=2019
-  _globals['_LAYER']._serialized_start=2022
-  _globals['_LAYER']._serialized_end=2150
-  _globals['_LEGALSTATUS']._serialized_start=2152
-  _globals['_LEGALSTATUS']._serialized_end=2246
+  _globals['_RELATION']._serialized_start=2030
+  _globals['_RELATION']._serialized_end=2202
+  _globals['_LAYER']._serialized_start=2205
+  _globals['_LAYER']._serialized_end=2333
+  _globals['_LEGALSTATUS']._serialized_start=2335
+  _globals['_LEGALSTATUS']._serialized_end=2429
+  _globals['_REQUIREMENT']._serialized_start=2431
+  _globals['_REQUIREMENT']._serialized_end=2525
+  _globals['_VENUESET']._serialized_start=2528
+  _globals['_VENUESET']._serialized_end=2667
   _globals['_ITEMTYPERELATION']._serialized_start=120
   _globals['_ITEMTYPERELATION']._serialized_end=205
   _globals['_DEPTH']._serialized_start=207
   _globals['_DEPTH']._serialized_end=325
   _globals['_APPLICATIONITEM']._serialized_start=328
-  _globals['_APPLICATIONITEM']._serialized_end=1004
-  _globals['_CATALOG']._serialized_start=1007
-  _globals['_CATALOG']._serialized_end=1180
-  _globals['_ITEMTYPE']._serialized_start=1182
-  _globals['_ITEMTYPE']._serialized_end=1263
-  _globals['_EQUIVALENTITEM']._serialized_start=1266
-  _globals['_EQUIVALENTITEM']._serialized_end=1438
-  _globals['_EQUIVALENCE']._serialized_start=1441
-  _globals['_EQUIVALENCE']._serialized_end=1870
-  _globals['_EQUIVALENCE_REGIONALFIELDSENTRY']._serialized_start=1817
-  _globals['_EQUIVALENCE_REGIONALFIELDSENTRY']._serialized_end=1870
+  _globals['_APPLICATIONITEM']._serialized_end=1161
+  _globals['_CATALOG']._serialized_start=1164
+  _globals['_CATALOG']._serialized_end=1337
+  _globals['_ITEMTYPE']._serialized_start=1339
+  _globals['_ITEMTYPE']._serialized_end=1420
+  _globals['_EQUIVALENTITEM']._serialized_start=1423
+  _globals['_EQUIVALENTITEM']._serialized_end=1595
+  _globals['_EQUIVALENCE']._serialized_start=1598
+  _globals['_EQUIVALENCE']._serialized_end=2027
+  _globals['_EQUIVALENCE_REGIONALFIELDSENTRY']._serialized_start=1974
+  _globals['_EQUIVALENCE_REGIONALFIELDSENTRY']._serialized_end=2027
 # @@protoc_insertion_point(module_scope)

@@ -39,6 +39,8 @@ class _RelationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Relation.Val
     """Both share a part, and each has something beside."""
     RELATION_NONE: _Relation.ValueType  # 5
     """Nothing common can be proved from the data."""
+    RELATION_CONFLICTING: _Relation.ValueType  # 6
+    """Both have a proven part in common, and another facet (class, form of the card, dates) leaves no use that both allow."""
 
 class Relation(_Relation, metaclass=_RelationEnumTypeWrapper):
     """How one scope stands to another. Read as: the first is RELATION than, or to, the second."""
@@ -55,6 +57,8 @@ RELATION_OVERLAPPING: Relation.ValueType  # 4
 """Both share a part, and each has something beside."""
 RELATION_NONE: Relation.ValueType  # 5
 """Nothing common can be proved from the data."""
+RELATION_CONFLICTING: Relation.ValueType  # 6
+"""Both have a proven part in common, and another facet (class, form of the card, dates) leaves no use that both allow."""
 Global___Relation: _TypeAlias = Relation  # noqa: Y015
 
 class _Layer:
@@ -116,6 +120,66 @@ LEGAL_STATUS_IN_FORCE: LegalStatus.ValueType  # 1
 LEGAL_STATUS_DRAFT: LegalStatus.ValueType  # 2
 """A draft: visible, and never authorises anything."""
 Global___LegalStatus: _TypeAlias = LegalStatus  # noqa: Y015
+
+class _Requirement:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RequirementEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Requirement.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REQUIREMENT_UNSPECIFIED: _Requirement.ValueType  # 0
+    """The text does not say."""
+    REQUIREMENT_REQUIRED: _Requirement.ValueType  # 1
+    """Demanded."""
+    REQUIREMENT_OPTIONAL: _Requirement.ValueType  # 2
+    """Allowed, encouraged or tried."""
+
+class Requirement(_Requirement, metaclass=_RequirementEnumTypeWrapper):
+    """Whether a text demands that an item is offered."""
+
+REQUIREMENT_UNSPECIFIED: Requirement.ValueType  # 0
+"""The text does not say."""
+REQUIREMENT_REQUIRED: Requirement.ValueType  # 1
+"""Demanded."""
+REQUIREMENT_OPTIONAL: Requirement.ValueType  # 2
+"""Allowed, encouraged or tried."""
+Global___Requirement: _TypeAlias = Requirement  # noqa: Y015
+
+class _VenueSet:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VenueSetEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VenueSet.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VENUE_SET_UNSPECIFIED: _VenueSet.ValueType  # 0
+    """The text does not say."""
+    VENUE_SET_ALL: _VenueSet.ValueType  # 1
+    """All of them."""
+    VENUE_SET_PUBLIC: _VenueSet.ValueType  # 2
+    """Public ones."""
+    VENUE_SET_LISTED: _VenueSet.ValueType  # 3
+    """Those on a list."""
+    VENUE_SET_SOME: _VenueSet.ValueType  # 4
+    """Some of them."""
+    VENUE_SET_NEW: _VenueSet.ValueType  # 5
+    """Newly built ones."""
+
+class VenueSet(_VenueSet, metaclass=_VenueSetEnumTypeWrapper):
+    """At which venues of its kind an item can be used."""
+
+VENUE_SET_UNSPECIFIED: VenueSet.ValueType  # 0
+"""The text does not say."""
+VENUE_SET_ALL: VenueSet.ValueType  # 1
+"""All of them."""
+VENUE_SET_PUBLIC: VenueSet.ValueType  # 2
+"""Public ones."""
+VENUE_SET_LISTED: VenueSet.ValueType  # 3
+"""Those on a list."""
+VENUE_SET_SOME: VenueSet.ValueType  # 4
+"""Some of them."""
+VENUE_SET_NEW: VenueSet.ValueType  # 5
+"""Newly built ones."""
+Global___VenueSet: _TypeAlias = VenueSet  # noqa: Y015
 
 @_typing.final
 class ItemTypeRelation(_message.Message):
@@ -206,6 +270,11 @@ class ApplicationItem(_message.Message):
     SENSITIVE_FIELD_NUMBER: _builtins.int
     ONE_TIME_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    REQUIREMENT_FIELD_NUMBER: _builtins.int
+    VENUE_SET_FIELD_NUMBER: _builtins.int
+    OVERRIDES_FIELD_NUMBER: _builtins.int
+    CATALOG_FIELD_NUMBER: _builtins.int
+    IN_FORCE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `regions/{region}/items/{item}`."""
     region: _builtins.str
@@ -242,6 +311,16 @@ class ApplicationItem(_message.Message):
     """Whether a recognition for the item is good for one use only."""
     note: _builtins.str
     """Doubts and remarks on the data."""
+    requirement: Global___Requirement.ValueType
+    """Whether its text demands that it is offered."""
+    venue_set: Global___VenueSet.ValueType
+    """At which venues of its kind it can be used."""
+    overrides: _builtins.str
+    """Resource name of the item of a higher layer in whose place it stands; empty where it stands in none."""
+    catalog: _builtins.str
+    """Catalog that holds it, `catalogs/{catalog}`."""
+    in_force: _builtins.bool
+    """Whether it is in force on the day asked about: never as a draft, nor while its catalog lacks a signature."""
     @_builtins.property
     def display_name(self) -> _region_pb2.LocalizedText:
         """Display name."""
@@ -288,10 +367,15 @@ class ApplicationItem(_message.Message):
         sensitive: _builtins.bool = ...,
         one_time: _builtins.bool = ...,
         note: _builtins.str = ...,
+        requirement: Global___Requirement.ValueType = ...,
+        venue_set: Global___VenueSet.ValueType = ...,
+        overrides: _builtins.str = ...,
+        catalog: _builtins.str = ...,
+        in_force: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["article", b"article", "classes", b"classes", "content", b"content", "cooperating_units", b"cooperating_units", "depth_note", b"depth_note", "depths", b"depths", "display_name", b"display_name", "effective_from", b"effective_from", "effective_to", b"effective_to", "item", b"item", "item_types", b"item_types", "layer", b"layer", "legal_source", b"legal_source", "legal_status", b"legal_status", "media", b"media", "name", b"name", "note", b"note", "one_time", b"one_time", "region", b"region", "residue", b"residue", "responsible_unit", b"responsible_unit", "sensitive", b"sensitive", "synthetic", b"synthetic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["article", b"article", "catalog", b"catalog", "classes", b"classes", "content", b"content", "cooperating_units", b"cooperating_units", "depth_note", b"depth_note", "depths", b"depths", "display_name", b"display_name", "effective_from", b"effective_from", "effective_to", b"effective_to", "in_force", b"in_force", "item", b"item", "item_types", b"item_types", "layer", b"layer", "legal_source", b"legal_source", "legal_status", b"legal_status", "media", b"media", "name", b"name", "note", b"note", "one_time", b"one_time", "overrides", b"overrides", "region", b"region", "requirement", b"requirement", "residue", b"residue", "responsible_unit", b"responsible_unit", "sensitive", b"sensitive", "synthetic", b"synthetic", "venue_set", b"venue_set"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
