@@ -57,7 +57,7 @@ class Question:
         return cls(make, tuple(arguments.items()))
 
     def answer(self, view: View) -> Page:
-        """Make the page (UnknownRegionError, UnknownItemError, UnknownItemTypeError, BadQueryError)."""
+        """Make the page (UnknownRegionError, UnknownItemError, UnknownItemTypeError)."""
         return self.make(view, **dict(self.arguments))
 
 

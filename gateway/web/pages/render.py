@@ -75,6 +75,11 @@ class Renderer:
             media=tuple(Medium),
         )
 
+    def prepare(self) -> None:
+        """Compile all templates, so that the first reader of a page need not wait for it."""
+        for name in self._environment.list_templates(extensions=["html"]):
+            self._environment.get_template(name)
+
     def render(self, page: Page, view: View, *, language: Language, place: Place) -> str:
         """Give a page as HTML."""
         words = self._words[language]

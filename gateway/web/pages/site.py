@@ -86,6 +86,7 @@ class PublicSite:
 
     async def _begin(self, _app: web.Application) -> None:
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pages")
+        self._pool.submit(self._renderer.prepare)
         self._state()
 
     async def _end(self, _app: web.Application) -> None:
@@ -136,8 +137,8 @@ class PublicSite:
         try:
             page = question.answer(view)
         except _NOT_FOUND:
-            page, place = not_found_page(view), ENTRANCE
-        except BadQueryError as error:
-            page, place = bad_query_page(view, parameter=error.parameter), ENTRANCE
+            page = not_found_page(view)
+        if page.status != web.HTTPOk.status_code:
+            place = ENTRANCE  # a page that says no does not repeat the address in its links
         text = self._renderer.render(page, view, language=language, place=place)
         return KeptPage.of(text, status=page.status, max_age_seconds=page.max_age_seconds)
