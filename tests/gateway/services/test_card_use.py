@@ -144,7 +144,7 @@ def test_what_is_not_shown_is_refused() -> None:
 
 
 def test_since_goes_back_to_the_last_change_that_made_it_so() -> None:
-    """Where the home region's item ended and another began, acceptance began with the other; without a break, before."""
+    """Where the home item ended and another began later, acceptance began with the other; without a break, before."""
     region = SHOWN.region("chongqing")
     ended = date(2025, 6, 30)
     old = replace(region.catalog.get("CQ-31"), effective_to=ended)

@@ -1,4 +1,4 @@
-"""What stands on the pages is what the data say: every item with its article, every region, every pair, in each language."""
+"""What stands on the pages is what the data say: every item with its article, every region, every pair of them."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ async def test_every_ordered_pair_of_regions_can_be_compared() -> None:
     ],
 )
 async def test_the_question_of_the_citizen_is_answered(language: str, accepted: str, refused: str, reason: str) -> None:
-    """A Chongqing card in Sichuan, Guangdong and Hong Kong: where, for what, by which article, since when, and why not."""
+    """A Chongqing card in Sichuan, Guangdong, Hong Kong: where, for what, by which article, since when, and why not."""
     query = "home=chongqing&visited=sichuan&visited=guangdong&visited=hongkong"
     async with reading() as reader:
         found = await reader.get(f"/{language}/ask?{query}")
