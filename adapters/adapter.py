@@ -41,7 +41,10 @@ class RegionAdapter(Protocol):
 
     region: str
     manifest: Manifest
-    catalog: Catalog
+
+    @property
+    def catalog(self) -> Catalog:
+        """The region's items as they are known now."""
 
     def identity_to_canonical(self, record: Mapping[str, str], *, strict: bool = True) -> CardIdentity:
         """Read an identity as the region writes it (MalformedFieldError, MalformedNumberError, MissingFieldError)."""
@@ -86,7 +89,7 @@ class ManifestAdapter:
         """Compile the forms and pick up the translator's verbs (RegionDataError for a wrong auth scheme)."""
         self.region = manifest.region
         self.manifest = manifest
-        self.catalog = catalog
+        self._catalog: Callable[[], Catalog] = lambda: catalog
         self.rules = rules or no_rules(manifest.region)
         self.venues = venues or Venues(manifest.region)
         self.form = IdentityForm(manifest)
@@ -103,6 +106,15 @@ class ManifestAdapter:
         self._write_identity: Callable[..., RegionalIdentity] = _verb(translator, VERBS[1], IdentityForm.write)
         self._read_item: Callable[..., str] = _verb(translator, VERBS[2], ItemForm.read)
         self._write_item: Callable[..., dict[str, str]] = _verb(translator, VERBS[3], ItemForm.write)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The region's items as they are known now: those of its folder, unless something newer is followed."""
+        return self._catalog()
+
+    def follow(self, catalog: Callable[[], Catalog]) -> None:
+        """Take the items from somewhere else from now on, asked anew each time."""
+        self._catalog = catalog
 
     def identity_to_canonical(self, record: Mapping[str, str], *, strict: bool = True) -> CardIdentity:
         """Read an identity as the region writes it; see RegionAdapter."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from adapters.catalog import item_order
 from adapters.errors import UnknownRegionError
@@ -226,25 +226,55 @@ def coverage(source: ApplicationItem, home: Catalog, *, on: date) -> Coverage:
     )
 
 
-class EquivalenceBook:
-    """Answers of `translate_item` between catalogs that do not change; the last 4,096 are remembered."""
+class Catalogs(Protocol):
+    """Finds catalogs as they were on a day; `revision` is another number as soon as any of them has changed."""
 
-    def __init__(self, taxonomy: Taxonomy, catalogs: Mapping[str, Catalog]) -> None:
-        """Keep the catalogs by region; new catalogs need a new book."""
-        self._taxonomy = taxonomy
+    @property
+    def revision(self) -> int:
+        """Count the changes."""
+
+    def on(self, region: str, day: date) -> Catalog:
+        """Give the catalog of a region on a day (UnknownRegionError)."""
+
+
+class FixedCatalogs:
+    """Catalogs that never change, the same on each day."""
+
+    revision = 0
+
+    def __init__(self, catalogs: Mapping[str, Catalog]) -> None:
+        """Keep them by region."""
         self._catalogs = dict(catalogs)
-        self._remembered = lru_cache(maxsize=4096)(self._translate)
 
-    def translate(self, region: str, item: str, target_region: str, *, on: date) -> Equivalence:
-        """Give what an item corresponds to in another region (UnknownRegionError, UnknownItemError)."""
-        return self._remembered(region, item, target_region, on)
-
-    def _translate(self, region: str, item: str, target_region: str, on: date) -> Equivalence:
-        source = self._catalog(region).get(item)
-        return translate_item(source, self._catalog(target_region), self._taxonomy, on=on)
-
-    def _catalog(self, region: str) -> Catalog:
+    def on(self, region: str, _day: date) -> Catalog:
+        """Give the catalog of a region (UnknownRegionError)."""
         catalog = self._catalogs.get(region)
         if catalog is None:
             raise UnknownRegionError
         return catalog
+
+
+class EquivalenceBook:
+    """Answers of `translate_item` and `coverage` between catalogs; the last 4,096 of each are remembered."""
+
+    def __init__(self, taxonomy: Taxonomy, catalogs: Catalogs) -> None:
+        """Take where the catalogs are found; what is remembered holds until one of them changes."""
+        self._taxonomy = taxonomy
+        self._catalogs = catalogs
+        self._translated = lru_cache(maxsize=4096)(self._translate)
+        self._covered = lru_cache(maxsize=4096)(self._cover)
+
+    def translate(self, region: str, item: str, target_region: str, *, on: date) -> Equivalence:
+        """Give what an item corresponds to in another region (UnknownRegionError, UnknownItemError)."""
+        return self._translated(region, item, target_region, on, self._catalogs.revision)
+
+    def _translate(self, region: str, item: str, target_region: str, on: date, _revision: int) -> Equivalence:
+        source = self._catalogs.on(region, on).get(item)
+        return translate_item(source, self._catalogs.on(target_region, on), self._taxonomy, on=on)
+
+    def coverage(self, region: str, item: str, home: str, *, on: date) -> Coverage:
+        """Give how much of an item the home region's items cover (UnknownRegionError, UnknownItemError)."""
+        return self._covered(region, item, home, on, self._catalogs.revision)
+
+    def _cover(self, region: str, item: str, home: str, on: date, _revision: int) -> Coverage:
+        return coverage(self._catalogs.on(region, on).get(item), self._catalogs.on(home, on), on=on)

@@ -103,6 +103,9 @@ def _check_districts(
         fault("divisions", "repeated")
 
 
-def fold(proposal: Proposal, joint: CatalogDocument, *, digest: str) -> CatalogDocument:
-    """Make the next version of the joint catalog, with the proposed items in it; nobody has signed it yet."""
-    return joint.following(previous=digest, items=[*joint.items, *proposal.items])
+def fold(proposal: Proposal, joint: CatalogDocument, *, digest: str, **changes: object) -> CatalogDocument:
+    """Make the next version of the joint catalog, with the proposed items in it; nobody has signed it yet.
+
+    `changes` are keys of the head, such as the end of its life.
+    """
+    return joint.following(previous=digest, items=[*joint.items, *proposal.items], **changes)

@@ -9,7 +9,7 @@ and nothing in force can stand on it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from adapters.scopes import Scope
 from adapters.tables import Fault, in_order
@@ -22,12 +22,25 @@ if TYPE_CHECKING:
 
     from adapters.canonical import ApplicationItem
     from adapters.card_rules import CardRules
-    from adapters.catalog_document import CatalogDocument
+    from adapters.catalog import Catalog
+    from adapters.catalog_document import CatalogDocument, CatalogHead
 
 ORDER = {Layer.NATIONAL: 0, Layer.PROVINCE: 1, Layer.CITY: 2, Layer.SUPPLEMENTARY: 3}
 """How deep a layer lies; joint catalogs stand beside and have no depth."""
 
 _DEEPEST_STACK = 8
+
+
+class Listed(Protocol):
+    """A catalog with its head, as a document or as whatever keeps one."""
+
+    @property
+    def head(self) -> CatalogHead:
+        """What it says of itself."""
+
+    @property
+    def items(self) -> Catalog:
+        """Its items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +56,13 @@ class EffectiveItem:
 class Surroundings:
     """What a document is checked against: the other catalogs by id, the regions' divisions, and their rules."""
 
-    catalogs: Mapping[str, CatalogDocument]
+    catalogs: Mapping[str, Listed]
     divisions: Mapping[str, str]
     rules: Mapping[str, CardRules]
 
-    def stack(self, document: CatalogDocument) -> tuple[CatalogDocument, ...]:
+    def stack(self, document: Listed) -> tuple[Listed, ...]:
         """Give what a document stands on, highest first, without itself; a gap or a circle ends it."""
-        found: list[CatalogDocument] = []
+        found: list[Listed] = []
         above = self.catalogs.get(document.head.extends)
         while above is not None and len(found) < _DEEPEST_STACK:
             found.insert(0, above)
@@ -57,7 +70,7 @@ class Surroundings:
         return tuple(found)
 
 
-def effective_items(stack: Sequence[CatalogDocument], *, on: date) -> tuple[EffectiveItem, ...]:
+def effective_items(stack: Sequence[Listed], *, on: date) -> tuple[EffectiveItem, ...]:
     """Put layers one on the other, highest first, and give what applies on a day, drafts and dormant items left out.
 
     A document that is not in effect on the day changes nothing.
@@ -127,7 +140,7 @@ class _Report:
         self.faults.append(Fault(self.head.catalog, self.document.rows[item.item], column, rule))
 
 
-def _check_head(report: _Report, around: Surroundings, stack: Sequence[CatalogDocument]) -> None:
+def _check_head(report: _Report, around: Surroundings, stack: Sequence[Listed]) -> None:
     """Check place and standing: known regions, a base on a higher layer that is no draft, a layer the rules allow."""
     head = report.head
     unknown = [region for region in head.regions if region not in around.divisions]

@@ -78,8 +78,21 @@ def canonical_digest(content: Mapping[str, object]) -> str:
     Raises:
         ClaimInvalidError: a value that has no such form (a fraction, a number over 53 bits, a key that is not ASCII).
     """
+    return digest_of_bytes(canonical_bytes(content))
+
+
+def canonical_bytes(content: Mapping[str, object]) -> bytes:
+    """Give the canonical form of RFC 8785, UTF-8, as `canonical_digest` counts it (ClaimInvalidError likewise)."""
     text = json.dumps(_plain(content), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return encode_base64url(hashlib.sha256(text.encode()).digest())
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise ClaimInvalidError(claim="content", rule="has a canonical form") from None
+
+
+def digest_of_bytes(canonical: bytes) -> str:
+    """Give the SHA-256 of a canonical form, 43 characters of base64url."""
+    return encode_base64url(hashlib.sha256(canonical).digest())
 
 
 def _plain(value: object) -> object:

@@ -1,4 +1,4 @@
-"""Resource names of the contract: `regions/{region}` and, under it, `catalog`, `cardRules`, `items/{item}`."""
+"""Resource names of the contract: regions with what is under them, catalogs with their versions and items."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _REGION = re.compile(r"regions/([a-z][a-z0-9_]{1,31})\Z")
 _CATALOG = re.compile(r"regions/([a-z][a-z0-9_]{1,31})/catalog\Z")
+_CATALOGS = re.compile(r"catalogs/(-|[a-z][a-z0-9_-]{1,47})\Z")
+_VERSION = re.compile(r"catalogs/([a-z][a-z0-9_-]{1,47})/versions/([A-Za-z0-9_-]{43})\Z")
 _CARD_RULES = re.compile(r"regions/([a-z][a-z0-9_]{1,31})/cardRules\Z")
 _ITEM = re.compile(r"regions/([a-z][a-z0-9_]{1,31})/items/([A-Za-z0-9][A-Za-z0-9._-]{0,63})\Z")
 _PARENT = re.compile(r"regions/(-|[a-z][a-z0-9_]{1,31})\Z")
@@ -40,6 +42,17 @@ def read_item(name: str, *, field: str = "name") -> tuple[str, str]:
 def read_card_rules(name: str) -> str:
     """Give the region of `regions/{region}/cardRules` (InvalidFieldError)."""
     return _groups(_CARD_RULES, name, "name", "regions/{region}/cardRules")[0]
+
+
+def read_catalogs(name: str, *, field: str = "name") -> str:
+    """Give the catalog of `catalogs/{catalog}`, or `-` for all (InvalidFieldError)."""
+    return _groups(_CATALOGS, name, field, "catalogs/{catalog}")[0]
+
+
+def read_version(name: str, *, field: str = "name") -> tuple[str, str]:
+    """Give catalog and digest of `catalogs/{catalog}/versions/{digest}` (InvalidFieldError)."""
+    catalog, digest = _groups(_VERSION, name, field, "catalogs/{catalog}/versions/{digest}")
+    return catalog, digest
 
 
 def read_one_parent(name: str) -> str:

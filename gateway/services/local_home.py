@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from adapters.canonical import LocalizedText
-from adapters.equivalence import coverage
 from adapters.errors import (
     BadUpstreamError,
     HolderMismatchError,
@@ -88,11 +86,10 @@ class LocalHome:
         self._new_id = new_id
         self._clock = clock
         self._statuses = statuses
-        self._covered = lru_cache(maxsize=4096)(self._cover)
 
-    def _cover(self, region: str, item: str, on: date) -> Coverage:
-        """Find what the home catalog covers of a visited item; catalogs do not change while the node runs."""
-        return coverage(self._items(region, item), self._adapter.catalog, on=on)
+    def _cover(self, item: ApplicationItem, on: date) -> Coverage:
+        """Find what the home catalog covers of a visited item."""
+        return self._book.coverage(item.region, item.item, self._adapter.region, on=on)
 
     @property
     def reachable(self) -> bool:
@@ -109,7 +106,7 @@ class LocalHome:
         item = self._items(question.visited_region, question.visited_item)
         today = china_day(self._clock())
         permission = permit(self._agreements, question, item, on=today)
-        covered = self._covered(item.region, item.item, today) if permission else None
+        covered = self._cover(item, today) if permission else None
         identity, as_of = await self._look_up(question.credential)
         now = self._clock()
         use = UseFacts(item=item, medium=question.medium, permission=permission, coverage=covered)

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from adapters.canonical import LocalizedText
-from adapters.equivalence import Equivalence, EquivalenceBook, translate_item
+from adapters.equivalence import Equivalence, EquivalenceBook, FixedCatalogs, translate_item
 from adapters.errors import UnknownItemError, UnknownItemTypeError, UnknownRegionError
 from adapters.words import ApplicationClass, Medium, Relation
 from tests.adapters.item_examples import REGIONS, TAXONOMY, TODAY, draft, item, source, translate
@@ -255,7 +255,7 @@ def test_the_stories_of_the_shipped_catalogs() -> None:
 
 def test_a_book_remembers_and_answers_the_same() -> None:
     """For each source, target and day."""
-    book = EquivalenceBook(TAXONOMY, REGIONS)
+    book = EquivalenceBook(TAXONOMY, FixedCatalogs(REGIONS))
     first = book.translate("chongqing", "CQ-30", "sichuan", on=TODAY)
     assert first == shipped("chongqing", "CQ-30", "sichuan")
     assert book.translate("chongqing", "CQ-30", "sichuan", on=TODAY) is first
@@ -264,7 +264,7 @@ def test_a_book_remembers_and_answers_the_same() -> None:
 
 def test_a_book_refuses_regions_and_items_it_does_not_hold() -> None:
     """With errors of our own, again and again."""
-    book = EquivalenceBook(TAXONOMY, REGIONS)
+    book = EquivalenceBook(TAXONOMY, FixedCatalogs(REGIONS))
     for _ in range(2):
         with pytest.raises(UnknownRegionError):
             book.translate("atlantis", "CQ-30", "sichuan", on=TODAY)

@@ -11,6 +11,7 @@ import grpc
 from gateway.reasons import load_reasons
 from gateway.rpc.boundary import Boundary
 from gateway.rpc.catalog import CatalogServicer
+from gateway.rpc.catalog_publication import CatalogPublicationServicer
 from gateway.rpc.catalog_rules import CatalogRulesServicer
 from gateway.rpc.convert_verdict import VerdictWriter
 from gateway.rpc.days import Days
@@ -19,6 +20,8 @@ from gateway.rpc.paging import Paging
 from gateway.rpc.recognition import RecognitionServicer
 from gateway.rpc.region import RegionServicer
 from gateway.server import GrpcServer
+from gateway.services.catalog_book import CatalogBook
+from gateway.services.fold_proposal import FoldProposal
 from gateway.services.local_home import agreement_title
 from gateway.services.recognise import IssueRecognition, VerifyRecognition
 from gateway.services.request_memory import RequestMemory
@@ -26,6 +29,7 @@ from gateway.services.translate_identity import TranslateIdentity
 from gateway.services.translate_item import TranslateItem
 from gateway.services.verify_card import VerifyCard
 from tests.fakes.callers import GATEWAY, REGISTRATIONS, FakeKeys, callers
+from tests.fakes.catalogs import publisher
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
 from tests.fakes.platform import FakePlatform
@@ -55,9 +59,11 @@ class FakeNode:
     platform: FakePlatform = field(init=False)
     homes: dict[str, Home] = field(default_factory=dict)
     boundary: Boundary = field(init=False)
+    catalogs: CatalogBook = field(init=False)
 
     def __post_init__(self) -> None:
         """Put the home region before its platform, which knows the active card."""
+        self.catalogs = CatalogBook(REGISTRY, clock=self.clock)
         self.platform = FakePlatform(record(self.region), self.clock)
         self.homes[self.region] = local_home(self.region, self.platform, clock=self.clock)
         known = callers(self.clock, audience=self.audience, registrations=self.registrations, keys=self.keys)
@@ -75,6 +81,13 @@ class FakeNode:
             RegionServicer(registry=REGISTRY, homes=self.homes, agreements=AGREEMENTS, paging=paging),
             CatalogServicer(registry=REGISTRY, translate=items, paging=paging),
             CatalogRulesServicer(registry=REGISTRY, paging=paging, days=Days(self.clock)),
+            CatalogPublicationServicer(
+                book=self.catalogs,
+                publish=publisher(self.catalogs, self.clock, self.journal),
+                fold=FoldProposal(book=self.catalogs, registry=REGISTRY),
+                paging=paging,
+                days=Days(self.clock),
+            ),
             IdentityServicer(
                 verify=VerifyCard(
                     registry=REGISTRY, homes=self.homes, agreements=AGREEMENTS, rules=RULES, clock=self.clock

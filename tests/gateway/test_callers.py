@@ -8,6 +8,7 @@ from gateway import callers as module
 from gateway.callers import SCOPES, Registration
 from gateway.certificates import Certificate
 from gateway.rpc.catalog import CatalogServicer
+from gateway.rpc.catalog_publication import CatalogPublicationServicer
 from gateway.rpc.catalog_rules import CatalogRulesServicer
 from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.recognition import RecognitionServicer
@@ -169,7 +170,7 @@ def test_scopes_are_those_that_methods_ask_for() -> None:
     """No scope is without use, and no method asks for one that cannot be registered."""
     asked = {
         scope
-        for servicer in (RegionServicer, CatalogServicer, CatalogRulesServicer, IdentityServicer, RecognitionServicer)
+        for servicer in (RegionServicer, CatalogServicer, CatalogRulesServicer, CatalogPublicationServicer, IdentityServicer, RecognitionServicer)
         for scope in servicer.SCOPES.values()
     }
     assert asked == SCOPES

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from onecard.gateway.v1 import card_pb2, catalog_rules_pb2
+from onecard.gateway.v1 import catalog_publication_service_pb2 as publication
 from onecard.gateway.v1 import catalog_rules_service_pb2 as rules
 from onecard.gateway.v1 import catalog_service_pb2 as catalog
 from onecard.gateway.v1 import identity_service_pb2 as identity
 from onecard.gateway.v1 import recognition_service_pb2 as recognition
 from onecard.gateway.v1 import region_service_pb2 as region
-from tests.fakes.regions import record
+from tests.fakes.regions import REGISTRY, record
+from trust.party_signature import canonical_digest
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -56,6 +58,11 @@ def translate(**changes: Any) -> identity.TranslateIdentityRequest:  # noqa: ANN
     return identity.TranslateIdentityRequest(**fields)
 
 
+def _chongqing_version() -> str:
+    """Name the version of Chongqing's list that ships."""
+    return f"catalogs/chongqing/versions/{canonical_digest(REGISTRY.documents['chongqing'].plain())}"
+
+
 def good_requests() -> dict[str, Message]:
     """Give a good request of every method, by service and method."""
     return {
@@ -78,6 +85,15 @@ def good_requests() -> dict[str, Message]:
         ),
         "CatalogRulesService/ListVenues": rules.ListVenuesRequest(parent="regions/chongqing"),
         "CatalogRulesService/GetCardRules": rules.GetCardRulesRequest(name="regions/chongqing/cardRules"),
+        "CatalogPublicationService/ListCatalogVersions": publication.ListCatalogVersionsRequest(parent="catalogs/-"),
+        "CatalogPublicationService/GetSignedCatalog": publication.GetSignedCatalogRequest(name="catalogs/chongqing"),
+        "CatalogPublicationService/PublishCatalog": publication.PublishCatalogRequest(document=b"{}", dry_run=True),
+        "CatalogPublicationService/FoldProposal": publication.FoldProposalRequest(
+            name="catalogs/sichuan-chongqing", proposal="two-districts", division_codes=["500153", "510500"], items="x"
+        ),
+        "CatalogPublicationService/DiffCatalogs": publication.DiffCatalogsRequest(
+            before=_chongqing_version(), after=_chongqing_version()
+        ),
         "IdentityService/VerifyCard": verify(),
         "IdentityService/BatchVerifyCards": identity.BatchVerifyCardsRequest(entries=[verify(request_id="b-1")]),
         "IdentityService/TranslateIdentity": translate(),

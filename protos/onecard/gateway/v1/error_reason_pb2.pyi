@@ -186,6 +186,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The rule that would allow the use is a draft; only in verdicts."""
     ERROR_REASON_STALE_STATUS: _ErrorReason.ValueType  # 95
     """What the home platform knows is older than the agreement allows; only in verdicts."""
+    ERROR_REASON_UNKNOWN_CATALOG: _ErrorReason.ValueType  # 140
+    """There is no such catalog, or no such version of it."""
+    ERROR_REASON_CATALOG_STALE: _ErrorReason.ValueType  # 141
+    """The stated life of the catalog is over, and no newer version is known."""
+    ERROR_REASON_NOT_A_PUBLISHER: _ErrorReason.ValueType  # 142
+    """The caller acts for none of the regions whose list the catalog is."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Closed list of machine reasons. `google.rpc.ErrorInfo.reason` and `ClassVerdict.reason` hold them without the prefix;
@@ -356,4 +362,10 @@ ERROR_REASON_DRAFT_NOT_IN_FORCE: ErrorReason.ValueType  # 94
 """The rule that would allow the use is a draft; only in verdicts."""
 ERROR_REASON_STALE_STATUS: ErrorReason.ValueType  # 95
 """What the home platform knows is older than the agreement allows; only in verdicts."""
+ERROR_REASON_UNKNOWN_CATALOG: ErrorReason.ValueType  # 140
+"""There is no such catalog, or no such version of it."""
+ERROR_REASON_CATALOG_STALE: ErrorReason.ValueType  # 141
+"""The stated life of the catalog is over, and no newer version is known."""
+ERROR_REASON_NOT_A_PUBLISHER: ErrorReason.ValueType  # 142
+"""The caller acts for none of the regions whose list the catalog is."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
