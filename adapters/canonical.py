@@ -233,8 +233,8 @@ class Depth:
 class ApplicationItem:
     """One service for which the card may be used, as one region lists it.
 
-    `region` is the catalog where no one region lists it: a joint or national one. `catalog` is empty where it is the
-    region's own list. `overrides` is the item of a higher layer in whose place it stands, empty where in none.
+    `catalog` is the list that holds it, empty where that is the region's own. `region` is that list too where no one
+    region keeps it: a joint or national one. `overrides` is the item of a higher layer in whose place it stands.
     """
 
     region: str

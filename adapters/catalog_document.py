@@ -155,7 +155,7 @@ class CatalogDocument:
 
 def make_document(head: CatalogHead, items: Sequence[ApplicationItem]) -> CatalogDocument:
     """Make a document of items, which become those of its owner (RegionDataError where two share an identifier)."""
-    catalog = "" if head.catalog == head.owner else head.catalog
+    catalog = "" if head.catalog in head.regions else head.catalog
     owned = tuple(replace(item, region=head.owner, catalog=catalog) for item in items)
     found = Catalog(head.owner, owned)
     return CatalogDocument(head, found, {item.item: row for row, item in enumerate(found, start=2)})
@@ -231,7 +231,7 @@ def _read_items(
     head: CatalogHead, records: list[Record], faults: list[Fault], taxonomy: Taxonomy
 ) -> tuple[CatalogDocument, list[Fault]]:
     unique(records, "item_id")
-    catalog = "" if head.catalog == head.owner else head.catalog
+    catalog = "" if head.catalog in head.regions else head.catalog
     items = [read_item(record, head.owner, taxonomy, catalog=catalog) for record in records]
     for record, item in zip(records, items, strict=True):
         if item.layer is not head.layer:

@@ -264,6 +264,11 @@ class EquivalenceBook:
         self._translated = lru_cache(maxsize=4096)(self._translate)
         self._covered = lru_cache(maxsize=4096)(self._cover)
 
+    @property
+    def revision(self) -> int:
+        """Another number as soon as any catalog has changed."""
+        return self._catalogs.revision
+
     def translate(self, region: str, item: str, target_region: str, *, on: date) -> Equivalence:
         """Give what an item corresponds to in another region (UnknownRegionError, UnknownItemError)."""
         return self._translated(region, item, target_region, on, self._catalogs.revision)

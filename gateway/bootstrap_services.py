@@ -194,7 +194,7 @@ def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists
             memory=RequestMemory(clock=time.time),
             verdicts=verdicts,
         ),
-        CatalogServicer(registry=registry, translate=items, paging=paging),
+        CatalogServicer(registry=registry, book=shared.catalogs, translate=items, paging=paging, days=Days(time.time)),
         CatalogRulesServicer(registry=registry, paging=paging, days=Days(time.time)),
         CatalogPublicationServicer(
             book=shared.catalogs,

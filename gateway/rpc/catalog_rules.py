@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from gateway.rpc.paging import Paging
     from onecard.gateway.v1.catalog_rules_pb2 import DepthMeasure
 
-_DIVISION = re.compile(r"[1-9][0-9]{5}\Z")
 _ITEM_TYPE = re.compile(r"[A-Z][A-Z0-9.]{0,60}(\.\*)?\Z")
 _MOST_FUNCTIONS = 100
 
@@ -159,7 +158,7 @@ class CatalogRulesServicer:
     def _venues(self, request: pb.ListVenuesRequest) -> list[Venue]:
         catalogs = self._catalogs(request.parent)
         fields = Fields()
-        division = fields.text("division_code", request.division_code, _DIVISION, required=False)
+        division = fields.division("division_code", request.division_code)
         item_type = fields.text("item_type", request.item_type, _ITEM_TYPE, required=False)
         medium = fields.word("medium", request.medium, MEDIUM_WORD, None) if request.medium else None
         access = frozenset(fields.word("access", fact, ACCESS_WORD, Access.STEP_FREE) for fact in request.access)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _REFERENCE = re.compile(r"[!-~]{1,128}\Z")
 _REGION = re.compile(r"[a-z][a-z0-9_]{1,31}\Z")
+_DIVISION = re.compile(r"[1-9][0-9]{5}\Z")
 _ITEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 
@@ -105,6 +106,10 @@ class Fields:
     def item(self, name: str, value: str) -> str:
         """Check the form of an item identifier."""
         return self.text(name, value, _ITEM)
+
+    def division(self, name: str, value: str) -> str:
+        """Check the form of an optional division code, GB/T 2260."""
+        return self.text(name, value, _DIVISION, required=False)
 
     def reference(self, name: str, value: str) -> str | None:
         """Check an optional reference."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.errors import InvalidFieldError
@@ -18,9 +19,18 @@ _CATALOGS = re.compile(r"catalogs/(-|[a-z][a-z0-9_-]{1,47})\Z")
 _VERSION = re.compile(r"catalogs/([a-z][a-z0-9_-]{1,47})/versions/([A-Za-z0-9_-]{43})\Z")
 _CARD_RULES = re.compile(r"regions/([a-z][a-z0-9_]{1,31})/cardRules\Z")
 _ITEM = re.compile(r"regions/([a-z][a-z0-9_]{1,31})/items/([A-Za-z0-9][A-Za-z0-9._-]{0,63})\Z")
+_LISTED_ITEM = re.compile(r"(regions|catalogs)/([a-z][a-z0-9_-]{1,47})/items/([A-Za-z0-9][A-Za-z0-9._-]{0,63})\Z")
 _PARENT = re.compile(r"regions/(-|[a-z][a-z0-9_]{1,31})\Z")
 
 ALL_REGIONS = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The list that a name means: a region's own, by its code, or any, by its identifier."""
+
+    catalog: str
+    by_region: bool
 
 
 def read_region(name: str) -> str:
@@ -37,6 +47,33 @@ def read_item(name: str, *, field: str = "name") -> tuple[str, str]:
     """Give region and item of `regions/{region}/items/{item}` (InvalidFieldError)."""
     region, item = _groups(_ITEM, name, field, "regions/{region}/items/{item}")
     return region, item
+
+
+def read_list(name: str) -> Holder:
+    """Read `regions/{region}/catalog` or `catalogs/{catalog}` (InvalidFieldError)."""
+    form = "regions/{region}/catalog or catalogs/{catalog}"
+    if name.startswith("catalogs/"):
+        catalog = _groups(_CATALOGS, name, "name", form)[0]
+        if catalog != ALL_REGIONS:
+            return Holder(catalog, by_region=False)
+    return Holder(_groups(_CATALOG, name, "name", form)[0], by_region=True)
+
+
+def read_list_parent(name: str) -> Holder:
+    """Read `regions/{region}`, `regions/-` or `catalogs/{catalog}` (InvalidFieldError)."""
+    form = "regions/{region}, regions/- or catalogs/{catalog}"
+    if name.startswith("catalogs/"):
+        catalog = _groups(_CATALOGS, name, "parent", form)[0]
+        if catalog != ALL_REGIONS:
+            return Holder(catalog, by_region=False)
+    return Holder(_groups(_PARENT, name, "parent", form)[0], by_region=True)
+
+
+def read_listed_item(name: str) -> tuple[Holder, str]:
+    """Read `regions/{region}/items/{item}` or `catalogs/{catalog}/items/{item}` (InvalidFieldError)."""
+    form = "regions/{region}/items/{item} or catalogs/{catalog}/items/{item}"
+    kind, holder, item = _groups(_LISTED_ITEM, name, "name", form)
+    return Holder(holder, by_region=kind == "regions"), item
 
 
 def read_card_rules(name: str) -> str:

@@ -57,7 +57,8 @@ def test_items_give_their_region_or_their_joint_catalog() -> None:
     """A city's items are the region's, in another catalog; those of a joint list are nobody's alone."""
     city_items = REGISTRY.documents["guangdong-shenzhen"].items
     assert {(i.region, i.catalog) for i in city_items} == {("guangdong", "guangdong-shenzhen")}
-    assert {(i.region, i.catalog) for i in REGISTRY.documents["sichuan-chongqing"].items} == {("sichuan-chongqing", "")}
+    joint_items = REGISTRY.documents["sichuan-chongqing"].items
+    assert {(i.region, i.catalog) for i in joint_items} == {("sichuan-chongqing", "sichuan-chongqing")}
     assert {(i.region, i.catalog) for i in REGISTRY.documents["chongqing"].items} == {("chongqing", "")}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 
+from adapters.equivalence import EquivalenceBook
 from gateway.reasons import load_reasons
 from gateway.rpc.boundary import Boundary
 from gateway.rpc.catalog import CatalogServicer
@@ -33,7 +34,7 @@ from tests.fakes.catalogs import publisher
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
 from tests.fakes.platform import FakePlatform
-from tests.fakes.regions import AGREEMENTS, BOOK, RECOGNITIONS, REGISTRY, RULES, local_home, record
+from tests.fakes.regions import AGREEMENTS, RECOGNITIONS, REGISTRY, RULES, local_home, record
 from trust.replay import InMemoryReplay
 
 if TYPE_CHECKING:
@@ -74,12 +75,16 @@ class FakeNode:
     def servicers(self) -> tuple[Servicer, ...]:
         """Make the services with their use cases."""
         paging = Paging(b"k" * 32)
-        items = TranslateItem(registry=REGISTRY, book=BOOK, clock=self.clock)
+        items = TranslateItem(
+            registry=REGISTRY, book=EquivalenceBook(REGISTRY.taxonomy, self.catalogs), clock=self.clock
+        )
         titles = {a.id: agreement_title(a) for a in AGREEMENTS.agreements}
         verdicts = VerdictWriter(reasons=load_reasons(), titles=titles, items=items)
         return (
             RegionServicer(registry=REGISTRY, homes=self.homes, agreements=AGREEMENTS, paging=paging),
-            CatalogServicer(registry=REGISTRY, translate=items, paging=paging),
+            CatalogServicer(
+                registry=REGISTRY, book=self.catalogs, translate=items, paging=paging, days=Days(self.clock)
+            ),
             CatalogRulesServicer(registry=REGISTRY, paging=paging, days=Days(self.clock)),
             CatalogPublicationServicer(
                 book=self.catalogs,

@@ -75,6 +75,7 @@ def good_requests() -> dict[str, Message]:
         "CatalogService/TranslateApplicationItem": catalog.TranslateApplicationItemRequest(
             name="regions/chongqing/items/CQ-31", target_region="sichuan"
         ),
+        "CatalogService/ListEffectiveItems": catalog.ListEffectiveItemsRequest(parent="regions/chongqing"),
         "CatalogRulesService/ComputeDepth": rules.ComputeDepthRequest(
             application_class=card_pb2.APPLICATION_CLASS_IDENTITY,
             measure=catalog_rules_pb2.DepthMeasure(share=catalog_rules_pb2.Share(supported=1, total=2)),

@@ -276,9 +276,9 @@ class ApplicationItem(_message.Message):
     CATALOG_FIELD_NUMBER: _builtins.int
     IN_FORCE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Resource name, `regions/{region}/items/{item}`."""
+    """Resource name, `regions/{region}/items/{item}` in a region's own list, else `catalogs/{catalog}/items/{item}`."""
     region: _builtins.str
-    """Region whose item it is."""
+    """Region whose item it is; empty in national and joint lists."""
     item: _builtins.str
     """Identifier within the region, such as `CQ-30`."""
     content: _builtins.str
@@ -383,7 +383,7 @@ Global___ApplicationItem: _TypeAlias = ApplicationItem  # noqa: Y015
 
 @_typing.final
 class Catalog(_message.Message):
-    """Published, versioned list of a region's application items."""
+    """Published, versioned list of application items: a region's own, or one of another layer."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -394,10 +394,20 @@ class Catalog(_message.Message):
     LEGAL_SOURCES_FIELD_NUMBER: _builtins.int
     LEGAL_STATUS_FIELD_NUMBER: _builtins.int
     SYNTHETIC_FIELD_NUMBER: _builtins.int
+    CATALOG_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    LAYER_FIELD_NUMBER: _builtins.int
+    REGIONS_FIELD_NUMBER: _builtins.int
+    DIVISION_CODE_FIELD_NUMBER: _builtins.int
+    EXTENDS_FIELD_NUMBER: _builtins.int
+    PUBLISHED_VERSION_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_TO_FIELD_NUMBER: _builtins.int
+    HOLDS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Resource name, `regions/{region}/catalog`."""
+    """Resource name, `regions/{region}/catalog` for a region's own list, `catalogs/{catalog}` for any other."""
     region: _builtins.str
-    """Region whose catalog it is."""
+    """Region whose catalog it is; empty for national and joint ones."""
     version: _builtins.str
     """Version: the first 16 hexadecimal digits of the SHA-256 of the content."""
     item_count: _builtins.int
@@ -406,9 +416,33 @@ class Catalog(_message.Message):
     """Legal status: DRAFT when no item is in force."""
     synthetic: _builtins.bool
     """Whether all items are examples of ours."""
+    catalog: _builtins.str
+    """Catalog, `catalogs/{catalog}`."""
+    layer: Global___Layer.ValueType
+    """Layer."""
+    division_code: _builtins.str
+    """GB/T 2260 code of the city of a city or supplementary list."""
+    extends: _builtins.str
+    """Catalog whose items it inherits, `catalogs/{catalog}`."""
+    published_version: _builtins.str
+    """Published version that is shown, `catalogs/{catalog}/versions/{digest}`."""
+    effective_from: _builtins.str
+    """First day of that version, ISO 8601; empty for a draft."""
+    effective_to: _builtins.str
+    """Last day of that version, ISO 8601; empty where it has no end."""
+    holds: _builtins.bool
+    """Whether that version holds on the day asked about."""
     @_builtins.property
     def legal_sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Titles of the sources, each once."""
+
+    @_builtins.property
+    def title(self) -> _region_pb2.LocalizedText:
+        """Title."""
+
+    @_builtins.property
+    def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Regions whose list it is."""
 
     def __init__(
         self,
@@ -420,14 +454,58 @@ class Catalog(_message.Message):
         legal_sources: _abc.Iterable[_builtins.str] | None = ...,
         legal_status: Global___LegalStatus.ValueType = ...,
         synthetic: _builtins.bool = ...,
+        catalog: _builtins.str = ...,
+        title: _region_pb2.LocalizedText | None = ...,
+        layer: Global___Layer.ValueType = ...,
+        regions: _abc.Iterable[_builtins.str] | None = ...,
+        division_code: _builtins.str = ...,
+        extends: _builtins.str = ...,
+        published_version: _builtins.str = ...,
+        effective_from: _builtins.str = ...,
+        effective_to: _builtins.str = ...,
+        holds: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["title", b"title"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_count", b"item_count", "legal_sources", b"legal_sources", "legal_status", b"legal_status", "name", b"name", "region", b"region", "synthetic", b"synthetic", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog", b"catalog", "division_code", b"division_code", "effective_from", b"effective_from", "effective_to", b"effective_to", "extends", b"extends", "holds", b"holds", "item_count", b"item_count", "layer", b"layer", "legal_sources", b"legal_sources", "legal_status", b"legal_status", "name", b"name", "published_version", b"published_version", "region", b"region", "regions", b"regions", "synthetic", b"synthetic", "title", b"title", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Catalog: _TypeAlias = Catalog  # noqa: Y015
+
+@_typing.final
+class EffectiveItem(_message.Message):
+    """Item that applies at a place, with the layer that it comes from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    CATALOG_FIELD_NUMBER: _builtins.int
+    IN_PLACE_OF_FIELD_NUMBER: _builtins.int
+    catalog: _builtins.str
+    """Catalog that holds it, `catalogs/{catalog}`."""
+    @_builtins.property
+    def item(self) -> Global___ApplicationItem:
+        """The item."""
+
+    @_builtins.property
+    def in_place_of(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Identifiers of the items of higher layers in whose place it stands, highest first."""
+
+    def __init__(
+        self,
+        *,
+        item: Global___ApplicationItem | None = ...,
+        catalog: _builtins.str = ...,
+        in_place_of: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog", b"catalog", "in_place_of", b"in_place_of", "item", b"item"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EffectiveItem: _TypeAlias = EffectiveItem  # noqa: Y015
 
 @_typing.final
 class ItemType(_message.Message):

@@ -35,6 +35,8 @@ class CatalogServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CatalogServiceAsyncStub: ...
     ListCatalogs: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListCatalogsRequest, _catalog_service_pb2.ListCatalogsResponse]
     """Lists the catalogs of all regions, ordered by region code."""
+    ListEffectiveItems: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListEffectiveItemsRequest, _catalog_service_pb2.ListEffectiveItemsResponse]
+    """Lists what applies at a place: national, province, city and supplementary layers put one on the other."""
     GetCatalog: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.GetCatalogRequest, _catalog_service_pb2.GetCatalogResponse]
     """Gets one catalog without its items."""
     ListApplicationItems: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListApplicationItemsRequest, _catalog_service_pb2.ListApplicationItemsResponse]
@@ -53,6 +55,8 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListCatalogs: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListCatalogsRequest, _catalog_service_pb2.ListCatalogsResponse]  # type: ignore[assignment]
     """Lists the catalogs of all regions, ordered by region code."""
+    ListEffectiveItems: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListEffectiveItemsRequest, _catalog_service_pb2.ListEffectiveItemsResponse]  # type: ignore[assignment]
+    """Lists what applies at a place: national, province, city and supplementary layers put one on the other."""
     GetCatalog: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.GetCatalogRequest, _catalog_service_pb2.GetCatalogResponse]  # type: ignore[assignment]
     """Gets one catalog without its items."""
     ListApplicationItems: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListApplicationItemsRequest, _catalog_service_pb2.ListApplicationItemsResponse]  # type: ignore[assignment]
@@ -74,6 +78,14 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.ListCatalogsResponse, _abc.Awaitable[_catalog_service_pb2.ListCatalogsResponse]]:
         """Lists the catalogs of all regions, ordered by region code."""
+
+    @_abc_1.abstractmethod
+    def ListEffectiveItems(
+        self,
+        request: _catalog_service_pb2.ListEffectiveItemsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.ListEffectiveItemsResponse, _abc.Awaitable[_catalog_service_pb2.ListEffectiveItemsResponse]]:
+        """Lists what applies at a place: national, province, city and supplementary layers put one on the other."""
 
     @_abc_1.abstractmethod
     def GetCatalog(
