@@ -28,6 +28,7 @@ from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.paging import Paging
 from gateway.rpc.recognition import RecognitionServicer
 from gateway.rpc.region import RegionServicer
+from gateway.services.explain_equivalence import ExplainEquivalence
 from gateway.services.fold_proposal import FoldProposal
 from gateway.services.local_home import LocalHome, agreement_title
 from gateway.services.recognise import IssueRecognition, VerifyRecognition
@@ -194,7 +195,14 @@ def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists
             memory=RequestMemory(clock=time.time),
             verdicts=verdicts,
         ),
-        CatalogServicer(registry=registry, book=shared.catalogs, translate=items, paging=paging, days=Days(time.time)),
+        CatalogServicer(
+            registry=registry,
+            book=shared.catalogs,
+            translate=items,
+            explain=ExplainEquivalence(registry=registry, book=shared.book),
+            paging=paging,
+            days=Days(time.time),
+        ),
         CatalogRulesServicer(registry=registry, paging=paging, days=Days(time.time)),
         CatalogPublicationServicer(
             book=shared.catalogs,

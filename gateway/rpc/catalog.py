@@ -8,6 +8,7 @@ from gateway.errors import CatalogStaleError, UnknownCatalogError
 from gateway.rpc import names
 from gateway.rpc.convert import CLASS_WORD, MEDIUM_WORD, Fields
 from gateway.rpc.convert_catalog import LEGAL_STATUS_WORD, catalog_message, equivalence_message, item_message
+from gateway.rpc.convert_equivalence import explanation_message
 from onecard.gateway.v1 import catalog_pb2
 from onecard.gateway.v1 import catalog_service_pb2 as pb
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from gateway.rpc.days import Days
     from gateway.rpc.paging import Paging
     from gateway.services.catalog_book import CatalogBook, Version
+    from gateway.services.explain_equivalence import ExplainEquivalence
     from gateway.services.translate_item import TranslateItem
 
 _LONGEST_TEXT = 100
@@ -36,12 +38,20 @@ class CatalogServicer:
     WAITS: ClassVar = frozenset[str]()
 
     def __init__(
-        self, *, registry: Registry, book: CatalogBook, translate: TranslateItem, paging: Paging, days: Days
+        self,
+        *,
+        registry: Registry,
+        book: CatalogBook,
+        translate: TranslateItem,
+        explain: ExplainEquivalence,
+        paging: Paging,
+        days: Days,
     ) -> None:
-        """Take the regions, their catalogs, and the use case."""
+        """Take the regions, their catalogs, and the use cases."""
         self._registry = registry
         self._book = book
         self._translate = translate
+        self._explain = explain
         self._paging = paging
         self._days = days
 
@@ -151,6 +161,24 @@ class CatalogServicer:
         return pb.TranslateApplicationItemResponse(
             equivalence=equivalence_message(translated.equivalence, translated.regional_fields, on=on)
         )
+
+    async def explain_equivalence(
+        self, request: pb.ExplainEquivalenceRequest, _call: Call
+    ) -> pb.ExplainEquivalenceResponse:
+        """Say why an item corresponds to what it does in another region on a day."""
+        holder, item = names.read_listed_item(request.name)
+        fields = Fields()
+        named = names.read_item(request.target_item, field="target_item") if request.target_item else ("", "")
+        region = request.target_region or named[0]
+        if not region:
+            fields.add("target_region", "required")
+        elif named[0] not in {"", region}:
+            fields.add("target_item", "of_the_target_region")
+        on = self._days.read(request.as_of, fields)
+        fields.finish()
+        self._version(holder, on)
+        explained = self._explain(catalog=holder.catalog, item=item, target_region=region, target_item=named[1], on=on)
+        return pb.ExplainEquivalenceResponse(explanation=explanation_message(explained, on=on))
 
     def _day(self, text: str) -> date:
         """Read the day that a query is about (InvalidFieldError)."""

@@ -186,14 +186,14 @@ def test_lost_and_beyond_name_classes_and_media() -> None:
     assert answer.relation is Relation.EXACT
     assert answer.items[0].lost == ("class:payment", "medium:electronic")
     assert answer.items[0].beyond == ("class:disbursement",)
-    assert answer.explanation.zh_hans.endswith("；不提供或不接受：缴费支付、电子卡。")
+    assert answer.explanation.zh_hans.endswith("；不提供：缴费支付；不接受：电子卡。")
     split = translate(
         source(LIBRARY),
         replace(target, relations=item("X", "CUL.LIBRARY.LOAN:exact").relations),
         item("TT-02", "CUL.LIBRARY.ENTRY:exact"),
     )
     assert split.explanation.en.endswith(
-        "; not offered or accepted by every one of them: fee payment and electronic card."
+        "; not offered by every one of them: fee payment; not accepted by every one of them: electronic card."
     )
 
 

@@ -22,6 +22,7 @@ from gateway.rpc.recognition import RecognitionServicer
 from gateway.rpc.region import RegionServicer
 from gateway.server import GrpcServer
 from gateway.services.catalog_book import CatalogBook
+from gateway.services.explain_equivalence import ExplainEquivalence
 from gateway.services.fold_proposal import FoldProposal
 from gateway.services.local_home import agreement_title
 from gateway.services.recognise import IssueRecognition, VerifyRecognition
@@ -75,15 +76,19 @@ class FakeNode:
     def servicers(self) -> tuple[Servicer, ...]:
         """Make the services with their use cases."""
         paging = Paging(b"k" * 32)
-        items = TranslateItem(
-            registry=REGISTRY, book=EquivalenceBook(REGISTRY.taxonomy, self.catalogs), clock=self.clock
-        )
+        answers = EquivalenceBook(REGISTRY.taxonomy, self.catalogs)
+        items = TranslateItem(registry=REGISTRY, book=answers, clock=self.clock)
         titles = {a.id: agreement_title(a) for a in AGREEMENTS.agreements}
         verdicts = VerdictWriter(reasons=load_reasons(), titles=titles, items=items)
         return (
             RegionServicer(registry=REGISTRY, homes=self.homes, agreements=AGREEMENTS, paging=paging),
             CatalogServicer(
-                registry=REGISTRY, book=self.catalogs, translate=items, paging=paging, days=Days(self.clock)
+                registry=REGISTRY,
+                book=self.catalogs,
+                translate=items,
+                explain=ExplainEquivalence(registry=REGISTRY, book=answers),
+                paging=paging,
+                days=Days(self.clock),
             ),
             CatalogRulesServicer(registry=REGISTRY, paging=paging, days=Days(self.clock)),
             CatalogPublicationServicer(

@@ -68,6 +68,9 @@ def good_requests(request_id: str, *, recognition: str = "") -> dict[str, Messag
         "CatalogService/TranslateApplicationItem": catalog_service_pb2.TranslateApplicationItemRequest(
             name=item, target_region="chongqing"
         ),
+        "CatalogService/ExplainEquivalence": catalog_service_pb2.ExplainEquivalenceRequest(
+            name=item, target_region="chongqing"
+        ),
         "CatalogService/ListEffectiveItems": catalog_service_pb2.ListEffectiveItemsRequest(parent="regions/sichuan"),
         "CatalogRulesService/ComputeDepth": catalog_rules_service_pb2.ComputeDepthRequest(
             application_class=card_pb2.APPLICATION_CLASS_PAYMENT,

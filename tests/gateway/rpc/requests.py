@@ -75,6 +75,9 @@ def good_requests() -> dict[str, Message]:
         "CatalogService/TranslateApplicationItem": catalog.TranslateApplicationItemRequest(
             name="regions/chongqing/items/CQ-31", target_region="sichuan"
         ),
+        "CatalogService/ExplainEquivalence": catalog.ExplainEquivalenceRequest(
+            name="regions/chongqing/items/CQ-31", target_region="sichuan"
+        ),
         "CatalogService/ListEffectiveItems": catalog.ListEffectiveItemsRequest(parent="regions/chongqing"),
         "CatalogRulesService/ComputeDepth": rules.ComputeDepthRequest(
             application_class=card_pb2.APPLICATION_CLASS_IDENTITY,

@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from onecard.gateway.v1 import card_pb2 as onecard_dot_gateway_dot_v1_dot_card__pb2
 from onecard.gateway.v1 import catalog_pb2 as onecard_dot_gateway_dot_v1_dot_catalog__pb2
+from onecard.gateway.v1 import equivalence_pb2 as onecard_dot_gateway_dot_v1_dot_equivalence__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(onecard/gateway/v1/catalog_service.proto\x12\x12onecard.gateway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1donecard/gateway/v1/card.proto\x1a onecard/gateway/v1/catalog.proto\"w\n\x13ListCatalogsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05\x61s_of\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nall_layers\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"^\n\x14ListCatalogsResponse\x12-\n\x08\x63\x61talogs\x18\x01 \x03(\x0b\x32\x1b.onecard.gateway.v1.Catalog\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"<\n\x11GetCatalogRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05\x61s_of\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"B\n\x12GetCatalogResponse\x12,\n\x07\x63\x61talog\x18\x01 \x01(\x0b\x32\x1b.onecard.gateway.v1.Catalog\"\xfb\x02\n\x1bListApplicationItemsRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x45\n\x11\x61pplication_class\x18\x04 \x01(\x0e\x32$.onecard.gateway.v1.ApplicationClassB\x04\xe2\x41\x01\x01\x12\x30\n\x06medium\x18\x05 \x01(\x0e\x32\x1a.onecard.gateway.v1.MediumB\x04\xe2\x41\x01\x01\x12\x17\n\titem_type\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12;\n\x0clegal_status\x18\x07 \x01(\x0e\x32\x1f.onecard.gateway.v1.LegalStatusB\x04\xe2\x41\x01\x01\x12\x12\n\x04text\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05\x61s_of\x18\t \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rin_force_only\x18\n \x01(\x08\x42\x04\xe2\x41\x01\x01\"k\n\x1cListApplicationItemsResponse\x12\x32\n\x05items\x18\x01 \x03(\x0b\x32#.onecard.gateway.v1.ApplicationItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"D\n\x19GetApplicationItemRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05\x61s_of\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"O\n\x1aGetApplicationItemResponse\x12\x31\n\x04item\x18\x01 \x01(\x0b\x32#.onecard.gateway.v1.ApplicationItem\"g\n\x1fTranslateApplicationItemRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rtarget_region\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05\x61s_of\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"X\n TranslateApplicationItemResponse\x12\x34\n\x0b\x65quivalence\x18\x01 \x01(\x0b\x32\x1f.onecard.gateway.v1.Equivalence\"\x96\x01\n\x19ListEffectiveItemsRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rdivision_code\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05\x61s_of\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\"\xc0\x01\n\x1aListEffectiveItemsResponse\x12\x30\n\x05items\x18\x01 \x03(\x0b\x32!.onecard.gateway.v1.EffectiveItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12+\n\x06layers\x18\x03 \x03(\x0b\x32\x1b.onecard.gateway.v1.Catalog\x12*\n\x05joint\x18\x04 \x03(\x0b\x32\x1b.onecard.gateway.v1.Catalog2\xdb\x05\n\x0e\x43\x61talogService\x12\x66\n\x0cListCatalogs\x12\'.onecard.gateway.v1.ListCatalogsRequest\x1a(.onecard.gateway.v1.ListCatalogsResponse\"\x03\x90\x02\x01\x12x\n\x12ListEffectiveItems\x12-.onecard.gateway.v1.ListEffectiveItemsRequest\x1a..onecard.gateway.v1.ListEffectiveItemsResponse\"\x03\x90\x02\x01\x12`\n\nGetCatalog\x12%.onecard.gateway.v1.GetCatalogRequest\x1a&.onecard.gateway.v1.GetCatalogResponse\"\x03\x90\x02\x01\x12~\n\x14ListApplicationItems\x12/.onecard.gateway.v1.ListApplicationItemsRequest\x1a\x30.onecard.gateway.v1.ListApplicationItemsResponse\"\x03\x90\x02\x01\x12x\n\x12GetApplicationItem\x12-.onecard.gateway.v1.GetApplicationItemRequest\x1a..onecard.gateway.v1.GetApplicationItemResponse\"\x03\x90\x02\x01\x12\x8a\x01\n\x18TranslateApplicationItem\x12\x33.onecard.gateway.v1.TranslateApplicationItemRequest\x1a\x34.onecard.gateway.v1.TranslateApplicationItemResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(onecard/gateway/v1/catalog_service.proto\x12\x12onecard.gateway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1donecard/gateway/v1/card.proto\x1a onecard/gateway/v1/catalog.proto\x1a$onecard/gateway/v1/equivalence.proto\"w\n\x13ListCatalogsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05\x61s_of\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nall_layers\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"^\n\x14ListCatalogsResponse\x12-\n\x08\x63\x61talogs\x18\x01 \x03(\x0b\x32\x1b.onecard.gateway.v1.Catalog\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"<\n\x11GetCatalogRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05\x61s_of\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"B\n\x12GetCatalogResponse\x12,\n\x07\x63\x61talog\x18\x01 \x01(\x0b\x32\x1b.onecard.gateway.v1.Catalog\"\xfb\x02\n\x1bListApplicationItemsRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x45\n\x11\x61pplication_class\x18\x04 \x01(\x0e\x32$.onecard.gateway.v1.ApplicationClassB\x04\xe2\x41\x01\x01\x12\x30\n\x06medium\x18\x05 \x01(\x0e\x32\x1a.onecard.gateway.v1.MediumB\x04\xe2\x41\x01\x01\x12\x17\n\titem_type\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12;\n\x0clegal_status\x18\x07 \x01(\x0e\x32\x1f.onecard.gateway.v1.LegalStatusB\x04\xe2\x41\x01\x01\x12\x12\n\x04text\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05\x61s_of\x18\t \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rin_force_only\x18\n \x01(\x08\x42\x04\xe2\x41\x01\x01\"k\n\x1cListApplicationItemsResponse\x12\x32\n\x05items\x18\x01 \x03(\x0b\x32#.onecard.gateway.v1.ApplicationItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"D\n\x19GetApplicationItemRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05\x61s_of\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"O\n\x1aGetApplicationItemResponse\x12\x31\n\x04item\x18\x01 \x01(\x0b\x32#.onecard.gateway.v1.ApplicationItem\"g\n\x1fTranslateApplicationItemRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rtarget_region\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05\x61s_of\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"X\n TranslateApplicationItemResponse\x12\x34\n\x0b\x65quivalence\x18\x01 \x01(\x0b\x32\x1f.onecard.gateway.v1.Equivalence\"\x96\x01\n\x19ListEffectiveItemsRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rdivision_code\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05\x61s_of\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\"\xc0\x01\n\x1aListEffectiveItemsResponse\x12\x30\n\x05items\x18\x01 \x03(\x0b\x32!.onecard.gateway.v1.EffectiveItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12+\n\x06layers\x18\x03 \x03(\x0b\x32\x1b.onecard.gateway.v1.Catalog\x12*\n\x05joint\x18\x04 \x03(\x0b\x32\x1b.onecard.gateway.v1.Catalog\"|\n\x19\x45xplainEquivalenceRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rtarget_region\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0btarget_item\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05\x61s_of\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"]\n\x1a\x45xplainEquivalenceResponse\x12?\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32*.onecard.gateway.v1.EquivalenceExplanation2\xd5\x06\n\x0e\x43\x61talogService\x12\x66\n\x0cListCatalogs\x12\'.onecard.gateway.v1.ListCatalogsRequest\x1a(.onecard.gateway.v1.ListCatalogsResponse\"\x03\x90\x02\x01\x12x\n\x12ListEffectiveItems\x12-.onecard.gateway.v1.ListEffectiveItemsRequest\x1a..onecard.gateway.v1.ListEffectiveItemsResponse\"\x03\x90\x02\x01\x12`\n\nGetCatalog\x12%.onecard.gateway.v1.GetCatalogRequest\x1a&.onecard.gateway.v1.GetCatalogResponse\"\x03\x90\x02\x01\x12~\n\x14ListApplicationItems\x12/.onecard.gateway.v1.ListApplicationItemsRequest\x1a\x30.onecard.gateway.v1.ListApplicationItemsResponse\"\x03\x90\x02\x01\x12x\n\x12GetApplicationItem\x12-.onecard.gateway.v1.GetApplicationItemRequest\x1a..onecard.gateway.v1.GetApplicationItemResponse\"\x03\x90\x02\x01\x12\x8a\x01\n\x18TranslateApplicationItem\x12\x33.onecard.gateway.v1.TranslateApplicationItemRequest\x1a\x34.onecard.gateway.v1.TranslateApplicationItemResponse\"\x03\x90\x02\x01\x12x\n\x12\x45xplainEquivalence\x12-.onecard.gateway.v1.ExplainEquivalenceRequest\x1a..onecard.gateway.v1.ExplainEquivalenceResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -86,6 +87,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTEFFECTIVEITEMSREQUEST'].fields_by_name['division_code']._serialized_options = b'\342A\001\001'
   _globals['_LISTEFFECTIVEITEMSREQUEST'].fields_by_name['as_of']._loaded_options = None
   _globals['_LISTEFFECTIVEITEMSREQUEST'].fields_by_name['as_of']._serialized_options = b'\342A\001\001'
+  _globals['_EXPLAINEQUIVALENCEREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_EXPLAINEQUIVALENCEREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_EXPLAINEQUIVALENCEREQUEST'].fields_by_name['target_region']._loaded_options = None
+  _globals['_EXPLAINEQUIVALENCEREQUEST'].fields_by_name['target_region']._serialized_options = b'\342A\001\001'
+  _globals['_EXPLAINEQUIVALENCEREQUEST'].fields_by_name['target_item']._loaded_options = None
+  _globals['_EXPLAINEQUIVALENCEREQUEST'].fields_by_name['target_item']._serialized_options = b'\342A\001\001'
+  _globals['_EXPLAINEQUIVALENCEREQUEST'].fields_by_name['as_of']._loaded_options = None
+  _globals['_EXPLAINEQUIVALENCEREQUEST'].fields_by_name['as_of']._serialized_options = b'\342A\001\001'
   _globals['_CATALOGSERVICE'].methods_by_name['ListCatalogs']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['ListCatalogs']._serialized_options = b'\220\002\001'
   _globals['_CATALOGSERVICE'].methods_by_name['ListEffectiveItems']._loaded_options = None
@@ -98,30 +107,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATALOGSERVICE'].methods_by_name['GetApplicationItem']._serialized_options = b'\220\002\001'
   _globals['_CATALOGSERVICE'].methods_by_name['TranslateApplicationItem']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['TranslateApplicationItem']._serialized_options = b'\220\002\001'
-  _globals['_LISTCATALOGSREQUEST']._serialized_start=162
-  _globals['_LISTCATALOGSREQUEST']._serialized_end=281
-  _globals['_LISTCATALOGSRESPONSE']._serialized_start=283
-  _globals['_LISTCATALOGSRESPONSE']._serialized_end=377
-  _globals['_GETCATALOGREQUEST']._serialized_start=379
-  _globals['_GETCATALOGREQUEST']._serialized_end=439
-  _globals['_GETCATALOGRESPONSE']._serialized_start=441
-  _globals['_GETCATALOGRESPONSE']._serialized_end=507
-  _globals['_LISTAPPLICATIONITEMSREQUEST']._serialized_start=510
-  _globals['_LISTAPPLICATIONITEMSREQUEST']._serialized_end=889
-  _globals['_LISTAPPLICATIONITEMSRESPONSE']._serialized_start=891
-  _globals['_LISTAPPLICATIONITEMSRESPONSE']._serialized_end=998
-  _globals['_GETAPPLICATIONITEMREQUEST']._serialized_start=1000
-  _globals['_GETAPPLICATIONITEMREQUEST']._serialized_end=1068
-  _globals['_GETAPPLICATIONITEMRESPONSE']._serialized_start=1070
-  _globals['_GETAPPLICATIONITEMRESPONSE']._serialized_end=1149
-  _globals['_TRANSLATEAPPLICATIONITEMREQUEST']._serialized_start=1151
-  _globals['_TRANSLATEAPPLICATIONITEMREQUEST']._serialized_end=1254
-  _globals['_TRANSLATEAPPLICATIONITEMRESPONSE']._serialized_start=1256
-  _globals['_TRANSLATEAPPLICATIONITEMRESPONSE']._serialized_end=1344
-  _globals['_LISTEFFECTIVEITEMSREQUEST']._serialized_start=1347
-  _globals['_LISTEFFECTIVEITEMSREQUEST']._serialized_end=1497
-  _globals['_LISTEFFECTIVEITEMSRESPONSE']._serialized_start=1500
-  _globals['_LISTEFFECTIVEITEMSRESPONSE']._serialized_end=1692
-  _globals['_CATALOGSERVICE']._serialized_start=1695
-  _globals['_CATALOGSERVICE']._serialized_end=2426
+  _globals['_CATALOGSERVICE'].methods_by_name['ExplainEquivalence']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['ExplainEquivalence']._serialized_options = b'\220\002\001'
+  _globals['_LISTCATALOGSREQUEST']._serialized_start=200
+  _globals['_LISTCATALOGSREQUEST']._serialized_end=319
+  _globals['_LISTCATALOGSRESPONSE']._serialized_start=321
+  _globals['_LISTCATALOGSRESPONSE']._serialized_end=415
+  _globals['_GETCATALOGREQUEST']._serialized_start=417
+  _globals['_GETCATALOGREQUEST']._serialized_end=477
+  _globals['_GETCATALOGRESPONSE']._serialized_start=479
+  _globals['_GETCATALOGRESPONSE']._serialized_end=545
+  _globals['_LISTAPPLICATIONITEMSREQUEST']._serialized_start=548
+  _globals['_LISTAPPLICATIONITEMSREQUEST']._serialized_end=927
+  _globals['_LISTAPPLICATIONITEMSRESPONSE']._serialized_start=929
+  _globals['_LISTAPPLICATIONITEMSRESPONSE']._serialized_end=1036
+  _globals['_GETAPPLICATIONITEMREQUEST']._serialized_start=1038
+  _globals['_GETAPPLICATIONITEMREQUEST']._serialized_end=1106
+  _globals['_GETAPPLICATIONITEMRESPONSE']._serialized_start=1108
+  _globals['_GETAPPLICATIONITEMRESPONSE']._serialized_end=1187
+  _globals['_TRANSLATEAPPLICATIONITEMREQUEST']._serialized_start=1189
+  _globals['_TRANSLATEAPPLICATIONITEMREQUEST']._serialized_end=1292
+  _globals['_TRANSLATEAPPLICATIONITEMRESPONSE']._serialized_start=1294
+  _globals['_TRANSLATEAPPLICATIONITEMRESPONSE']._serialized_end=1382
+  _globals['_LISTEFFECTIVEITEMSREQUEST']._serialized_start=1385
+  _globals['_LISTEFFECTIVEITEMSREQUEST']._serialized_end=1535
+  _globals['_LISTEFFECTIVEITEMSRESPONSE']._serialized_start=1538
+  _globals['_LISTEFFECTIVEITEMSRESPONSE']._serialized_end=1730
+  _globals['_EXPLAINEQUIVALENCEREQUEST']._serialized_start=1732
+  _globals['_EXPLAINEQUIVALENCEREQUEST']._serialized_end=1856
+  _globals['_EXPLAINEQUIVALENCERESPONSE']._serialized_start=1858
+  _globals['_EXPLAINEQUIVALENCERESPONSE']._serialized_end=1951
+  _globals['_CATALOGSERVICE']._serialized_start=1954
+  _globals['_CATALOGSERVICE']._serialized_end=2807
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from onecard.gateway.v1 import card_pb2 as _card_pb2
 from onecard.gateway.v1 import catalog_pb2 as _catalog_pb2
+from onecard.gateway.v1 import equivalence_pb2 as _equivalence_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -399,3 +400,61 @@ class ListEffectiveItemsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListEffectiveItemsResponse: _TypeAlias = ListEffectiveItemsResponse  # noqa: Y015
+
+@_typing.final
+class ExplainEquivalenceRequest(_message.Message):
+    """Request of ExplainEquivalence."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TARGET_REGION_FIELD_NUMBER: _builtins.int
+    TARGET_ITEM_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name of the source item, `regions/{region}/items/{item}` or `catalogs/{catalog}/items/{item}`."""
+    target_region: _builtins.str
+    """Region in whose own list to look; may be left out where a target item is named."""
+    target_item: _builtins.str
+    """Resource name of the one target item to explain, `regions/{region}/items/{item}`."""
+    as_of: _builtins.str
+    """Day asked about, ISO 8601; empty means today in China."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        target_region: _builtins.str = ...,
+        target_item: _builtins.str = ...,
+        as_of: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "name", b"name", "target_item", b"target_item", "target_region", b"target_region"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainEquivalenceRequest: _TypeAlias = ExplainEquivalenceRequest  # noqa: Y015
+
+@_typing.final
+class ExplainEquivalenceResponse(_message.Message):
+    """Response of ExplainEquivalence."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def explanation(self) -> _equivalence_pb2.EquivalenceExplanation:
+        """The explanation."""
+
+    def __init__(
+        self,
+        *,
+        explanation: _equivalence_pb2.EquivalenceExplanation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainEquivalenceResponse: _TypeAlias = ExplainEquivalenceResponse  # noqa: Y015

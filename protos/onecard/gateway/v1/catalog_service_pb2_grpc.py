@@ -65,6 +65,11 @@ class CatalogServiceStub:
                 request_serializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.TranslateApplicationItemRequest.SerializeToString,
                 response_deserializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.TranslateApplicationItemResponse.FromString,
                 _registered_method=True)
+        self.ExplainEquivalence = channel.unary_unary(
+                '/onecard.gateway.v1.CatalogService/ExplainEquivalence',
+                request_serializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ExplainEquivalenceRequest.SerializeToString,
+                response_deserializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ExplainEquivalenceResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer:
@@ -114,6 +119,14 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainEquivalence(self, request, context):
+        """Says why an item corresponds to what it does in another region: the facets that differ, clause by clause in four
+        languages, and which items are needed together.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -146,6 +159,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.TranslateApplicationItem,
                     request_deserializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.TranslateApplicationItemRequest.FromString,
                     response_serializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.TranslateApplicationItemResponse.SerializeToString,
+            ),
+            'ExplainEquivalence': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainEquivalence,
+                    request_deserializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ExplainEquivalenceRequest.FromString,
+                    response_serializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ExplainEquivalenceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -311,6 +329,33 @@ class CatalogService:
             '/onecard.gateway.v1.CatalogService/TranslateApplicationItem',
             onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.TranslateApplicationItemRequest.SerializeToString,
             onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.TranslateApplicationItemResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainEquivalence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onecard.gateway.v1.CatalogService/ExplainEquivalence',
+            onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ExplainEquivalenceRequest.SerializeToString,
+            onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ExplainEquivalenceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,10 @@ class CatalogServiceStub:
     """Says what an item corresponds to in another region, how exactly, and what is lost. Never a near guess: what the
     data does not prove is RELATION_NONE.
     """
+    ExplainEquivalence: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ExplainEquivalenceRequest, _catalog_service_pb2.ExplainEquivalenceResponse]
+    """Says why an item corresponds to what it does in another region: the facets that differ, clause by clause in four
+    languages, and which items are needed together.
+    """
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
@@ -66,6 +70,10 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     TranslateApplicationItem: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.TranslateApplicationItemRequest, _catalog_service_pb2.TranslateApplicationItemResponse]  # type: ignore[assignment]
     """Says what an item corresponds to in another region, how exactly, and what is lost. Never a near guess: what the
     data does not prove is RELATION_NONE.
+    """
+    ExplainEquivalence: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ExplainEquivalenceRequest, _catalog_service_pb2.ExplainEquivalenceResponse]  # type: ignore[assignment]
+    """Says why an item corresponds to what it does in another region: the facets that differ, clause by clause in four
+    languages, and which items are needed together.
     """
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -119,6 +127,16 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_catalog_service_pb2.TranslateApplicationItemResponse, _abc.Awaitable[_catalog_service_pb2.TranslateApplicationItemResponse]]:
         """Says what an item corresponds to in another region, how exactly, and what is lost. Never a near guess: what the
         data does not prove is RELATION_NONE.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainEquivalence(
+        self,
+        request: _catalog_service_pb2.ExplainEquivalenceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.ExplainEquivalenceResponse, _abc.Awaitable[_catalog_service_pb2.ExplainEquivalenceResponse]]:
+        """Says why an item corresponds to what it does in another region: the facets that differ, clause by clause in four
+        languages, and which items are needed together.
         """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
