@@ -6,15 +6,17 @@ import itertools
 import time
 import tomllib
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from adapters.catalog import Catalog
-from adapters.equivalence import EquivalenceBook, FixedCatalogs
+from adapters.catalog_document import CatalogDocument
+from adapters.equivalence import EquivalenceBook
 from adapters.registry import load_agreements, load_registry
-from gateway.services.public_catalog import PublicCatalog, ShownRegion
+from gateway.services.catalog_book import CatalogBook
+from gateway.services.public_catalog import PublicCatalog, ShownList, ShownRegion, shown_lists
 from gateway.services.verdict import VerdictRules, load_status_rules
 from gateway.web.pages.node_facts import ApiFact
 from gateway.web.pages.routes import routes
@@ -22,9 +24,13 @@ from gateway.web.pages.site import CACHE_BYTES, PublicSite
 from trust.agreement import Agreement
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
+    from datetime import date
 
     from adapters.canonical import ApplicationItem
+    from adapters.catalog_document import CatalogHead
+    from adapters.taxonomy import Taxonomy
+    from gateway.services.catalog_book import Version
     from gateway.web.pages.node_facts import EntityFact, RegionState, SignatureFact
 
 REGIONS = 500
@@ -48,41 +54,109 @@ class _NoFacts:
         return ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """The one version of a catalog of the large site: a list of ours, signed by nobody."""
+
+    head: CatalogHead
+    items: Catalog
+    digest: str
+    signed_by: frozenset[str] = frozenset()
+    signatures: tuple[str, ...] = ()
+    shipped: bool = True
+
+    def document(self) -> CatalogDocument:
+        return CatalogDocument(self.head, self.items, {})
+
+    def canonical(self) -> bytes:
+        return self.digest.encode()
+
+
+class _OneVersionEach:
+    """Catalogs of which each has one version, which holds on every day."""
+
+    revision = 0
+
+    def __init__(self, versions: Mapping[str, Version]) -> None:
+        self._versions = dict(versions)
+
+    @property
+    def catalogs(self) -> tuple[str, ...]:
+        return tuple(self._versions)
+
+    def versions(self, catalog: str) -> tuple[Version, ...]:
+        return (self._versions[catalog],)
+
+    def version(self, catalog: str, _digest: str) -> Version:
+        return self._versions[catalog]
+
+    def current(self, catalog: str, _on: date) -> Version:
+        return self._versions[catalog]
+
+    def on(self, region: str, _day: date) -> Catalog:
+        return self._versions[region].items
+
+
 def installed() -> PublicCatalog:
     """Give what a node of the sandbox shows, with all example agreements."""
-    return _shown([ShownRegion.of(adapter) for adapter in load_registry()], _agreements())
+    registry = load_registry()
+    known = CatalogBook(registry, clock=time.time)
+    lists = shown_lists(known, registry.regions, on=known.today())
+    regions = {adapter.region: ShownRegion.of(adapter, lists[adapter.region]) for adapter in registry}
+    return _shown(registry.taxonomy, regions, lists, known, _agreements())
 
 
 def large() -> PublicCatalog:
-    """Give `REGIONS` regions with `ITEMS` items each, made of the installed ones, joined in pairs by one agreement."""
-    regions = [ShownRegion.of(adapter) for adapter in load_registry()]
-    items = [item for region in regions for item in region.catalog]
-    made = [_region(regions[n % len(regions)], f"r{n:03}", items, n) for n in range(REGIONS)]
-    return _shown(
-        made, (replace(_agreements()[0], id="bench", regions=("r000", "r001"), item_types=("CUL.*", "TRA.*")),)
-    )
+    """Give `REGIONS` regions with `ITEMS` items each, made of the installed ones; an agreement joins two of them."""
+    registry = load_registry()
+    models = list(registry)
+    items = [item for adapter in models for item in adapter.catalog]
+    made: dict[str, Version] = {}
+    for n in range(REGIONS):
+        code = f"r{n:03}"
+        head = registry.documents[models[n % len(models)].region].head
+        made[code] = _Version(
+            head.model_copy(update={"catalog": code, "regions": (code,)}), _catalog(code, items, n), code
+        )
+    known = _OneVersionEach(made)
+    lists = {code: ShownList(version) for code, version in made.items()}
+    regions = {
+        code: replace(
+            ShownRegion.of(models[n % len(models)], lists[code]),
+            manifest=models[n % len(models)].manifest.model_copy(update={"region": code}),
+        )
+        for n, code in enumerate(made)
+    }
+    agreement = replace(_agreements()[0], id="bench", regions=("r000", "r001"), item_types=("CUL.*", "TRA.*"))
+    return _shown(registry.taxonomy, regions, lists, known, (agreement,))
 
 
 def _agreements() -> tuple[Agreement, ...]:
     return tuple(Agreement.from_mapping(tomllib.loads(text)) for text in load_agreements().values())
 
 
-def _shown(regions: list[ShownRegion], agreements: tuple[Agreement, ...]) -> PublicCatalog:
-    taxonomy = load_registry().taxonomy
+def _shown(
+    taxonomy: Taxonomy,
+    regions: Mapping[str, ShownRegion],
+    lists: Mapping[str, ShownList],
+    known: CatalogBook | _OneVersionEach,
+    agreements: tuple[Agreement, ...],
+) -> PublicCatalog:
     return PublicCatalog(
-        regions={region.code: region for region in regions},
+        regions=regions,
+        lists=lists,
         taxonomy=taxonomy,
         agreements=agreements,
         standing={},
-        book=EquivalenceBook(taxonomy, FixedCatalogs({region.code: region.catalog for region in regions})),
+        book=EquivalenceBook(taxonomy, known),
+        known=known,
     )
 
 
-def _region(model: ShownRegion, code: str, items: list[ApplicationItem], first: int) -> ShownRegion:
-    """Make a region with the names of another one and items of all."""
+def _catalog(code: str, items: list[ApplicationItem], first: int) -> Catalog:
+    """Make a list of items of all regions, under names of their own."""
     chosen = itertools.islice(itertools.cycle(items), first, first + ITEMS)
-    named = tuple(_item(item, code, n) for n, item in enumerate(chosen, start=1))
-    return replace(model, manifest=model.manifest.model_copy(update={"region": code}), catalog=Catalog(code, named))
+    return Catalog(code, tuple(_item(item, code, n) for n, item in enumerate(chosen, start=1)))
 
 
 def _item(item: ApplicationItem, code: str, number: int) -> ApplicationItem:
@@ -124,5 +198,7 @@ def paths(shown: PublicCatalog) -> Iterator[tuple[str, str]]:
     yield "item types", "item-types"
     yield "two regions side by side", f"compare?one={one}&other={other}"
     yield "regions", "regions"
+    yield "catalogs", "catalogs"
+    yield "versions of a catalog", f"catalogs/{one}/versions"
     yield "search, pinyin", "search?q=tushuguan"
     yield "search, a wide one", "search?q=a"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.rpc.status import row_of
 from gateway.services.local_home import LocalHome
-from gateway.services.public_catalog import STANDS, PublicCatalog, ShownRegion
+from gateway.services.public_catalog import STANDS, PublicCatalog, ShownRegion, shown_lists
 from gateway.web.federation import WELL_KNOWN, path_of
 from gateway.web.pages.node_facts import ApiFact, EntityFact, RegionState, SignatureFact, SigningKeyFact
 from trust.errors import TrustError
@@ -81,12 +81,16 @@ class ShownState:
     def _look(self) -> PublicCatalog:
         shared = self._shared
         agreements = shared.trust.agreements.agreements
+        lists = shown_lists(shared.catalogs, self._homes.keys(), on=shared.catalogs.today())
+        adapters = (shared.registry.get(region) for region in shared.registry.regions if region in self._homes)
         return PublicCatalog(
-            regions={a.region: ShownRegion.of(a) for a in shared.registry if a.region in self._homes},
+            regions={a.region: ShownRegion.of(a, lists[a.region]) for a in adapters},
+            lists=lists,
             taxonomy=shared.registry.taxonomy,
             agreements=agreements,
             standing={agreement.id: self._stands(agreement.id) for agreement in agreements},
             book=shared.book,
+            known=shared.catalogs,
         )
 
     def _stands(self, agreement: str) -> str:

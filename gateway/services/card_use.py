@@ -12,8 +12,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from adapters.canonical import Card
-from adapters.equivalence import coverage
+from adapters.errors import UnknownItemError
 from adapters.words import ApplicationClass, CardStatus, Medium
+from gateway.errors import CatalogStaleError
 from gateway.services.model import ClassVerdict, Decision
 from gateway.services.public_catalog import STANDS
 from gateway.services.verdict import CardFacts, UseFacts
@@ -138,11 +139,20 @@ class AskCardUse:
         self._agreements = AgreementBook(shown.agreements)
 
     def __call__(self, question: CardUse) -> RegionAnswer:
-        """Answer for one visited region (UnknownRegionError, UnknownItemError)."""
+        """Answer for one visited region (UnknownRegionError, UnknownItemError).
+
+        A list whose stated life is over accepts nothing, and neither does a region for the cards of its own.
+        """
         self._shown.region(question.home)
-        items = self._items(question)
+        self._shown.region(question.visited)
         agreement, refusal = (None, "") if question.home == question.visited else self._agreement(question)
-        answers = () if refusal else tuple(self._since(question, self._service(question, i), agreement) for i in items)
+        answers: tuple[ServiceAnswer, ...] = ()
+        try:
+            items = self._items(question)
+            if not refusal:
+                answers = tuple(self._since(question, self._service(question, i), agreement) for i in items)
+        except CatalogStaleError:
+            refusal = "CATALOG_STALE"
         return RegionAnswer(
             question=question,
             agreement=agreement,
@@ -153,7 +163,7 @@ class AskCardUse:
 
     def _items(self, question: CardUse) -> tuple[ApplicationItem, ...]:
         """Give the services of the visited region that the question is about."""
-        catalog = self._shown.region(question.visited).catalog
+        catalog = self._shown.version_on(question.visited, question.on).items
         found = catalog.filter(application_class=question.application_class, item_type=question.item_type)
         return tuple(i for i in found if not question.item or i is catalog.get(question.item))
 
@@ -172,7 +182,7 @@ class AskCardUse:
         """Judge one service for every form of the card that was asked about."""
         covered = None
         if question.home != question.visited:
-            covered = coverage(item, self._shown.region(question.home).catalog, on=question.on)
+            covered = self._shown.book.coverage(question.visited, item.item, question.home, on=question.on)
         media = (question.medium,) if question.medium else tuple(Medium)
         return ServiceAnswer(
             item=item,
@@ -222,20 +232,25 @@ class AskCardUse:
         return replace(answer, since=since)
 
     def _accepted_on(self, question: CardUse, item: ApplicationItem, day: date) -> bool:
-        """Tell whether a service accepted the card on an earlier day."""
+        """Tell whether a service accepted the card on an earlier day, as it was listed then."""
+        then = replace(question, on=day)
         try:
-            return self._service(replace(question, on=day), item).accepted
-        except (NoAgreementError, AgreementNotInForceError):
+            return self._service(then, self._shown.item(question.visited, item.item, on=day)).accepted
+        except (NoAgreementError, AgreementNotInForceError, UnknownItemError):
             return False
 
     def _changes(self, question: CardUse, answer: ServiceAnswer, agreement: Agreement | None) -> Iterator[date]:
         """Give the days on which something may have changed, the latest first, none after the day asked about."""
-        home = self._shown.region(question.home).catalog
-        related = {i.item: i for r in answer.item.relations for i in home.by_type(r.item_type)}
         days = {answer.item.effective_from}
-        days |= {agreement.in_force_from} if agreement else set()
-        for item in (answer.item, *related.values()) if agreement else ():
+        related: tuple[ApplicationItem, ...] = ()
+        if agreement:
+            home = self._shown.version_on(question.home, question.on).items
+            related = tuple(item for r in answer.item.relations for item in home.by_type(r.item_type))
+            days.add(agreement.in_force_from)
+        for item in (answer.item, *related) if agreement else ():
             days |= {item.effective_from, item.effective_to + _DAY if item.effective_to else None}
+        for catalog in {question.home, question.visited}:
+            days |= {version.head.effective_from for version in self._shown.known.versions(catalog)}
         yield from sorted((day for day in days if day is not None and day <= question.on), reverse=True)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from adapters.canonical import LocalizedText
-    from gateway.services.public_catalog import PublicCatalog, ShownRegion
+    from gateway.services.public_catalog import PublicCatalog, ShownList
 
     Romanize = Callable[[str], Iterable[str]]
 
@@ -40,10 +40,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What was found: a region by its code, an item type by its code, or an item by region and identifier."""
+    """What was found: a region by its code, an item type by its code, or an item by catalog and identifier."""
 
     kind: Kind
-    region: str
+    catalog: str
     code: str
 
 
@@ -119,7 +119,7 @@ def _rank(line: bytes, question: bytes) -> int:
 
 
 class CatalogSearch:
-    """Makes indexes; what it has made of a catalog is kept by the version of that catalog."""
+    """Makes indexes; what it has made of a catalog is kept by the digest of its version."""
 
     def __init__(self, romanize: Romanize) -> None:
         """Take what gives the romanized forms of a Chinese name, lower case."""
@@ -130,18 +130,19 @@ class CatalogSearch:
         """Make the index of what is shown: regions, then item types, then items."""
         regions = [(Hit(Kind.REGION, r.code, r.code), self._line(r.code, r.name)) for r in shown.regions.values()]
         types = [(Hit(Kind.ITEM_TYPE, "", t.code), self._line(t.code, t.name)) for t in shown.taxonomy]
-        self._kept = {code: self._items(region) for code, region in shown.regions.items()}
+        self._kept = {name: self._items(name, one) for name, one in shown.lists.items()}
         heads = [(tuple(hit for hit, _ in part), tuple(line for _, line in part)) for part in (regions, types)]
         return SearchIndex([*heads, *((hits, lines) for _, hits, lines in self._kept.values())])
 
-    def _items(self, region: ShownRegion) -> tuple[str, tuple[Hit, ...], tuple[bytes, ...]]:
-        """Give version, hits and lines of a region's items, as they were made before or anew."""
-        kept = self._kept.get(region.code)
-        if kept is not None and kept[0] == region.catalog.version:
+    def _items(self, name: str, shown: ShownList) -> tuple[str, tuple[Hit, ...], tuple[bytes, ...]]:
+        """Give digest, hits and lines of a catalog's items, as they were made before or anew."""
+        digest = "" if shown.stale else shown.version.digest
+        kept = self._kept.get(name)
+        if kept is not None and kept[0] == digest:
             return kept
-        items = region.catalog.items
-        hits = tuple(Hit(Kind.ITEM, region.code, item.item) for item in items)
-        return region.catalog.version, hits, tuple(self._line(item.item, item.name) for item in items)
+        items = shown.items.items
+        hits = tuple(Hit(Kind.ITEM, name, item.item) for item in items)
+        return digest, hits, tuple(self._line(item.item, item.name) for item in items)
 
     def _line(self, code: str, name: LocalizedText) -> bytes:
         """Put the fields of an entry together."""

@@ -15,6 +15,7 @@ from gateway.bootstrap_pages import LOOK_SECONDS, ShownState
 from gateway.settings import load_settings
 from tests.fakes.configuration import ANCHOR, FakeConfiguration
 from tests.fakes.regions import AGREEMENTS, BOOK, REGISTRY
+from tests.fakes.shown import TODAY, known, next_version
 from trust.errors import AgreementNotSignedError
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def test_what_is_shown_is_looked_at_from_time_to_time() -> None:
     """The same object as long as nothing has changed; a change is seen after a second."""
     standing, now = FakeStanding(), [100.0]
     trust = SimpleNamespace(agreements=AGREEMENTS, standing=standing)
-    shared: Any = SimpleNamespace(registry=REGISTRY, book=BOOK, trust=trust)
+    shared: Any = SimpleNamespace(registry=REGISTRY, catalogs=known(), book=BOOK, trust=trust)
     homes: Any = dict.fromkeys(("chongqing", "sichuan"))
     state = ShownState(shared, homes, clock=lambda: now[0])
     first = state()
@@ -119,3 +120,9 @@ def test_what_is_shown_is_looked_at_from_time_to_time() -> None:
     assert second.standing["sichuan-chongqing"] == "AGREEMENT_NOT_SIGNED"
     now[0] += LOOK_SECONDS
     assert state() is second
+    assert "sichuan-chongqing" in second.lists
+    assert "greater-bay-area" not in second.lists
+    next_version(shared.catalogs, "sichuan", effective_from=TODAY)
+    now[0] += LOOK_SECONDS
+    third = state()
+    assert third.region("sichuan").own.head.sequence == 2

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from adapters.taxonomy import ItemType
     from gateway.services.card_use import RegionAnswer, ServiceAnswer
+    from gateway.services.public_catalog import ShownList
     from gateway.web.pages.page import Cut, View
     from gateway.web.pages.query import Query
 
@@ -29,9 +30,10 @@ MOST_ASKED_UNASKED: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class ShownAnswer:
-    """The answer of one region with what of it is on this page."""
+    """The answer of one region, the joint catalogs of the two, and what of the answer is on this page."""
 
     answer: RegionAnswer
+    joint: tuple[ShownList, ...]
     accepted: Cut[ServiceAnswer]
     refused: Cut[ServiceAnswer]
 
@@ -118,6 +120,11 @@ def _answers(view: View, asked: CardUse, regions: tuple[str, ...], page: int) ->
     number = page if len(regions) == 1 else 1
     found = [view.ask(replace(asked, visited=code)) for code in regions]
     return tuple(
-        ShownAnswer(answer, cut(answer.accepted, number, size=size), cut(answer.refused, number, size=size))
+        ShownAnswer(
+            answer,
+            view.shown.joint_lists(asked.home, answer.question.visited) if not answer.at_home else (),
+            cut(answer.accepted, number, size=size),
+            cut(answer.refused, number, size=size),
+        )
         for answer in found
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ITEMS_ON_A_PAGE: Final = 100
 REGIONS_ON_A_PAGE: Final = 60
 TARGETS_ON_A_PAGE: Final = 24
+VENUES_ON_A_PAGE: Final = 60
 
 
 def read_regions(query: Query, _match: Mapping[str, str]) -> Question:
@@ -44,8 +45,13 @@ def read_region(_query: Query, match: Mapping[str, str]) -> Question:
 def region_page(view: View, *, region: str) -> Page:
     """Show a region (UnknownRegionError)."""
     found = view.shown.region(region)
-    agreements = view.shown.agreements_of(region)
-    return Page(template="region.html", values={"region": found, "agreements": agreements})
+    values = {
+        "region": found,
+        "agreements": view.shown.agreements_of(region),
+        "lists": view.shown.lists_of(region),
+        "venues": cut(tuple(found.venues), 1, size=VENUES_ON_A_PAGE),
+    }
+    return Page(template="region.html", values=values)
 
 
 def read_catalogs(query: Query, _match: Mapping[str, str]) -> Question:
@@ -54,16 +60,17 @@ def read_catalogs(query: Query, _match: Mapping[str, str]) -> Question:
 
 
 def catalogs_page(view: View, *, page: int) -> Page:
-    """List the catalogs."""
-    regions = cut(tuple(view.shown.regions.values()), page, size=REGIONS_ON_A_PAGE)
-    return Page(template="catalogs.html", values={"regions": regions})
+    """List the catalogs, the regions' own first."""
+    return Page(
+        template="catalogs.html", values={"lists": cut(tuple(view.shown.lists.values()), page, size=REGIONS_ON_A_PAGE)}
+    )
 
 
 def read_catalog(query: Query, match: Mapping[str, str]) -> Question:
     """Read which items of a catalog are wanted (BadQueryError)."""
     return Question.of(
         catalog_page,
-        region=match["region"],
+        catalog=match["catalog"],
         application_class=query.word("class", ApplicationClass),
         medium=query.word("medium", Medium),
         legal_status=query.word("status", LegalStatus),
@@ -75,42 +82,60 @@ def read_catalog(query: Query, match: Mapping[str, str]) -> Question:
 def catalog_page(
     view: View,
     *,
-    region: str,
+    catalog: str,
     application_class: ApplicationClass | None,
     medium: Medium | None,
     legal_status: LegalStatus | None,
     on: date | None,
     page: int,
 ) -> Page:
-    """List the items of a catalog (UnknownRegionError)."""
-    found = view.shown.region(region)
+    """List the items of a catalog, of the version that holds on a day (UnknownCatalogError, CatalogStaleError)."""
+    shown = view.shown.list(catalog)
+    version = view.shown.version_on(catalog, on or view.today)
     wanted = ItemFilter(application_class=application_class, medium=medium, legal_status=legal_status, on=on)
-    items = cut(wanted.of(found.catalog), page, size=ITEMS_ON_A_PAGE)
-    return Page(template="catalog.html", values={"region": found, "items": items, "wanted": wanted})
+    values = {
+        "catalog": catalog,
+        "head": version.head,
+        "version": version,
+        "all": len(version.items),
+        "items": cut(wanted.of(version.items), page, size=ITEMS_ON_A_PAGE),
+        "wanted": wanted,
+        "region": view.shown.regions.get(catalog),
+        "draft": shown.draft,
+        "sources": version.items.sources,
+    }
+    return Page(template="catalog.html", values=values)
 
 
 def read_item(query: Query, match: Mapping[str, str]) -> Question:
     """Read the address of an item (BadQueryError)."""
     return Question.of(
-        item_page, region=match["region"], item=match["item"], on=query.day("on"), page=query.number("page")
+        item_page, catalog=match["catalog"], item=match["item"], on=query.day("on"), page=query.number("page")
     )
 
 
-def item_page(view: View, *, region: str, item: str, on: date | None, page: int) -> Page:
-    """Show an item, and what it corresponds to elsewhere (UnknownRegionError, UnknownItemError)."""
+def item_page(view: View, *, catalog: str, item: str, on: date | None, page: int) -> Page:
+    """Show an item, and what it corresponds to elsewhere.
+
+    Raises:
+        UnknownCatalogError, UnknownItemError: it is not listed here on that day.
+        CatalogStaleError: a catalog is too old to rest on.
+    """
     shown, day = view.shown, on or view.today
-    found = shown.item(region, item)
-    partners = shown.partners(region, on=day)
-    others = (*partners, *(code for code in shown.regions if code != region and code not in partners))
+    found = shown.item(catalog, item, on=day)
+    regions = tuple(code for code in shown.list(catalog).head.regions if code in shown.regions)
+    partners = tuple(code for code in shown.regions if any(shown.joined(one, code, on=day) for one in regions))
+    others = (*partners, *(code for code in shown.regions if code not in {*regions, *partners}))
     targets = cut(others, page, size=TARGETS_ON_A_PAGE)
-    equivalences = [shown.translate(found, code, on=day) for code in targets.entries]
     values = {
         "item": found,
-        "region": shown.region(region),
+        "catalog": catalog,
+        "head": shown.version_on(catalog, day).head,
+        "regions": [shown.region(code) for code in regions],
         "on": day,
         "asked_on": on,
         "targets": targets,
-        "equivalences": equivalences,
+        "equivalences": [shown.translate(catalog, item, code, on=day) for code in targets.entries],
         "partners": partners,
         "types": [(shown.taxonomy.get(r.item_type), r.relation) for r in found.relations],
         "depths": [(year, tuple(row)) for year, row in groupby(sorted(printed_depths(found), key=_year), key=_year)],
@@ -139,8 +164,8 @@ def item_type_page(view: View, *, code: str, page: int) -> Page:
     """Show an item type with the items that touch it (UnknownItemTypeError)."""
     node = view.shown.taxonomy.get(code)
     touching = [
-        (view.shown.region(region), item, relation.relation)
-        for region, items in view.shown.touching(code)
+        (shown, item, relation.relation)
+        for shown, items in view.shown.touching(code)
         for item in items
         for relation in item.relations
         if relation.item_type == code

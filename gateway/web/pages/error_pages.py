@@ -23,6 +23,11 @@ def bad_query_page(_view: View, *, parameter: str) -> Page:
     return Page(template="error.html", values={"kind": "bad_query", "parameter": parameter}, status=400)
 
 
+def stale_page(_view: View) -> Page:
+    """Say that a catalog is too old to rest on."""
+    return Page(template="error.html", values={"kind": "stale", "parameter": ""}, status=503)
+
+
 def nowhere(_query: Query, _match: Mapping[str, str]) -> Question:
     """Read an address that leads nowhere."""
     return Question.of(not_found_page)

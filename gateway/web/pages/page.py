@@ -57,7 +57,12 @@ class Question:
         return cls(make, tuple(arguments.items()))
 
     def answer(self, view: View) -> Page:
-        """Make the page (UnknownRegionError, UnknownItemError, UnknownItemTypeError)."""
+        """Make the page.
+
+        Raises:
+            UnknownRegionError, UnknownCatalogError, UnknownItemError, UnknownItemTypeError: it is not shown here.
+            CatalogStaleError: the stated life of a catalog that it rests on is over.
+        """
         return self.make(view, **dict(self.arguments))
 
 

@@ -27,6 +27,7 @@ MOST_REGIONS: Final = 12
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._*-]{0,63}")
+_DIGEST: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,5}")
 
 
@@ -56,6 +57,13 @@ class Query:
         """Read a code or identifier, empty where it is not there (BadQueryError)."""
         text = self._one(parameter)
         if text and not _NAME.fullmatch(text):
+            raise BadQueryError(parameter)
+        return self._keep(parameter, text)
+
+    def digest(self, parameter: str) -> str:
+        """Read the digest of a version, SHA-256 in base64url, empty where it is not there (BadQueryError)."""
+        text = self._one(parameter)
+        if text and not _DIGEST.fullmatch(text):
             raise BadQueryError(parameter)
         return self._keep(parameter, text)
 

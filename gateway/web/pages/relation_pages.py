@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from adapters.canonical import ApplicationItem
     from adapters.taxonomy import ItemType
     from gateway.services.catalog_search import Hit
-    from gateway.services.public_catalog import PublicCatalog, ShownRegion
+    from gateway.services.public_catalog import PublicCatalog, ShownList, ShownRegion
     from gateway.web.pages.page import View
     from gateway.web.pages.query import Query
 
@@ -59,30 +59,33 @@ def read_compare(query: Query, _match: Mapping[str, str]) -> Question:
 
 
 def compare_page(view: View, *, one: str, other: str, on: date | None, page: int) -> Page:
-    """Set the items of one region beside what they correspond to in another (UnknownRegionError)."""
+    """Set the items of one region beside what they correspond to in another (UnknownRegionError, CatalogStaleError)."""
     shown, day = view.shown, on or view.today
     first = shown.region(one) if one else None
     second = shown.region(other) if other else None
     values: dict[str, object] = {"one": first, "other": second, "on": day, "asked_on": on, "pairs": None}
     if first is None or second is None or first is second:
         return Page(template="compare.html", values=values)
-    found = [shown.translate(item, second.code, on=day) for item in first.catalog]
+    items, others = (shown.version_on(region.code, day).items for region in (first, second))
+    found = [shown.translate(one, item.item, other, on=day) for item in items]
     matched = {item.item.item for equivalence in found for item in equivalence.items}
     values |= {
         "pairs": cut(found, page, size=PAIRS_ON_A_PAGE),
         "tally": {relation: sum(e.relation is relation for e in found) for relation in Relation},
-        "unmatched": cut([item for item in second.catalog if item.item not in matched], 1, size=PAIRS_ON_A_PAGE),
+        "unmatched": cut([item for item in others if item.item not in matched], 1, size=PAIRS_ON_A_PAGE),
         "agreement": shown.joined(one, other, on=day),
+        "joint": shown.joint_lists(one, other),
     }
     return Page(template="compare.html", values=values)
 
 
 @dataclass(frozen=True, slots=True)
 class ShownHit:
-    """What was found, with what is shown of it."""
+    """What was found, with what is shown of it: a region, an item type, or an item with its catalog."""
 
     kind: Kind
     region: ShownRegion | None = None
+    catalog: ShownList | None = None
     item: ApplicationItem | None = None
     item_type: ItemType | None = None
 
@@ -102,7 +105,8 @@ def search_page(view: View, *, q: str, page: int) -> Page:
 
 def _shown(shown: PublicCatalog, hit: Hit) -> ShownHit:
     if hit.kind is Kind.REGION:
-        return ShownHit(hit.kind, region=shown.region(hit.region))
+        return ShownHit(hit.kind, region=shown.region(hit.code))
     if hit.kind is Kind.ITEM_TYPE:
         return ShownHit(hit.kind, item_type=shown.taxonomy.get(hit.code))
-    return ShownHit(hit.kind, region=shown.region(hit.region), item=shown.item(hit.region, hit.code))
+    catalog = shown.list(hit.catalog)
+    return ShownHit(hit.kind, catalog=catalog, item=catalog.items.get(hit.code))

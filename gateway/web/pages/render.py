@@ -14,6 +14,7 @@ from gateway.web.pages.texts import PageWords
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from adapters.canonical import ApplicationItem
     from gateway.web.pages.page import Page, Place, View
 
 NAVIGATION: Final = ("ask", "regions", "catalogs", "item-types", "agreements", "compare", "depth", "search")
@@ -52,6 +53,11 @@ class Links:
         return self._path == section or self._path.startswith(f"{section}/")
 
 
+def listed_in(item: ApplicationItem) -> str:
+    """Give the identifier of the catalog that lists an item."""
+    return item.catalog or item.region
+
+
 class Renderer:
     """Renders pages; one for the whole site."""
 
@@ -73,6 +79,7 @@ class Renderer:
             foot=FOOT,
             classes=tuple(ApplicationClass),
             media=tuple(Medium),
+            listed_in=listed_in,
         )
 
     def prepare(self) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from adapters.errors import UnknownItemError, UnknownItemTypeError, UnknownRegionError
+from gateway.errors import CatalogStaleError, UnknownCatalogError
 from gateway.reasons import Language
 from gateway.services.card_use import AskCardUse
 from gateway.services.catalog_search import CatalogSearch
@@ -21,7 +22,7 @@ from gateway.services.local_home import china_day
 from gateway.web.pages.answers import add_slash, busy_response, entrance, page_response
 from gateway.web.pages.assets import Assets
 from gateway.web.pages.cache import KeptPage, PageCache
-from gateway.web.pages.error_pages import bad_query_page, not_found_page, nowhere
+from gateway.web.pages.error_pages import bad_query_page, not_found_page, nowhere, stale_page
 from gateway.web.pages.page import ENTRANCE, Question, View
 from gateway.web.pages.pinyin import romanize
 from gateway.web.pages.query import BadQueryError, Query
@@ -41,7 +42,7 @@ MOST_WAITING: Final = 64
 CACHE_BYTES: Final = 16 * 1024 * 1024
 
 _LANGUAGES: Final = "|".join(Language)
-_NOT_FOUND: Final = (UnknownRegionError, UnknownItemError, UnknownItemTypeError)
+_NOT_FOUND: Final = (UnknownRegionError, UnknownCatalogError, UnknownItemError, UnknownItemTypeError)
 
 
 class PublicSite:
@@ -138,6 +139,8 @@ class PublicSite:
             page = question.answer(view)
         except _NOT_FOUND:
             page = not_found_page(view)
+        except CatalogStaleError:
+            page = stale_page(view)
         if page.status != web.HTTPOk.status_code:
             place = ENTRANCE  # a page that says no does not repeat the address in its links
         text = self._renderer.render(page, view, language=language, place=place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
@@ -88,11 +88,17 @@ class PageWords:
 
     def day(self, day: date) -> str:
         """Write a day out."""
-        return format_date(day, "long", locale=self._locale)
+        return _written(day, self.language)
 
     def number(self, number: int) -> str:
         """Write a number."""
         return format_decimal(number, locale=self._locale)
+
+
+@lru_cache(maxsize=4096)
+def _written(day: date, language: Language) -> str:
+    """Write a day out; the same few stand on every page."""
+    return format_date(day, "long", locale=_LOCALES[language])
 
 
 @cache

@@ -15,7 +15,7 @@ from gateway.services.model import ClassVerdict, Decision
 from tests.fakes.clock import FakeClock
 from tests.fakes.platform import FakePlatform
 from tests.fakes.regions import AGREEMENTS, CONSENT, REGISTRY, RULES, local_home, question, record
-from tests.gateway.services.test_public_catalog import SHOWN
+from tests.fakes.shown import SHOWN, known, next_version, shown
 from trust.errors import TrustError
 
 DAY = date(2026, 3, 1)
@@ -109,7 +109,7 @@ def test_an_agreement_out_of_force_is_named() -> None:
 
 def test_an_agreement_that_does_not_stand_accepts_nothing() -> None:
     """For the reason that it does not stand."""
-    stopped = replace(SHOWN, standing={**SHOWN.standing, "sichuan-chongqing": "AGREEMENT_NOT_SIGNED"})
+    stopped = shown(sichuan_chongqing="AGREEMENT_NOT_SIGNED")
     answer = AskCardUse(stopped, RULES)(CardUse(home="chongqing", visited="sichuan", on=DAY))
     assert (answer.refusal, answer.accepted, answer.refused) == ("AGREEMENT_NOT_SIGNED", (), ())
 
@@ -145,13 +145,37 @@ def test_what_is_not_shown_is_refused() -> None:
 
 def test_since_goes_back_to_the_last_change_that_made_it_so() -> None:
     """Where the home item ended and another began later, acceptance began with the other; without a break, before."""
-    region = SHOWN.region("chongqing")
+    catalog = SHOWN.region("chongqing").catalog
     ended = date(2025, 6, 30)
-    old = replace(region.catalog.get("CQ-31"), effective_to=ended)
+    old = replace(catalog.get("CQ-31"), effective_to=ended)
     for gap, since in ((1, date(2025, 1, 1)), (2, date(2025, 7, 2))):
         new = replace(old, item="CQ-90", effective_from=ended + timedelta(days=gap), effective_to=None)
-        others = tuple(one for one in region.catalog if one.item != "CQ-31")
-        catalog = replace(region.catalog, items=(*others, old, new))
-        shown = replace(SHOWN, regions={**SHOWN.regions, "chongqing": replace(region, catalog=catalog)})
-        answer = AskCardUse(shown, RULES)(CardUse(home="chongqing", visited="sichuan", on=DAY, item="SC-15"))
+        others = tuple(one for one in catalog if one.item != "CQ-31")
+        book = known()
+        next_version(book, "chongqing", (*others, old, new), effective_from=date(2025, 1, 1))
+        answer = AskCardUse(shown(book), RULES)(CardUse(home="chongqing", visited="sichuan", on=DAY, item="SC-15"))
         assert answer.accepted[0].since == since
+
+
+def test_since_knows_earlier_versions() -> None:
+    """A service that a later version brought was not accepted before that version."""
+    began = date(2026, 1, 15)
+    book = known()
+    new = replace(SHOWN.region("sichuan").catalog.get("SC-15"), item="SC-90")
+    next_version(book, "sichuan", (*SHOWN.region("sichuan").catalog, new), effective_from=began)
+    ask = AskCardUse(shown(book), RULES)
+    question = CardUse(home="chongqing", visited="sichuan", on=DAY)
+    assert service(ask(question), "SC-90").since == began
+    assert service(ask(question), "SC-15").since == date(2025, 1, 1)
+    assert "SC-90" not in [one.item.item for one in ask(replace(question, on=date(2026, 1, 14))).accepted]
+
+
+@pytest.mark.parametrize("stale", ["chongqing", "sichuan"])
+def test_a_list_whose_life_is_over_accepts_nothing(stale: str) -> None:
+    """Be it that of the services or that of the card."""
+    clock = FakeClock()
+    book = known(clock)
+    next_version(book, stale, effective_from=date(2026, 1, 1), valid_until=int(clock()) + 10)
+    clock.now += 11
+    answer = AskCardUse(shown(book), RULES)(CardUse(home="chongqing", visited="sichuan", on=DAY))
+    assert (answer.refusal, answer.accepted, answer.refused) == ("CATALOG_STALE", (), ())

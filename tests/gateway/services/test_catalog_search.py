@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.services import catalog_search
 from gateway.services.catalog_search import CatalogSearch, Hit, Kind, SearchIndex, fold
-from tests.gateway.services.test_public_catalog import SHOWN
+from tests.fakes.shown import SHOWN, known, next_version, shown
 
 
 def spelled(name: str) -> tuple[str, ...]:
@@ -24,7 +24,7 @@ MUSEUM = Hit(Kind.ITEM, "sichuan", "SC-15")
 
 def test_everything_has_an_entry() -> None:
     """Regions, item types and items."""
-    items = sum(len(region.catalog) for region in SHOWN.regions.values())
+    items = sum(len(one.items) for one in SHOWN.lists.values())
     assert len(INDEX) == len(SHOWN.regions) + len(SHOWN.taxonomy) + items
 
 
@@ -81,11 +81,12 @@ def test_only_what_has_changed_is_read_again() -> None:
     search.index(SHOWN)
     first = len(asked)
     asked.clear()
-    region = SHOWN.region("macao")
-    fewer = replace(region, catalog=replace(region.catalog, items=region.catalog.items[1:]))
-    index = search.index(replace(SHOWN, regions={**SHOWN.regions, "macao": fewer}))
-    assert len(asked) == len(SHOWN.regions) + len(SHOWN.taxonomy) + len(fewer.catalog) < first
-    assert Hit(Kind.ITEM, "macao", region.catalog.items[0].item) not in index.find("MO-").hits
+    book = known()
+    fewer = SHOWN.region("macao").catalog.items[1:]
+    next_version(book, "macao", fewer, effective_from=date(2026, 2, 1))
+    index = search.index(shown(book))
+    assert len(asked) == len(SHOWN.regions) + len(SHOWN.taxonomy) + len(fewer) < first
+    assert Hit(Kind.ITEM, "macao", SHOWN.region("macao").catalog.items[0].item) not in index.find("MO-").hits
 
 
 @given(

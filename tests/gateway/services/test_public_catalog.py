@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from adapters.errors import UnknownItemError, UnknownItemTypeError, UnknownRegionError
 from adapters.words import ApplicationClass, LegalStatus, Medium
-from gateway.services.public_catalog import ItemFilter, LevelCount, PublicCatalog, ShownRegion, level_counts
-from tests.fakes.regions import AGREEMENTS, BOOK, REGISTRY, item
+from gateway.errors import CatalogStaleError, UnknownCatalogError
+from gateway.services.public_catalog import ItemFilter, LevelCount, level_counts
+from tests.fakes.clock import FakeClock
+from tests.fakes.regions import REGISTRY, item
+from tests.fakes.shown import SHOWN, TODAY, known, next_version, shown
 
-SHOWN = PublicCatalog(
-    regions={adapter.region: ShownRegion.of(adapter) for adapter in REGISTRY},
-    taxonomy=REGISTRY.taxonomy,
-    agreements=AGREEMENTS.agreements,
-    standing={agreement.id: "OK" for agreement in AGREEMENTS.agreements},
-    book=BOOK,
-)
-DAY = date(2026, 3, 1)
+DAY = TODAY
 
 
 def test_what_is_shown_is_found_by_its_code() -> None:
     """Regions, items and agreements; what is not shown is refused by its own error."""
     assert SHOWN.region("chongqing").name.en == "Chongqing"
-    assert SHOWN.item("chongqing", "CQ-30") is item("chongqing", "CQ-30")
+    assert SHOWN.item("chongqing", "CQ-30", on=DAY) is item("chongqing", "CQ-30")
     assert SHOWN.agreement("sichuan-chongqing") in SHOWN.agreements
     assert SHOWN.agreement("none") is None
     with pytest.raises(UnknownRegionError):
         SHOWN.region("atlantis")
     with pytest.raises(UnknownItemError):
-        SHOWN.item("chongqing", "CQ-99")
+        SHOWN.item("chongqing", "CQ-99", on=DAY)
+    with pytest.raises(UnknownCatalogError):
+        SHOWN.item("atlantis", "CQ-30", on=DAY)
     with pytest.raises(UnknownItemTypeError):
         SHOWN.touching("NO.SUCH")
 
@@ -54,11 +51,59 @@ def test_partners_are_those_with_an_agreement_on_the_day() -> None:
 
 
 def test_the_revision_tells_one_state_from_another() -> None:
-    """It depends on the catalogs and on how the agreements stand, and on nothing else."""
-    stopped = replace(SHOWN, standing={**SHOWN.standing, "sichuan-chongqing": "AGREEMENT_STOPPED"})
-    fewer = replace(SHOWN, regions={code: r for code, r in SHOWN.regions.items() if code != "macao"})
-    assert replace(SHOWN).revision == SHOWN.revision
-    assert len({SHOWN.revision, stopped.revision, fewer.revision}) == 3
+    """It depends on the catalogs, on who has signed what, and on how the agreements stand, and on nothing else."""
+    book = known()
+    same = shown(book).revision
+    next_version(book, "sichuan-chongqing", signed_by=("sichuan",), effective_from=DAY)
+    pending = shown(book).revision
+    next_version(book, "macao", effective_from=DAY)
+    published = shown(book).revision
+    stopped, fewer = shown(sichuan_chongqing="AGREEMENT_STOPPED").revision, shown(regions=("macao",)).revision
+    assert same == SHOWN.revision
+    assert len({same, pending, published, stopped, fewer}) == 5
+
+
+def test_lists_are_those_of_the_regions_and_what_stands_around_them() -> None:
+    """Their own first, then cities and supplements, joint ones, the national one; no others."""
+    names = tuple(SHOWN.lists)
+    assert names[:9] == REGISTRY.regions
+    assert set(names) == set(REGISTRY.documents)
+    assert set(shown(regions=("macao",)).lists) == {"macao", "greater-bay-area", "national"}
+    assert [one.head.catalog for one in SHOWN.lists_of("guangdong")] == [
+        "guangdong",
+        "greater-bay-area",
+        "guangdong-shenzhen",
+        "national",
+    ]
+    assert [one.head.catalog for one in SHOWN.joint_lists("hongkong", "macao")] == ["greater-bay-area"]
+    assert SHOWN.joint_lists("chongqing", "macao") == ()
+
+
+def test_a_list_holds_from_its_day_on() -> None:
+    """The day that is asked about decides, and a version that not all have signed is not shown at all."""
+    book = known()
+    later = date(2026, 6, 1)
+    next_version(book, "macao", effective_from=later)
+    next_version(book, "greater-bay-area", signed_by=("macao",), effective_from=later)
+    found = shown(book)
+    assert found.version_on("macao", DAY).head.sequence == 1
+    assert found.version_on("macao", later).head.sequence == 2
+    assert found.version_on("greater-bay-area", later).head.sequence == 1
+    assert shown(book, on=later).list("macao").head.sequence == 2
+
+
+def test_a_list_whose_life_is_over_shows_nothing() -> None:
+    """It is named, and marked, and has no items; whoever asks for them is refused."""
+    clock = FakeClock()
+    book = known(clock)
+    next_version(book, "macao", effective_from=DAY, valid_until=int(clock()) + 10)
+    assert not shown(book).list("macao").stale
+    clock.now += 11
+    found = shown(book)
+    assert (found.list("macao").stale, len(found.region("macao").catalog)) == (True, 0)
+    assert found.revision != shown(known()).revision
+    with pytest.raises(CatalogStaleError):
+        found.item("macao", "MO-01", on=DAY)
 
 
 def test_a_filter_keeps_drafts_on_every_day() -> None:
@@ -83,17 +128,15 @@ def test_depths_are_counted_by_class_and_year() -> None:
     assert level_counts(()) == ()
 
 
-def test_touching_items_are_given_by_region() -> None:
-    """Regions without such an item are left out."""
-    touching = dict(SHOWN.touching("TRA.FERRY"))
+def test_touching_items_are_given_by_catalog() -> None:
+    """Catalogs without such an item are left out."""
+    touching = {one.head.catalog: items for one, items in SHOWN.touching("TRA.FERRY")}
     assert "chongqing" not in touching
     assert [one.item for one in touching["guangdong"]] == ["GD-07"]
 
 
 def test_a_translation_needs_a_region_that_is_shown() -> None:
     """What the node does not show it does not compare with either."""
-    fewer = replace(SHOWN, regions={"chongqing": SHOWN.region("chongqing")})
-    source = SHOWN.item("chongqing", "CQ-30")
-    assert SHOWN.translate(source, "sichuan", on=DAY).complete_set == ("SC-13", "SC-14")
+    assert SHOWN.translate("chongqing", "CQ-30", "sichuan", on=DAY).complete_set == ("SC-13", "SC-14")
     with pytest.raises(UnknownRegionError):
-        fewer.translate(source, "sichuan", on=DAY)
+        shown(regions=("chongqing",)).translate("chongqing", "CQ-30", "sichuan", on=DAY)

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import re
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 from aiohttp import ClientSession, DummyCookieJar, web
 
-from gateway.services.public_catalog import PublicCatalog, ShownRegion
 from gateway.web.pages.node_facts import ApiFact, EntityFact, RegionState, SignatureFact, SigningKeyFact
 from gateway.web.pages.routes import routes
 from gateway.web.pages.site import CACHE_BYTES, PublicSite
-from tests.fakes.regions import AGREEMENTS, BOOK, REGISTRY, RULES
+from tests.fakes.regions import AGREEMENTS, REGISTRY, RULES
+from tests.fakes.shown import SHOWN, TODAY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-TODAY = date(2026, 3, 1)
+    from gateway.services.public_catalog import PublicCatalog
+
 LANGUAGES = ("zh-Hans", "zh-Hant", "en", "pt")
 
 PATHS = (
@@ -35,6 +36,11 @@ PATHS = (
     "catalogs",
     "catalogs/chongqing",
     "catalogs/guangxi?status=draft",
+    "catalogs/sichuan-chongqing",
+    "catalogs/guangdong/versions",
+    "catalogs/chongqing/diff",
+    "items/national/CN-01",
+    "items/sichuan-chongqing/CY-01",
     "items/chongqing/CQ-30",
     "items/guangxi/GX-01",
     "item-types",
@@ -54,20 +60,6 @@ PATHS = (
     "ask?on=never",
 )
 """One address of every kind of page, below the language."""
-
-SHOWN = PublicCatalog(
-    regions={adapter.region: ShownRegion.of(adapter) for adapter in REGISTRY},
-    taxonomy=REGISTRY.taxonomy,
-    agreements=AGREEMENTS.agreements,
-    standing={agreement.id: "OK" for agreement in AGREEMENTS.agreements},
-    book=BOOK,
-)
-
-
-def standing(**reasons: str) -> PublicCatalog:
-    """Give what is shown with agreements that do not stand, for reasons by id; `_` in a name stands for `-`."""
-    told = {name.replace("_", "-"): reason for name, reason in reasons.items()}
-    return replace(SHOWN, standing={**SHOWN.standing, **told})
 
 
 @dataclass(slots=True)

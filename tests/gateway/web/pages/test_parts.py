@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import replace
 
 import pytest
 from google.protobuf import json_format, message_factory
@@ -22,7 +21,7 @@ from gateway.web.pages.page import cut
 from gateway.web.pages.pinyin import romanize
 from gateway.web.pages.render import Links
 from onecard.gateway.v1 import catalog_service_pb2, region_service_pb2
-from tests.gateway.web.pages.pages_site import SHOWN
+from tests.fakes.shown import SHOWN, shown
 
 
 def page(text: str) -> KeptPage:
@@ -151,8 +150,8 @@ def test_every_line_for_programs_is_a_call_that_exists() -> None:
 
 def test_lines_for_programs_go_by_what_is_shown() -> None:
     """Without a shown home region the first region stands for it; without any there are lines that need none."""
-    one = replace(SHOWN, regions={"macao": SHOWN.region("macao")})
-    none = replace(SHOWN, regions={})
+    one = shown(regions=("macao",))
+    none = shown(regions=())
     assert "regions/macao" in api_lines(one, ("chongqing",), address="a:1", options="")[3].request
     assert [line.title for line in api_lines(none, (), address="a:1", options="")] == [
         "api_list_regions",

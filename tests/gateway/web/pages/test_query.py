@@ -25,6 +25,7 @@ def test_what_is_not_there_narrows_nothing() -> None:
 
 def test_what_is_there_is_read_by_its_rule() -> None:
     """And kept in the order of reading, several codes sorted and each once."""
+    assert query(("d", "A" * 43)).digest("d") == "A" * 43
     asked = query(
         ("v", "b"), ("q", "  two \t words "), ("v", "a"), ("v", "b"), ("d", "2026-02-28"), ("m", "physical"), ("n", "7")
     )
@@ -46,6 +47,7 @@ def test_what_is_there_is_read_by_its_rule() -> None:
         *(("names", text) for text in ("-", "a b", "\x00")),
         *(("day", text) for text in ("2026-1-1", "2026-02-29", "20260101", "2026-W01-1", "1999-12-31", "2100-01-01")),
         *(("number", text) for text in ("0", "01", "-1", "1.0", "١", "1000000", "x")),
+        *(("digest", text) for text in ("A" * 42, "A" * 44, "+" * 43)),
         *(("words", text) for text in ("a" * 101, "a\x00b", "a\u202eb")),
     ],
 )

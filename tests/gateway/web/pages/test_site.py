@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -16,17 +15,16 @@ from gateway.web.pages import site as site_module
 from gateway.web.pages.page import Page, Question, Route
 from gateway.web.pages.site import PublicSite
 from tests.fakes.regions import RULES
+from tests.fakes.shown import shown
 from tests.gateway.naughty import NAUGHTY
 from tests.gateway.web.pages.pages_site import (
     LANGUAGES,
     PATHS,
-    SHOWN,
     FakeFacts,
     FakeSource,
     Reader,
     reading,
     site,
-    standing,
 )
 
 if TYPE_CHECKING:
@@ -60,7 +58,7 @@ async def test_every_page_is_there_in_every_language() -> None:
     async with reading() as reader:
         for language, path in product(LANGUAGES, PATHS):
             found = await reader.get(f"/{language}/{path}")
-            assert found.status == {"nowhere": 404, "ask?on=never": 400}.get(path, 200)
+            assert found.status == {"nowhere": 404, "catalogs/chongqing/diff": 404, "ask?on=never": 400}.get(path, 200)
             assert f'<html lang="{language}">' in found.text
             assert found.headers["content-language"] == language
             assert found.text.count("<h1") == 1
@@ -274,7 +272,7 @@ async def test_a_change_of_what_is_shown_changes_the_pages() -> None:
     source = FakeSource()
     async with reading(site(source=source)) as reader:
         before = await reader.get("/en/agreements/sichuan-chongqing")
-        source.shown = standing(sichuan_chongqing="AGREEMENT_STOPPED")
+        source.shown = shown(sichuan_chongqing="AGREEMENT_STOPPED")
         after = await reader.get("/en/agreements/sichuan-chongqing", if_none_match=before.headers["etag"])
         found = await reader.get("/en/search?q=museum")
     assert "Signed by all parties" in before.text
@@ -307,7 +305,7 @@ async def test_the_state_of_services_is_that_of_the_moment() -> None:
 
 async def test_a_site_of_no_region_still_answers() -> None:
     """Nothing is shown, and nothing fails."""
-    source = FakeSource(replace(SHOWN, regions={}))
+    source = FakeSource(shown(regions=()))
     facts = FakeFacts(reachable={})
     async with reading(site(facts, source)) as reader:
         for path in ("", "ask", "regions", "catalogs", "item-types", "agreements", "compare", "depth", "api", "status"):

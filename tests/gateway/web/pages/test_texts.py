@@ -14,9 +14,21 @@ import pytest
 from adapters.canonical import FIELD_PATHS
 from adapters.card_rules import ChannelKind
 from adapters.depth import Finding
+from adapters.errors import RegionDataError
 from adapters.venues import Access
-from adapters.words import ApplicationClass, CardFunction, Layer, LegalStatus, Medium, Purpose, Relation
+from adapters.words import (
+    ApplicationClass,
+    CardFunction,
+    Layer,
+    LegalStatus,
+    Medium,
+    Purpose,
+    Relation,
+    Requirement,
+    VenueSet,
+)
 from gateway.reasons import Language
+from gateway.web.pages import texts
 from gateway.web.pages.render import FOOT, NAVIGATION
 from gateway.web.pages.texts import PageWords, load_texts
 from tests.fakes.regions import REGISTRY
@@ -38,6 +50,8 @@ CLOSED = {
     "finding_": Finding,
     "field_": FIELD_PATHS,
     "nav_": (*NAVIGATION, *FOOT),
+    "requirement_": tuple(word for word in Requirement if word),
+    "venue_set_": tuple(word for word in VenueSet if word),
     "level_": range(4),
     "domain_": tuple({node.domain for node in REGISTRY.taxonomy}),
 }
@@ -101,6 +115,13 @@ def test_words_are_counted_as_each_language_does() -> None:
     day = date(2026, 1, 31)
     assert (en.day(day), pt.day(day), hans.day(day)) == ("31 January 2026", "31 de janeiro de 2026", "2026年1月31日")
     assert PageWords(Language.ZH_HANT).day(day) == "2026年1月31日"
+
+
+def test_a_table_that_is_no_table_of_texts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By file, row, column and rule."""
+    monkeypatch.setattr(texts, "FILE", "app.py")
+    with pytest.raises(RegionDataError):
+        load_texts.__wrapped__()
 
 
 def test_a_text_that_nobody_wrote_is_a_fault_of_ours() -> None:
