@@ -26,6 +26,7 @@ SCOPES = frozenset(
     {
         "region.read",
         "catalog.read",
+        "catalog.publish",
         "identity.translate",
         "card.verify",
         "recognition.issue",

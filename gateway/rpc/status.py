@@ -55,6 +55,10 @@ TABLE: dict[type[Exception], Row] = {
     g.MalformedRequestError: Row(_Code.INVALID_ARGUMENT, "MALFORMED_REQUEST", Who.CALLER),
     g.InvalidFieldError: Row(_Code.INVALID_ARGUMENT, "INVALID_FIELD", Who.CALLER),
     g.BadPageTokenError: Row(_Code.INVALID_ARGUMENT, "BAD_PAGE_TOKEN", Who.CALLER),
+    g.UnknownCatalogError: Row(_Code.NOT_FOUND, "UNKNOWN_CATALOG", Who.CALLER),
+    g.NotPublisherError: Row(_Code.PERMISSION_DENIED, "NOT_A_PUBLISHER", Who.CALLER),
+    g.CatalogRollbackError: Row(_Code.FAILED_PRECONDITION, "ROLLBACK", Who.CALLER),
+    g.CatalogEquivocationError: Row(_Code.FAILED_PRECONDITION, "EQUIVOCATION", Who.CALLER),
     g.RequestIdReusedError: Row(_Code.ALREADY_EXISTS, "REQUEST_ID_REUSED", Who.CALLER),
     a.MalformedNumberError: Row(_Code.INVALID_ARGUMENT, "MALFORMED_NUMBER", Who.CALLER),
     a.MalformedFieldError: Row(_Code.INVALID_ARGUMENT, "INVALID_FIELD", Who.CALLER),
@@ -117,6 +121,7 @@ TABLE: dict[type[Exception], Row] = {
     t.LogConflictError: Row(_Code.FAILED_PRECONDITION, "LOG_CONFLICT", Who.CALLER),
     # the other side
     g.RegionNotServedError: Row(_Code.NOT_FOUND, "REGION_NOT_SERVED", Who.GATEWAY),
+    g.CatalogStaleError: Row(_Code.FAILED_PRECONDITION, "CATALOG_STALE", Who.PEER),
     g.PeerUnavailableError: Row(_Code.UNAVAILABLE, "PEER_UNAVAILABLE", Who.PEER),
     t.StatusUnknownError: Row(_Code.UNAVAILABLE, "RECOGNITION_STATUS_UNKNOWN", Who.PEER),
     g.PeerProtocolError: Row(_Code.UNAVAILABLE, "PEER_PROTOCOL", Who.PEER),

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from adapters.canonical import LocalizedText
-from adapters.equivalence import coverage
 from adapters.errors import (
     BadUpstreamError,
     HolderMismatchError,
@@ -90,11 +88,10 @@ class LocalHome:
         self._clock = clock
         self._statuses = statuses
         self._consents = consents
-        self._covered = lru_cache(maxsize=4096)(self._cover)
 
-    def _cover(self, region: str, item: str, on: date) -> Coverage:
-        """Find what the home catalog covers of a visited item; catalogs do not change while the node runs."""
-        return coverage(self._items(region, item), self._adapter.catalog, on=on)
+    def _cover(self, item: ApplicationItem, on: date) -> Coverage:
+        """Find what the home catalog covers of a visited item."""
+        return self._book.coverage(item.region, item.item, self._adapter.region, on=on)
 
     @property
     def reachable(self) -> bool:
@@ -114,7 +111,7 @@ class LocalHome:
         permission = permit(self._agreements, question, item, on=today)
         if permission is not None and question.consent_reference and self._consents is not None:
             self._consents.require(question.consent_reference, agreement=permission.agreement)
-        covered = self._covered(item.region, item.item, today) if permission else None
+        covered = self._cover(item, today) if permission else None
         identity, as_of = await self._look_up(question.credential)
         now = self._clock()
         use = UseFacts(item=item, medium=question.medium, permission=permission, coverage=covered)
@@ -135,7 +132,8 @@ class LocalHome:
             item=self._book.translate(question.visited_region, item.item, self._adapter.region, on=today),
             agreement=permission.agreement if permission else "",
         )
-        disclosed = disclose_fields(identity, permission) if disclose and verdict.usable else None
+        entitled = self._adapter.rules.entitles(question.visited_region)
+        disclosed = disclose_fields(identity, permission, entitled=entitled) if disclose and verdict.usable else None
         holder = find_holder_key(identity)
         if permission is None or covered is None or not verdict.usable:
             return CardAnswer(verdict=verdict, identity=disclosed, recognition=None, claims=None, holder=holder)

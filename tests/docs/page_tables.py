@@ -69,7 +69,7 @@ def dialects_table() -> str:
 TABLES = {
     "errors": (DOCS / "errors.md", errors_table),
     "statuses": (DOCS / "verdicts.md", statuses_table),
-    "catalogs": (DOCS / "catalogs.md", catalogs_table),
+    "catalogs": (DOCS / "catalog.md", catalogs_table),
     "dialects": (DOCS / "dialects.md", dialects_table),
 }
 

@@ -232,6 +232,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The receipt does not hold; what fails first is in the metadata."""
     ERROR_REASON_REQUEST_EXPIRED: _ErrorReason.ValueType  # 126
     """The deadline of the request has passed; only in histories."""
+    ERROR_REASON_UNKNOWN_CATALOG: _ErrorReason.ValueType  # 140
+    """There is no such catalog, or no such version of it."""
+    ERROR_REASON_CATALOG_STALE: _ErrorReason.ValueType  # 141
+    """The stated life of the catalog is over, and no newer version is known."""
+    ERROR_REASON_NOT_A_PUBLISHER: _ErrorReason.ValueType  # 142
+    """The caller acts for none of the regions whose list the catalog is."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Closed list of machine reasons. `google.rpc.ErrorInfo.reason` and `ClassVerdict.reason` hold them without the prefix;
@@ -448,4 +454,10 @@ ERROR_REASON_RECEIPT_INVALID: ErrorReason.ValueType  # 125
 """The receipt does not hold; what fails first is in the metadata."""
 ERROR_REASON_REQUEST_EXPIRED: ErrorReason.ValueType  # 126
 """The deadline of the request has passed; only in histories."""
+ERROR_REASON_UNKNOWN_CATALOG: ErrorReason.ValueType  # 140
+"""There is no such catalog, or no such version of it."""
+ERROR_REASON_CATALOG_STALE: ErrorReason.ValueType  # 141
+"""The stated life of the catalog is over, and no newer version is known."""
+ERROR_REASON_NOT_A_PUBLISHER: ErrorReason.ValueType  # 142
+"""The caller acts for none of the regions whose list the catalog is."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
