@@ -186,6 +186,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The rule that would allow the use is a draft; only in verdicts."""
     ERROR_REASON_STALE_STATUS: _ErrorReason.ValueType  # 95
     """What the home platform knows is older than the agreement allows; only in verdicts."""
+    ERROR_REASON_CARD_REPLACED: _ErrorReason.ValueType  # 160
+    """The card was replaced by another one; only in verdicts."""
+    ERROR_REASON_STATUS_FEED_STALE: _ErrorReason.ValueType  # 161
+    """Nothing was heard of the home region's cards for longer than the agreement allows; only in verdicts."""
+    ERROR_REASON_FEED_CURSOR: _ErrorReason.ValueType  # 162
+    """The feed of card states cannot be read on from there; compare the states instead."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Closed list of machine reasons. `google.rpc.ErrorInfo.reason` and `ClassVerdict.reason` hold them without the prefix;
@@ -356,4 +362,10 @@ ERROR_REASON_DRAFT_NOT_IN_FORCE: ErrorReason.ValueType  # 94
 """The rule that would allow the use is a draft; only in verdicts."""
 ERROR_REASON_STALE_STATUS: ErrorReason.ValueType  # 95
 """What the home platform knows is older than the agreement allows; only in verdicts."""
+ERROR_REASON_CARD_REPLACED: ErrorReason.ValueType  # 160
+"""The card was replaced by another one; only in verdicts."""
+ERROR_REASON_STATUS_FEED_STALE: ErrorReason.ValueType  # 161
+"""Nothing was heard of the home region's cards for longer than the agreement allows; only in verdicts."""
+ERROR_REASON_FEED_CURSOR: ErrorReason.ValueType  # 162
+"""The feed of card states cannot be read on from there; compare the states instead."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
