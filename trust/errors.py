@@ -277,6 +277,15 @@ class ForeignKeyError(TrustError):
     message = "A key or a name belongs to somebody else."
 
 
+# What serves without network.
+
+
+class OfflinePackError(TrustError):
+    """A pack for verifying without network, or an update of one, is not what its format says. Metadata: rule."""
+
+    message = "The offline pack cannot be used."
+
+
 # The operator must act.
 
 

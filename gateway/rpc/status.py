@@ -112,6 +112,7 @@ TABLE: dict[type[Exception], Row] = {
     t.PolicyConflictError: Row(_Code.FAILED_PRECONDITION, "METADATA_POLICY", Who.PEER),
     t.MetadataPolicyError: Row(_Code.FAILED_PRECONDITION, "METADATA_POLICY", Who.PEER),
     t.ForeignKeyError: Row(_Code.INVALID_ARGUMENT, "FOREIGN_KEY", Who.CALLER),
+    t.OfflinePackError: Row(_Code.INVALID_ARGUMENT, "OFFLINE_PACK", Who.CALLER),
     # the other side
     g.RegionNotServedError: Row(_Code.NOT_FOUND, "REGION_NOT_SERVED", Who.GATEWAY),
     g.PeerUnavailableError: Row(_Code.UNAVAILABLE, "PEER_UNAVAILABLE", Who.PEER),

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.trust.forge import HOME, NOW, RING, VISITED, issue
+from trust.encoding import encode_base64url
 from trust.errors import KeyMaterialError, ReplayError, ReplayMemoryFullError
-from trust.pseudonym import pairwise_subject
+from trust.pseudonym import home_card, pairwise_card, pairwise_subject
 from trust.replay import InMemoryReplay, ReplayMemory
 from trust.verifier import RecognitionVerifier
 
@@ -128,3 +129,27 @@ def test_a_short_secret_is_refused() -> None:
     """A secret that could be guessed is no secret."""
     with pytest.raises(KeyMaterialError):
         pairwise_subject(SECRET[:31], home="chongqing", visited="sichuan", holder_key="holder 1")
+
+
+def test_a_card_has_a_pseudonym_of_its_own_towards_each_region() -> None:
+    """In two steps, the first of which stays at home; known values fix both for good."""
+    card = home_card(SECRET, home="chongqing", card_key="number:SYN000001")
+    told = {
+        v: pairwise_card(SECRET, home="chongqing", visited=v, card=card) for v in ("chongqing", "sichuan", "xizang")
+    }
+    assert len({card, *told.values()}) == 4
+    assert encode_base64url(card) == "2ZmSq4jUsImKfDtvJa9jHervfTgg4O6Ucs8oDrbw_KY"
+    assert encode_base64url(told["sichuan"]) == "euANhOknFD9JV-nX4lN640mVYMtvz3dr8LR2eDaDXjA"
+    assert issue(card=encode_base64url(told["sichuan"]))
+    others = {
+        home_card(SECRET, home="chongqing", card_key="number:SYN000002"),
+        home_card(SECRET, home="guizhou", card_key="number:SYN000001"),
+        home_card(SECRET[::-1], home="chongqing", card_key="number:SYN000001"),
+    }
+    assert len({card, *others}) == 4
+    for short in (
+        lambda: home_card(b"", home="a", card_key="b"),
+        lambda: pairwise_card(b"", home="a", visited="b", card=card),
+    ):
+        with pytest.raises(KeyMaterialError):
+            short()

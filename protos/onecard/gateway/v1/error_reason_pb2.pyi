@@ -192,6 +192,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Nothing was heard of the home region's cards for longer than the agreement allows; only in verdicts."""
     ERROR_REASON_FEED_CURSOR: _ErrorReason.ValueType  # 162
     """The feed of card states cannot be read on from there; compare the states instead."""
+    ERROR_REASON_OFFLINE_PACK: _ErrorReason.ValueType  # 163
+    """The offline pack, or its update, is not what its format says, or cannot be made."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Closed list of machine reasons. `google.rpc.ErrorInfo.reason` and `ClassVerdict.reason` hold them without the prefix;
@@ -368,4 +370,6 @@ ERROR_REASON_STATUS_FEED_STALE: ErrorReason.ValueType  # 161
 """Nothing was heard of the home region's cards for longer than the agreement allows; only in verdicts."""
 ERROR_REASON_FEED_CURSOR: ErrorReason.ValueType  # 162
 """The feed of card states cannot be read on from there; compare the states instead."""
+ERROR_REASON_OFFLINE_PACK: ErrorReason.ValueType  # 163
+"""The offline pack, or its update, is not what its format says, or cannot be made."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
