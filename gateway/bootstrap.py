@@ -22,6 +22,7 @@ from gateway.bootstrap_trust import keep_looking
 from gateway.errors import SettingsError
 from gateway.federation.status_lists import StatusClient
 from gateway.journal import JsonJournal
+from gateway.metrics import MeteredJournal, Metrics
 from gateway.node import Node
 from gateway.reasons import load_reasons
 from gateway.rpc.boundary import Boundary
@@ -29,6 +30,7 @@ from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.recognition import RecognitionServicer
 from gateway.server import GrpcServer
 from gateway.web.app import WebSide
+from gateway.web.metrics import MetricsSide
 from trust.errors import TrustError
 
 if TYPE_CHECKING:
@@ -45,12 +47,14 @@ _COLLECT_AFTER = 20_000
 def build_node(settings: Settings) -> Node:
     """Put a node together, inside the event loop it will run in (SettingsError with the fault; nothing listens yet)."""
     try:
-        return _build(share(settings, JsonJournal(gateway=settings.gateway)))
+        metrics = Metrics()
+        journal = MeteredJournal(JsonJournal(gateway=settings.gateway), metrics)
+        return _build(share(settings, journal), metrics)
     except (AdapterError, TrustError) as error:
         raise SettingsError((str(error),)) from error
 
 
-def _build(shared: Shared) -> Node:
+def _build(shared: Shared, metrics: Metrics) -> Node:
     settings, trust, journal = shared.settings, shared.trust, shared.journal
     platforms = {home.region: platform_client(home, shared) for home in settings.home}
     local = {home.region: local_home(home, shared, platforms[home.region]) for home in settings.home}
@@ -64,6 +68,12 @@ def _build(shared: Shared) -> Node:
     )
     servicers = make_servicers(shared, {**local, **peers}, lists=status_lists(shared, status_client))
     ready = {servicer.SERVICE.full_name: _ready(servicer, local) for servicer in servicers}
+
+    def parts_ready() -> dict[str, bool]:
+        return {region: home.reachable for region, home in local.items()} | {"trust": trust.tried}
+
+    metrics.watch_ready(parts_ready)
+    operators = [MetricsSide(metrics, settings.listen.metrics, journal=journal)] if settings.listen.metrics else []
     return Node(
         server=GrpcServer(
             boundary=boundary,
@@ -74,17 +84,18 @@ def _build(shared: Shared) -> Node:
         ),
         web=WebSide(
             key_sets=lambda: {region: keys.ring.jwks(region) for region, keys in trust.homes.items()},
-            ready=lambda: {region: home.reachable for region, home in local.items()} | {"trust": trust.tried},
+            ready=parts_ready,
             parts=(*trust.web_parts(), status_routes(shared)),
         ),
         grpc=listening(settings, journal),
         web_address=settings.listen.web,
-        starters=[trust.start],
+        starters=[trust.start, *(side.start for side in operators)],
         tasks=[
             partial(keep_looking, trust.homes.values(), journal=journal),
             partial(keep_certificates, settings, peers, shared.own_certificates, journal),
         ],
         closers=[
+            *(side.close for side in operators),
             trust.close,
             status_client.close,
             *(peer.close for peer in peers.values()),

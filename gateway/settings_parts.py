@@ -81,11 +81,12 @@ class TlsSettings(Part):
 class ListenSettings(Part):
     """Addresses to listen on, `host:port`; without TLS only loopback is allowed.
 
-    At `mutual` a caller has to show a certificate; other gateways are answered there only.
+    At `mutual` a caller has to show a certificate; other gateways are answered there only. `metrics` is for operators.
     """
 
     grpc: Address
     web: Address
+    metrics: Address | None = None
     mutual: Address | None = None
     tls: TlsSettings | None = None
 
@@ -97,6 +98,8 @@ class ListenSettings(Part):
             raise ValueError("without [listen.tls] only a loopback address is allowed")
         if not is_loopback(self.web):
             raise ValueError("the web side has no TLS of its own: bind it to loopback and put a proxy before it")
+        if self.metrics is not None and not is_loopback(self.metrics):
+            raise ValueError("metrics have no TLS of their own: bind them to loopback and put a proxy before them")
         return self
 
 

@@ -15,14 +15,15 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import grpc
 from google.protobuf import message_factory
 
-from gateway.errors import DeadlineError, MalformedRequestError, ShuttingDownError, UnauthenticatedError
+from gateway.errors import DeadlineError, ShuttingDownError, UnauthenticatedError
 from gateway.reasons import Language, Reasons, negotiate
-from gateway.rpc.methods import read_message, snake_case, within_deadline
+from gateway.rpc.forms import Forms
+from gateway.rpc.methods import snake_case
 from gateway.rpc.patience import Patience
 from gateway.rpc.shares import DEFAULT_CALLS, Shares
 from gateway.rpc.status import CANCELLED, CONTRACT_ERRORS, UNFORESEEN, row_of, status_of
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
-    from google.protobuf.message import Message
     from google.rpc import status_pb2
 
     from gateway.callers import Caller, Callers
@@ -40,16 +40,10 @@ if TYPE_CHECKING:
     from gateway.journal import Journal
 
     Context = grpc.aio.ServicerContext[bytes, bytes]
-    UnaryWork = Callable[[Any, "Call"], Awaitable[Message]]
     Answer = Callable[["OpenCall", Context], Awaitable[bytes]]
     Handler = Callable[[AsyncIterator[bytes], Context], Awaitable[bytes]]
 
 DEADLINE_CAP_SECONDS = 30.0
-MESSAGE_LOOKS = 10
-"""How many seconds the one message of a single call may take; by then a caller that means it has sent it."""
-IDLE_LOOKS = 600
-"""How many seconds a stream may wait for its next message; its token lives no longer anyway."""
-_CANCEL_SECONDS = 0.01
 _BEARER = "bearer "
 _STATUS_DETAILS = "grpc-status-details-bin"
 
@@ -91,7 +85,8 @@ class Call:
 class Servicer(Protocol):
     """One service: a method in snake case for each of the contract's, and the scope that each method needs.
 
-    `WAITS` names the methods that wait for something; only they need a timer for their deadline.
+    `WAITS` names the methods that wait for something; only they need a timer for their deadline. What a method is tells
+    its form (`gateway.rpc.forms`).
     """
 
     SERVICE: ClassVar[ServiceDescriptor]
@@ -113,7 +108,9 @@ class Boundary:
         self._prefix = secrets.token_hex(6)
         self._numbers = itertools.count(1)
         self._stopping = False
-        self._patience = Patience(CONTRACT_ERRORS)
+        self._forms = Forms(
+            admit=self._admit, recheck=self._recheck, goes_on=self._goes_on, patience=Patience(CONTRACT_ERRORS)
+        )
         self._shares = Shares(DEFAULT_CALLS)
 
     def limit(self, most_calls: int) -> None:
@@ -132,39 +129,15 @@ class Boundary:
         )
 
     def _handler(self, servicer: Servicer, method: MethodDescriptor) -> grpc.RpcMethodHandler[bytes, bytes]:
-        """Make the handler of a method; to grpc all take streams, so that we run before a message is there."""
-        work = getattr(servicer, snake_case(method.name))
-        if method.name in servicer.WAITS:
-            work = within_deadline(work)
-        request_type = message_factory.GetMessageClass(method.input_type)
-        scope = servicer.SCOPES[method.name]
-        name = f"{method.containing_service.name}/{method.name}"
-        if method.client_streaming:
-            stream: Any = self._answered(name, self._stream(scope, request_type, work))  # it reads and writes itself
-            return grpc.stream_stream_rpc_method_handler(stream)
-        return grpc.stream_unary_rpc_method_handler(self._answered(name, self._single(scope, request_type, work)))
-
-    def _single(self, scope: str, request_type: type[Message], work: UnaryWork) -> Answer:
-        async def answer(opened: OpenCall, context: Context) -> bytes:
-            call = self._admit(opened, scope, context)
-            raw = await self._patience.message(context, MESSAGE_LOOKS)
-            if raw is None:
-                await asyncio.sleep(_CANCEL_SECONDS)  # a call that was cancelled has no message either: it ends here
-                raise MalformedRequestError
-            return (await work(read_message(request_type, raw), call)).SerializeToString()
-
-        return answer
-
-    def _stream(self, scope: str, request_type: type[Message], work: UnaryWork) -> Answer:
-        async def answer(opened: OpenCall, context: Context) -> bytes:
-            call = self._admit(opened, scope, context)
-            check = partial(self._recheck, opened)
-            while (raw := await self._patience.message(context, IDLE_LOOKS, check)) is not None:
-                check()
-                await context.write((await work(read_message(request_type, raw), call)).SerializeToString())
-            return b""
-
-        return answer
+        """Make the handler of a method."""
+        return self._forms.handler(
+            getattr(servicer, snake_case(method.name)),
+            scope=servicer.SCOPES[method.name],
+            request_type=message_factory.GetMessageClass(method.input_type),
+            streams=(method.client_streaming, method.server_streaming),
+            waits=method.name in servicer.WAITS,
+            answered=partial(self._answered, f"{method.containing_service.name}/{method.name}"),
+        )
 
     def _answered(self, name: str, answer: Answer) -> Handler:
         async def handle(_messages: AsyncIterator[bytes], context: Context) -> bytes:
@@ -228,6 +201,12 @@ class Boundary:
         if self._certificates is not None and opened.certificate is not None:
             self._certificates.require(opened.certificate)
         self._callers.recheck(opened.token, opened.certificate)
+
+    def _goes_on(self, opened: OpenCall) -> None:
+        """Let a stream without an end go on; whoever listens to a gateway that stops goes elsewhere."""
+        if self._stopping:
+            raise ShuttingDownError
+        self._recheck(opened)
 
     def status(self, error: Exception, *, language: Language, trace_id: str) -> status_pb2.Status:
         """Give the status of an error; what is not of the contract becomes the fixed text of an unforeseen one."""

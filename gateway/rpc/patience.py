@@ -13,6 +13,7 @@ from gateway.errors import DeadlineError, GatewayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     import grpc
 
@@ -23,15 +24,32 @@ LOOK_SECONDS = 1.0
 
 
 class _Wait:
-    """A wait: how many more times it is looked at, and what may end it earlier by an error of ours."""
+    """What a task does within has an end: `looks` more looks, None for ever, or what a check says."""
 
-    __slots__ = ("check", "context", "failure", "looks")
+    __slots__ = ("check", "context", "failure", "looks", "outer", "task", "waits")
 
-    def __init__(self, looks: int, context: Context, check: Check | None) -> None:
+    def __init__(
+        self, waits: dict[asyncio.Task[object] | None, _Wait], looks: int | None, context: Context, check: Check | None
+    ) -> None:
+        self.waits = waits
         self.looks = looks
         self.context = context
         self.check = check
         self.failure: Exception | None = None
+
+    def __enter__(self) -> None:
+        self.task = asyncio.current_task()
+        self.outer = self.waits.get(self.task)
+        self.waits[self.task] = self
+
+    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if self.outer is None:
+            del self.waits[self.task]
+        else:
+            self.waits[self.task] = self.outer
+        if self.failure is not None and self.task is not None and isinstance(error, asyncio.CancelledError):
+            self.task.uncancel()
+            raise self.failure from None
 
 
 class Patience:
@@ -54,20 +72,19 @@ class Patience:
         Raises:
             DeadlineError: no message came in time.
         """
-        task = asyncio.current_task()
-        wait = self._waits[task] = _Wait(looks, context, check)
+        with self._bounded(looks, context, check):
+            raw = await context.read()
+        return raw if isinstance(raw, bytes) else None
+
+    def watching(self, context: Context, check: Check) -> AbstractContextManager[None]:
+        """Look every second, as long as something runs, whether a check or the caller's deadline ends it."""
+        return self._bounded(None, context, check)
+
+    def _bounded(self, looks: int | None, context: Context, check: Check | None) -> _Wait:
+        """End what the task does within, by an error of ours, when the wait is over."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
-        try:
-            raw = await context.read()
-        except asyncio.CancelledError:
-            if wait.failure is None or task is None:
-                raise
-            task.uncancel()
-            raise wait.failure from None
-        finally:
-            del self._waits[task]
-        return raw if isinstance(raw, bytes) else None
+        return _Wait(self._waits, looks, context, check)
 
     def _look(self) -> None:
         """End the waits whose time has come; go on looking while there are any."""
@@ -86,6 +103,7 @@ class Patience:
                 wait.check()
             except self._errors as error:
                 return error
-        wait.looks -= 1
+        if wait.looks is not None:
+            wait.looks -= 1
         left = wait.context.time_remaining()
-        return DeadlineError() if wait.looks <= 0 or (left is not None and left <= 0) else None
+        return DeadlineError() if wait.looks == 0 or (left is not None and left <= 0) else None

@@ -47,6 +47,7 @@ def configuration(
         f'grpc = "{here.grpc}"',
         f'mutual = "{here.mutual}"',
         f'web = "{here.web}"',
+        f'metrics = "{here.metrics}"',
         "[listen.tls]",
         'certificate = "tls.pem"',
         'key = "tls.key"',

@@ -182,7 +182,7 @@ class Federation:
 def check_ports(layout: Layout) -> None:
     """Refuse to start where a port is taken: another sandbox there would answer in our name (SettingsError)."""
     taken = []
-    addresses = [address for s in layout.sites for address in (s.grpc, s.mutual, s.web, s.platform)]
+    addresses = [address for s in layout.sites for address in (s.grpc, s.mutual, s.web, s.metrics, s.platform)]
     for address in (*addresses, layout.anchors_address):
         host, _, port = address.rpartition(":")
         with socket.socket() as probe:

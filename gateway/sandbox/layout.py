@@ -14,8 +14,10 @@ DEFAULT_FOLDER = ".sandbox"
 DEFAULT_PORT_BASE = 18500
 _MUTUAL_OFFSET = 50
 _WEB_OFFSET = 100
+_METRICS_OFFSET = 150
 _PLATFORM_OFFSET = 200
 _ANCHORS_OFFSET = 250
+_HTTP_SIDES = ("web", "metrics", "platform")
 _ANCHORS = "https://anchors.onecard.test"
 
 
@@ -23,13 +25,14 @@ _ANCHORS = "https://anchors.onecard.test"
 class Site:
     """Addresses of one region: its gateway's gRPC and web sides, and its simulated platform.
 
-    Other gateways come to `mutual`, where a certificate has to be shown.
+    Other gateways come to `mutual`, where a certificate has to be shown; operators come to `metrics`.
     """
 
     region: str
     grpc: str
     mutual: str
     web: str
+    metrics: str
     platform: str
 
     @property
@@ -70,7 +73,7 @@ class Layout:
 
     @classmethod
     def of(cls, folder: Path, regions: tuple[str, ...], port_base: int) -> Layout:
-        """Give every region four ports: base+n, base+50+n, base+100+n and base+200+n; all anchors share base+250."""
+        """Give every region ports at base+n, +50, +100, +150 and +200; all anchors share base+250."""
         return cls(folder, tuple(_site(region, port_base + n) for n, region in enumerate(regions)))
 
     @classmethod
@@ -78,9 +81,7 @@ class Layout:
         """Read the layout of a sandbox that was generated before."""
         table = json.loads((folder / "endpoints.json").read_text("utf-8"))
         sites = (
-            Site(
-                region, a["grpc"], a["mutual"], a["web"].removeprefix("http://"), a["platform"].removeprefix("http://")
-            )
+            Site(region, a["grpc"], a["mutual"], *(a[side].removeprefix("http://") for side in _HTTP_SIDES))
             for region, a in table.items()
         )
         return cls(folder, tuple(sites))
@@ -127,8 +128,7 @@ class Layout:
             s.region: {
                 "grpc": s.grpc,
                 "mutual": s.mutual,
-                "web": f"http://{s.web}",
-                "platform": f"http://{s.platform}",
+                **{side: f"http://{getattr(s, side)}" for side in _HTTP_SIDES},
             }
             for s in self.sites
         }
@@ -141,6 +141,7 @@ def _site(region: str, port: int) -> Site:
         grpc=f"{HOST}:{port}",
         mutual=f"{HOST}:{port + _MUTUAL_OFFSET}",
         web=f"{HOST}:{port + _WEB_OFFSET}",
+        metrics=f"{HOST}:{port + _METRICS_OFFSET}",
         platform=f"{HOST}:{port + _PLATFORM_OFFSET}",
     )
 

@@ -147,10 +147,11 @@ def test_a_caller_is_registered_once(configuration: FakeConfiguration) -> None:
     assert faults(configuration) == (": Value error, a caller id is registered once",)
 
 
-@pytest.mark.parametrize("side", ["grpc", "web"])
+@pytest.mark.parametrize("side", ["grpc", "web", "metrics"])
 @pytest.mark.parametrize("address", ["0.0.0.0:8443", "[::]:8443", "192.0.2.1:8443", "gateway.example:8443"])
 def test_plaintext_stays_on_loopback(configuration: FakeConfiguration, side: str, address: str) -> None:
-    """Without TLS the gRPC side binds to loopback only, the web side always does."""
+    """Without TLS the gRPC side binds to loopback only, the web side and the metrics always do."""
+    configuration.change('web = "127', 'metrics = "127.0.0.1:1"\nweb = "127')
     configuration.change(f'{side} = "127', f'{side} = "{address}" # 127')
     if side == "grpc":
         load_settings(configuration.path)

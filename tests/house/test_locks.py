@@ -32,10 +32,10 @@ def pinned(lock: str) -> dict[str, Version]:
 
 @cache
 def project() -> dict[str, list[Requirement]]:
-    """Read what pyproject.toml asks for, by purpose."""
+    """Read what pyproject.toml asks for, by purpose; what runs here has the web pages."""
     told = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     purposes = {
-        CORE: told["project"]["dependencies"],
+        CORE: [*told["project"]["dependencies"], *told["project"]["optional-dependencies"]["web"]],
         BUILD: told["dependency-groups"]["build"],
         TEST: told["project"]["optional-dependencies"]["test"],
     }

@@ -50,8 +50,8 @@ def gateway_beside(
     """
     layout = Layout.load(sandbox.folder)
     base = sandbox.port_base + SPARE_OFFSET + spare
-    grpc, mutual, web, platform = (f"127.0.0.1:{base + side}" for side in SIDES)
-    site = Site(region=name, grpc=grpc, mutual=mutual, web=web, platform=platform)
+    grpc, mutual, web, metrics, platform = (f"127.0.0.1:{base + side}" for side in SIDES)
+    site = Site(region=name, grpc=grpc, mutual=mutual, web=web, metrics=metrics, platform=platform)
     folder = layout.home(name)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

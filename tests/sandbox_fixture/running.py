@@ -26,8 +26,8 @@ REGIONS = ("chongqing", "guangdong", "guangxi", "guizhou", "hongkong", "macao", 
 READY = "Ctrl-C stops everything."
 SPARE_OFFSET = 20
 """Ports from here on, to both sides, are left by the sandbox; tests put gateways of their own there."""
-SIDES = (0, 50, 100, 200)
-"""Where the four ports of a gateway are: gRPC, mutual TLS, web, platform."""
+SIDES = (0, 50, 100, 150, 200)
+"""Where the ports of a gateway are: gRPC, mutual TLS, web, metrics, platform."""
 _ANCHORS = 250
 _SPARES = 12
 _WORKERS = 4

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.errors import DeadlineError
-from gateway.rpc import boundary, patience
+from gateway.rpc import forms, patience
 from gateway.rpc.patience import Patience
 from onecard.gateway.v1 import identity_service_pb2 as pb
 from onecard.gateway.v1.catalog_service_pb2 import ListCatalogsRequest
@@ -65,7 +65,7 @@ async def test_who_is_not_proven_is_refused_before_a_message_is_there() -> None:
 
 async def test_a_message_that_does_not_come_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proven caller is told DEADLINE, and its place is free again."""
-    monkeypatch.setattr(boundary, "MESSAGE_LOOKS", 2)
+    monkeypatch.setattr(forms, "MESSAGE_LOOKS", 2)
     node = FakeNode()
     async with channel_to(node.server(max_concurrent_calls=1)) as channel:
         told = await refused(opened(channel, node).read())
@@ -120,7 +120,7 @@ async def test_a_silent_stream_ends_with_its_key() -> None:
 
 async def test_a_stream_is_not_silent_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long its token lives."""
-    monkeypatch.setattr(boundary, "IDLE_LOOKS", 3)
+    monkeypatch.setattr(forms, "IDLE_LOOKS", 3)
     node = FakeNode()
     async with stream_of(node) as stream:
         told = await refused(stream.read())

@@ -6,6 +6,7 @@ import hashlib
 import signal
 import socket
 import stat
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -246,3 +247,13 @@ def test_a_token_of_no_sandbox_is_refused(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert ended.stdout == ""
     assert "make sandbox" in ended.stderr
+
+
+def test_metrics_count_what_the_sandbox_did(sandbox: RunningSandbox) -> None:
+    """The port of operators knows the methods that were called, and names no card."""
+    urls = {sides["metrics"] for sides in sandbox.endpoints.values()}
+    assert len(urls) == len(sandbox.endpoints)
+    with urllib.request.urlopen(f"{sandbox.endpoints['sichuan']['metrics']}/metrics", timeout=10) as reply:  # noqa: S310 - our own loopback address
+        text = reply.read().decode()
+    assert 'onecard_ready{part="trust"} 1.0' in text
+    assert 'onecard_events_total{event="ready"} 1.0' in text
