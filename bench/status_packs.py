@@ -65,7 +65,7 @@ def recognitions(cards: Sequence[bytes]) -> list[str]:
             RecognitionClaims(
                 iss=_HOME,
                 aud=_VISITED,
-                sub=encode_base64url(card),
+                sub=hash_request(card),
                 iat=NOW,
                 nbf=NOW,
                 exp=NOW + 600,

@@ -42,11 +42,11 @@ _LOOKUPS = 20_000
 def pseudonyms(count: int, seed: int) -> list[bytes]:
     """Make pseudonyms of cards."""
     chance = random.Random(seed)
-    return [chance.randbytes(32) for _ in range(count)]
+    return [chance.randbytes(16) for _ in range(count)]
 
 
 class Bloom:
-    """A Bloom filter of one level of a cascade; 32-byte members are their own hash."""
+    """A Bloom filter of one level of a cascade."""
 
     def __init__(self, members: Sequence[bytes], rate: float, level: int) -> None:
         """Take the best number of bits and hashes for a rate of mistakes."""

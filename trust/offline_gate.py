@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from trust.claims import CLOCK_SKEW_SECONDS, RECOGNITION_TYPE, RecognitionClaims
-from trust.encoding import decode_base64url, is_sha256
+from trust.encoding import decode_base64url, is_sixteen_bytes
 from trust.errors import OfflinePackError, TrustError, UnknownKeyError
 from trust.offline_file import PackFile, prove, read_jws, split
 from trust.offline_set import FingerprintSet, fingerprint
@@ -164,7 +164,7 @@ class OfflinePack:
             self._check_clock(use.now)
             part, item = self._find(region, use)
             types = _granted(item, region, use.application_class, None)
-            if not is_sha256(card):
+            if not is_sixteen_bytes(card):
                 raise _refuse("MALFORMED")
             self._check_card(region, part, card, use)
         except _DecidedError as refusal:

@@ -34,7 +34,7 @@ class HomeContent:
     """What goes into a pack of one home region.
 
     `keys` are those that sign its recognitions, `chain` the statements that prove them (compact JWS), `reported` the
-    pseudonyms (32 bytes) of all cards that are not in full use, `as_of` until when that is known (Unix seconds), `life`
+    pseudonyms (16 bytes) of all cards that are not in full use, `as_of` until when that is known (Unix seconds), `life`
     the seconds after that for which each class may be decided offline.
     """
 

@@ -21,6 +21,9 @@ from trust.encoding import encode_base64url
 from trust.errors import KeyMaterialError
 
 MIN_SECRET_BYTES: Final = 32
+CARD_BYTES: Final = 16
+"""Of the pseudonym of a card: short, since every region keeps very many, and long enough that no two are the same."""
+
 _DOMAIN: Final = b"onecard pairwise subject 1"
 _HOME_CARD_DOMAIN: Final = b"onecard home card 1"
 _PAIRWISE_CARD_DOMAIN: Final = b"onecard pairwise card 1"
@@ -43,7 +46,7 @@ def pairwise_subject(secret: bytes, *, home: str, visited: str, holder_key: str)
 
 
 def home_card(secret: bytes, *, home: str, card_key: str) -> bytes:
-    """Give what a region calls a card of its own, 32 bytes that it tells nobody.
+    """Give what a region calls a card of its own, 16 bytes that it tells nobody.
 
     Args:
         secret: at least 32 random bytes, known to the home region only.
@@ -53,11 +56,11 @@ def home_card(secret: bytes, *, home: str, card_key: str) -> bytes:
     Raises:
         KeyMaterialError: the secret is too short.
     """
-    return _digest(secret, _HOME_CARD_DOMAIN, home.encode(), card_key.encode("utf-8", "surrogatepass"))
+    return _digest(secret, _HOME_CARD_DOMAIN, home.encode(), card_key.encode("utf-8", "surrogatepass"))[:CARD_BYTES]
 
 
 def pairwise_card(secret: bytes, *, home: str, visited: str, card: bytes) -> bytes:
-    """Give what a region calls a card towards one visited region, 32 bytes.
+    """Give what a region calls a card towards one visited region, 16 bytes.
 
     Args:
         secret: the same as for `home_card`.
@@ -68,7 +71,7 @@ def pairwise_card(secret: bytes, *, home: str, visited: str, card: bytes) -> byt
     Raises:
         KeyMaterialError: the secret is too short.
     """
-    return _digest(secret, _PAIRWISE_CARD_DOMAIN, home.encode(), visited.encode(), card)
+    return _digest(secret, _PAIRWISE_CARD_DOMAIN, home.encode(), visited.encode(), card)[:CARD_BYTES]
 
 
 def _digest(secret: bytes, *parts: bytes) -> bytes:

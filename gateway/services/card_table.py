@@ -1,4 +1,4 @@
-"""The states of very many cards in little memory, by the first 16 bytes of their pseudonyms, with digests to compare.
+"""The states of very many cards in little memory, by their pseudonyms of 16 bytes, with digests to compare them.
 
 Cards lie in buckets by linear hashing (W. Litwin, 1980): a bucket is two byte strings, and when the table has grown by
 some cards one bucket is split, so nothing ever waits for the whole. The first string has, for each card, its key and

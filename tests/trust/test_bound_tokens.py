@@ -39,7 +39,7 @@ STATUS = StatusReference(uri="https://chongqing.example/regions/chongqing/status
 FULL = {
     "confirmation": MINE,
     "status": STATUS,
-    "card": OTHER,
+    "card": "AAAAAAAAAAAAAAAAAAAAAA",
     "original": OriginalToken(algorithm="SGD_SM3_SM2", digest=OTHER),
 }
 VERIFIER = RecognitionVerifier(RING)

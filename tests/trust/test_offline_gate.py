@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.trust.forge import NOW, forged, header, payload, seal, text_of
+from tests.trust.forge import NOW, REQUEST_HASH, forged, header, payload, seal, text_of
 from tests.trust.gate_packs import (
     DAY,
     EDWARDS,
@@ -62,7 +62,7 @@ def test_a_genuine_recognition_is_allowed_and_the_age_is_told(key: SigningKey) -
     [
         ({"card": name(7)}, {}, ASK, "MAY_BE_REPORTED"),
         ({"card": None}, {}, ASK, "CARD_NOT_NAMED"),
-        ({"confirmation": name(1)}, {}, ASK, "BOUND"),
+        ({"confirmation": REQUEST_HASH}, {}, ASK, "BOUND"),
         ({"agreement": "another-one"}, {}, ASK, "OTHER_AGREEMENT"),
         ({"one_time": True}, {}, ASK, "ONE_TIME"),
         ({"aud": "guizhou"}, {}, REFUSED, "AUDIENCE"),

@@ -138,8 +138,8 @@ def test_a_card_has_a_pseudonym_of_its_own_towards_each_region() -> None:
         v: pairwise_card(SECRET, home="chongqing", visited=v, card=card) for v in ("chongqing", "sichuan", "xizang")
     }
     assert len({card, *told.values()}) == 4
-    assert encode_base64url(card) == "2ZmSq4jUsImKfDtvJa9jHervfTgg4O6Ucs8oDrbw_KY"
-    assert encode_base64url(told["sichuan"]) == "euANhOknFD9JV-nX4lN640mVYMtvz3dr8LR2eDaDXjA"
+    assert encode_base64url(card) == "2ZmSq4jUsImKfDtvJa9jHQ"
+    assert encode_base64url(told["sichuan"]) == "511hrBQpddTH6gpx-yzsKw"
     assert issue(card=encode_base64url(told["sichuan"]))
     others = {
         home_card(SECRET, home="chongqing", card_key="number:SYN000002"),
@@ -147,9 +147,7 @@ def test_a_card_has_a_pseudonym_of_its_own_towards_each_region() -> None:
         home_card(SECRET[::-1], home="chongqing", card_key="number:SYN000001"),
     }
     assert len({card, *others}) == 4
-    for short in (
-        lambda: home_card(b"", home="a", card_key="b"),
-        lambda: pairwise_card(b"", home="a", visited="b", card=card),
-    ):
-        with pytest.raises(KeyMaterialError):
-            short()
+    with pytest.raises(KeyMaterialError):
+        home_card(SECRET[:31], home="chongqing", card_key="number:SYN000001")
+    with pytest.raises(KeyMaterialError):
+        pairwise_card(b"", home="chongqing", visited="sichuan", card=card)
