@@ -127,6 +127,7 @@ TABLE: dict[type[Exception], Row] = {
     # this gateway
     g.DeadlineError: Row(_Code.DEADLINE_EXCEEDED, "DEADLINE", Who.GATEWAY),
     g.ShuttingDownError: Row(_Code.UNAVAILABLE, "SHUTTING_DOWN", Who.GATEWAY),
+    g.FeedCursorError: Row(_Code.FAILED_PRECONDITION, "FEED_CURSOR", Who.CALLER),
     g.LimitError: Row(_Code.RESOURCE_EXHAUSTED, "LIMIT", Who.CALLER),
     g.SettingsError: Row(_Code.FAILED_PRECONDITION, "REGION_DATA", Who.GATEWAY),
     a.RegionDataError: Row(_Code.FAILED_PRECONDITION, "REGION_DATA", Who.GATEWAY),
