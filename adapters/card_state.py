@@ -105,8 +105,14 @@ def _condition(record: Record) -> Condition:
 
 
 CONDITIONS: Final = load_conditions()
+_GRAVITY: Final = {condition.status: condition.severity + 1 for condition in reversed(CONDITIONS)}
 _FROM_THE_START: Final = -1
 """Before every event: when a condition began that no event begins."""
+
+
+def graver(one: CardStatus, other: CardStatus) -> CardStatus:
+    """Give the graver of two statuses, such as what a platform answers and what it has reported before."""
+    return max(one, other, key=lambda status: _GRAVITY.get(status, 0))
 
 
 def _slots(kinds: Iterable[CardEventKind]) -> tuple[int, ...]:

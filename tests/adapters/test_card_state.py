@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.card_events import CardEvent
-from adapters.card_state import CONDITIONS, HEADER, CardState, Mark, Outcome, events_told, read_conditions
+from adapters.card_state import CONDITIONS, HEADER, CardState, Mark, Outcome, events_told, graver, read_conditions
 from adapters.errors import RegionDataError
 from adapters.words import CardEventKind, CardFunction, CardStatus
 from tests.adapters.card_histories import EVENTS, HISTORIES, KINDS, event
@@ -257,3 +257,12 @@ def test_marks_say_what_they_are() -> None:
     """Slot, stamp and detail, ordered by slot."""
     state = CardState.of([CardEvent(kind=K.THAWED, time=2), CardEvent(kind=K.ACTIVATED, time=1, sequence=5)])
     assert state.marks == (Mark(1, (1 << 48) + 5, ""), Mark(4, 2 << 48, ""))
+
+
+def test_the_graver_of_two_statuses_counts() -> None:
+    """In the order of the table; anything is graver than being in use."""
+    order = [S.ACTIVE, S.NOT_ACTIVATED, S.LOCKED, S.SEALED, S.LOST_TEMPORARY, S.LOST_FORMAL, S.UNKNOWN]
+    order += [S.REPLACED, S.VOID, S.CANCELLED]
+    for low, one in enumerate(order):
+        for other in order[low:]:
+            assert graver(one, other) is graver(other, one) is other

@@ -149,9 +149,9 @@ async def test_each_peer_has_a_home_side(settings: Settings) -> None:
         homes = peer_homes(settings, side, BOOK)
         assert set(homes) == {"sichuan"}
         own = OwnCertificates(settings)
-        assert homes["sichuan"].certificates == own()
+        assert homes["sichuan"].link.certificates == own()
         bare = peer_homes(settings.model_copy(update={"calls": None}), side, BOOK)
-        assert bare["sichuan"].certificates == frozenset()
+        assert bare["sichuan"].link.certificates == frozenset()
         assert OwnCertificates(settings.model_copy(update={"calls": None}))() == frozenset()
 
 
@@ -160,7 +160,7 @@ async def test_a_peer_that_is_not_believed_is_not_asked(settings: Settings) -> N
     async with trusting(settings) as side:
         home = peer_homes(settings, side, BOOK)["sichuan"]
         with pytest.raises(PeerProtocolError) as refused:
-            home._metadata("chongqing")
+            home.link.metadata("chongqing", scope="card.verify")
         assert refused.value.metadata == {"region": "sichuan", "rule": "not_believed"}
 
 
@@ -171,15 +171,15 @@ async def test_a_token_of_a_key_that_was_rotated_away_is_not_sent_again(
     monkeypatch.setattr(TrustSide, "require_peer", lambda _side, _region: None)
     async with trusting(settings) as side:
         home = peer_homes(settings, side, BOOK)["sichuan"]
-        first = home._metadata("chongqing")
-        assert home._metadata("chongqing") == first
+        first = home.link.metadata("chongqing", scope="card.verify")
+        assert home.link.metadata("chongqing", scope="card.verify") == first
         path = configuration.folder / "gateway.pem"
         stage(path, issuer="gateway.chongqing")
         switch(path)
         assert side.homes["chongqing"].look()
-        second = home._metadata("chongqing")
+        second = home.link.metadata("chongqing", scope="card.verify")
         assert second != first
-        assert home._metadata("chongqing") == second
+        assert home.link.metadata("chongqing", scope="card.verify") == second
 
 
 async def test_a_new_certificate_is_shown_to_peers(
@@ -206,7 +206,7 @@ async def test_a_new_certificate_is_shown_to_peers(
             while own() == former:
                 await asyncio.sleep(0.01)
         assert own() == former | {fingerprint(certificate)}
-        assert homes["sichuan"].certificates == own()
+        assert homes["sichuan"].link.certificates == own()
         keeping.cancel()
         with suppress(asyncio.CancelledError):
             await keeping
