@@ -45,7 +45,8 @@ class CardEvent:
             raise MalformedFieldError(field="event.sequence", rule="48_bits")
         if (self.function is None) == (self.kind in _OF_FUNCTIONS):
             raise MalformedFieldError(field="event.function", rule="with_events_of_functions_only")
-        if len(self.detail) > MAX_DETAIL or not self.detail.isprintable():
+        # Chinese texts may have the ideographic space, which Python does not call printable.
+        if len(self.detail) > MAX_DETAIL or not self.detail.replace("\u3000", "").isprintable():
             raise MalformedFieldError(field="event.detail", rule=f"printable_at_most_{MAX_DETAIL}")
 
     @property

@@ -231,7 +231,7 @@ def events_told(
         time: when it was asked, microseconds since 1970.
     """
     shown = known.meaning
-    kinds = [] if status is shown.status else _way(known, status)
+    kinds = [] if status is shown.status and status is not CardStatus.UNKNOWN else _way(known, status)
     told = [CardEvent(kind=kind, time=time, sequence=number) for number, kind in enumerate(kinds)]
     now = frozenset[CardFunction]() if suspended is None else suspended
     for function in sorted(now ^ shown.suspended) if suspended is not None else ():

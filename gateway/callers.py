@@ -28,6 +28,9 @@ SCOPES = frozenset(
         "catalog.read",
         "identity.translate",
         "card.verify",
+        "card.report",
+        "card.status",
+        "card.follow",
         "recognition.issue",
         "recognition.verify",
     }

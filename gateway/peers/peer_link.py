@@ -38,7 +38,7 @@ _CHANNEL_OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 2000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.enable_http_proxy", 0),
-    ("grpc.max_receive_message_length", 256 * 1024),
+    ("grpc.max_receive_message_length", 1024 * 1024),
 )
 
 

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from gateway.services.card_table import CardTable
     from gateway.services.card_told import Telling
 
-MOST_NODES: Final = 4096
+MOST_NODES: Final = 2048
+MOST_CARDS: Final = 8000
+"""Of one answer; who gets as many compares once more."""
+
 _STEP: Final = 500
 _CARDS_OF_A_LEAF: Final = 16
 _LEAST_DEPTH, _MOST_DEPTH = 2, 6
@@ -97,6 +100,8 @@ class ToldDigests:
                 name, state = self._telling.state(card)
                 if card_digest(name, state) not in digests:
                     found.append((name, state))
+                    if len(found) >= MOST_CARDS:
+                        break
         return tuple(found)
 
 

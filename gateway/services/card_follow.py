@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from gateway.errors import FeedCursorError, GatewayError, PeerProtocolError, PeerRefusedError
-from gateway.services.card_compare import compare
+from gateway.services.card_compare import MOST_CARDS, compare
 from gateway.services.card_copy import GAP
 from trust.errors import TrustError
 
@@ -120,7 +120,10 @@ class CardFollower:
             self._compared_at = now
         if not self._compare_due and (now - self._compared_at < self._compare_every or not len(self.copy.table)):
             return
-        cards, state = await compare(self.copy.table, self._source, visited=self.copy.visited)
-        changed = await self.copy.merge(cards, state)
+        changed, more = 0, True
+        while more:
+            cards, state = await compare(self.copy.table, self._source, visited=self.copy.visited)
+            changed += await self.copy.merge(cards, state)
+            more = len(cards) >= MOST_CARDS
         self._compared_at, self._compare_due, self._gaps = now, False, 0
         self._journal.event("card_feed_compared", home=self.copy.home, visited=self.copy.visited, changed=changed)

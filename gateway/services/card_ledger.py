@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from adapters.card_events import CardEvent
 from adapters.card_state import Outcome
 from adapters.words import CardStatus
-from gateway.services.card_news import MOST_AT_ONCE, CardNews, FeedState
+from gateway.services.card_news import MICROS, MOST_AT_ONCE, CardNews, FeedState
 from gateway.services.card_table import CardTable, Shown
-from trust.encoding import encode_base64url
+from trust.encoding import decode_base64url, encode_base64url
 from trust.pseudonym import home_card
 
 if TYPE_CHECKING:
@@ -49,6 +49,14 @@ class Result(NamedTuple):
     number: int
     outcome: Outcome
     shown: Shown
+
+
+class Reported(NamedTuple):
+    """What was reported of a card: what it shows, since when (Unix time), and which card has replaced it, or b""."""
+
+    shown: Shown
+    since: float
+    successor: bytes
 
 
 class CardLedger:
@@ -104,6 +112,20 @@ class CardLedger:
     def shown(self, card: bytes) -> Shown | None:
         """Give what a card's state means, None where nothing was ever reported of it."""
         return self.table.shown(card)
+
+    def reported(self, card: bytes) -> Reported | None:
+        """Give what was reported of a card, None where nothing was.
+
+        Where nothing was said of its state, but of a function, it shows as in use: the platform's answer decides.
+        """
+        state = self.table.state(card)
+        if not state.marks:
+            return None
+        meaning = state.meaning
+        untold = meaning.status is CardStatus.UNKNOWN and not meaning.since
+        status = CardStatus.ACTIVE if untold else meaning.status
+        successor = decode_base64url(state.successor) or b""
+        return Reported(Shown(status, meaning.suspended), meaning.since / MICROS, successor)
 
     def touch(self) -> None:
         """Note that the platform was heard: all that has happened so far was reported."""
