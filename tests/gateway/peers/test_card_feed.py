@@ -121,7 +121,7 @@ async def saying(answer: bytes | Refusal) -> AsyncIterator[PeerFeed]:
     async def stream(_raw: bytes, context: Any) -> AsyncIterator[bytes]:  # noqa: ANN401 - the context of raw calls
         yield await one(_raw, context)
 
-    async def one(_raw: bytes, context: Any) -> bytes:  # noqa: ANN401 - the same
+    async def one(_raw: bytes, context: Any) -> bytes:  # noqa: ANN401 - the same context
         if not isinstance(answer, bytes):
             trailers = (("grpc-status-details-bin", answer.details or b""),)
             await context.abort(answer.code, "words of the peer", trailers)

@@ -39,7 +39,7 @@ FULL = View()
 class Here:
     """A gateway of Sichuan that is told of Chongqing's cards, and asks a prepared home side."""
 
-    def __init__(self, answer: CardAnswer | Exception | None = None, **changes: Any) -> None:  # noqa: ANN401 - any part
+    def __init__(self, answer: CardAnswer | Exception | None = None, **changes: Any) -> None:  # noqa: ANN401 - any argument
         """Begin before anything was told."""
         self.clock = FakeClock()
         self.copy = CardCopy(*PAIR, store=FakeCopyStore(), clock=self.clock)
@@ -245,7 +245,7 @@ async def signed(clock: FakeClock) -> CardAnswer:
     return replace(answer, claims=replace(answer.claims, card=encode_base64url(CARD)))
 
 
-async def verified(**changes: Any) -> Here:  # noqa: ANN401 - any part
+async def verified(**changes: Any) -> Here:  # noqa: ANN401 - any argument
     """Give a gateway that has verified the card once."""
     here = Here(await signed(FakeClock()), **changes)
     await here.told(K.ACTIVATED)
