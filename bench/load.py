@@ -66,11 +66,13 @@ def _plan(
     tolerant: bool = False,
     tokens: Sequence[str] = (),
     pace: float = 0.0,
+    connections: int = 1,
 ) -> str:
     """Write the plan of a load process."""
     return json.dumps(
         {
             "address": target.address,
+            "connections": connections,
             "ca": wire.ca.read_text("ascii"),
             "method": target.method,
             "request": target.request.hex(),
@@ -116,16 +118,23 @@ def measure(target: Target, wire: Wire, *, streams: int, seconds: float) -> Samp
 
 @contextmanager
 def background(
-    target: Target, wire: Wire, *, streams: int, tokens: Sequence[str] = (), pace: float = 0.0
+    target: Target,
+    wire: Wire,
+    *,
+    streams: int,
+    tokens: Sequence[str] = (),
+    pace: float = 0.0,
+    connections: int = 1,
 ) -> Iterator[Background]:
     """Call a target, failures or not, while the context is open; what came of it is told when it is left.
 
-    `tokens` are shown in turn instead of a good one; `pace` is the most calls a second, 0 for no limit. Counts of calls
-    are of the time behind the warm-up, counts of failures of all the time.
+    `tokens` are shown in turn instead of a good one; `pace` is the most calls a second, 0 for no limit; streams are
+    spread over `connections`. Counts of calls are of the time behind the warm-up, counts of failures of all the time.
     """
     found = Background()
     with Child("bench.client", log=wire.log, pipes=True) as client:
-        client.tell(_plan(target, wire, streams=streams, seconds=0, tolerant=True, tokens=tokens, pace=pace))
+        plan = {"tokens": tokens, "pace": pace, "connections": connections}
+        client.tell(_plan(target, wire, streams=streams, seconds=0, tolerant=True, **plan))
         client.line()
         yield found
         client.send(signal.SIGUSR1)

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from adapters.equivalence import EquivalenceBook
-    from gateway.bootstrap_trust import TrustSide
     from gateway.journal import Journal
     from gateway.peers.certificates import TlsMaterial
     from gateway.settings import Settings
     from gateway.settings_parts import PeerSettings
+    from gateway.trust_side import TrustSide
     from trust.signer import CallerTokenSigner
 
 _GATEWAY_SCOPES = frozenset({"card.verify"})

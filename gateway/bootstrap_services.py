@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from adapters.equivalence import EquivalenceBook
@@ -14,7 +15,8 @@ from gateway.bootstrap_calls import (
     OwnCertificates,
     read_object,
 )
-from gateway.bootstrap_trust import TrustSide, build_trust, new_id
+from gateway.bootstrap_trust import build_trust, new_id
+from gateway.consents import FileConsents
 from gateway.errors import SettingsError
 from gateway.federation.status_lists import StatusClient, StatusLists
 from gateway.reasons import load_reasons
@@ -27,6 +29,7 @@ from gateway.rpc.region import RegionServicer
 from gateway.services.local_home import LocalHome, agreement_title
 from gateway.services.recognise import IssueRecognition, VerifyRecognition
 from gateway.services.request_memory import RequestMemory
+from gateway.services.revoke_recognition import RevokeRecognition
 from gateway.services.status_register import StatusRegister
 from gateway.services.translate_identity import TranslateIdentity
 from gateway.services.translate_item import TranslateItem
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from gateway.services.ports import Home
     from gateway.settings import Settings
     from gateway.settings_parts import HomeSettings
+    from gateway.trust_side import TrustSide
 
 _REPLAY_CAPACITY = 1_000_000
 _SECRET_BYTES = 32
@@ -83,16 +87,18 @@ def share(settings: Settings, journal: Journal) -> Shared:
         book=EquivalenceBook(registry.taxonomy, {a.region: a.catalog for a in registry}),
         trust=trust,
         rules=VerdictRules(load_status_rules(), registry.taxonomy),
-        statuses={region: _status_register(region, keys) for region, keys in trust.homes.items()},
+        statuses={region: _status_register(region, keys, trust) for region, keys in trust.homes.items()},
         own_certificates=OwnCertificates(settings),
         journal=journal,
     )
 
 
-def _status_register(region: str, keys: HomeKeys) -> StatusRegister:
+def _status_register(region: str, keys: HomeKeys, trust: TrustSide) -> StatusRegister:
     """Begin the status lists of a home region, under numbers that no earlier start has used."""
     address = f"{keys.entity}/regions/{region}/status"
-    return StatusRegister(keys.signer, address=address, number=int(time.time()), clock=time.time)
+    return StatusRegister(
+        keys.signer, address=address, number=int(time.time()), clock=time.time, changed=trust.notices.tell
+    )
 
 
 def status_routes(shared: Shared) -> Callable[[web.Application], None]:
@@ -111,7 +117,13 @@ def status_lists(shared: Shared, client: StatusClient) -> StatusLists:
     bases = {home.region: home.entity.id for home in settings.home} | {p.region: p.entity for p in settings.peer}
     own = {home.entity.id: f"http://{settings.listen.web}" for home in settings.home}
     places = own | {peer.entity: peer.federation for peer in settings.peer if peer.federation is not None}
-    return StatusLists(find=shared.trust.region_key, bases=bases, fetch=client.fetch, clock=time.time, addresses=places)
+    lists = StatusLists(
+        find=shared.trust.region_key, bases=bases, fetch=client.fetch, clock=time.time, addresses=places
+    )
+    shared.trust.follower.on_status(lists.changed)
+    for home in settings.home:
+        shared.trust.notices.listeners.append(partial(lists.changed, home.entity.id))
+    return lists
 
 
 def platform_client(home: HomeSettings, shared: Shared) -> PlatformClient:
@@ -151,6 +163,7 @@ def local_home(home: HomeSettings, shared: Shared, platform: PlatformClient) -> 
         new_id=new_id,
         clock=time.time,
         statuses=shared.statuses[home.region],
+        consents=None if home.consents is None else FileConsents(home.consents, clock=time.time),
     )
 
 
@@ -172,6 +185,7 @@ def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists
         clock=time.time,
         statuses=lists,
         own_certificates=shared.own_certificates,
+        keys=shared.trust,
     )
     return (
         RegionServicer(registry=registry, homes=homes, agreements=agreements, paging=paging),
@@ -180,12 +194,17 @@ def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists
             translate=TranslateIdentity(registry),
             memory=RequestMemory(clock=time.time),
             verdicts=verdicts,
+            chains=shared.trust.chain,
         ),
         CatalogServicer(registry=registry, translate=items, paging=paging),
         RecognitionServicer(
             issue=IssueRecognition(registry=registry, homes=homes),
             verify=verify_recognition,
+            revoke=RevokeRecognition(
+                homes=homes, places=shared.statuses, agreements=agreements, find=shared.trust.region_key
+            ),
             memory=RequestMemory(clock=time.time),
             verdicts=verdicts,
+            chains=shared.trust.chain,
         ),
     )

@@ -33,6 +33,7 @@ SCOPES = frozenset(
         "card.follow",
         "recognition.issue",
         "recognition.verify",
+        "recognition.revoke",
     }
 )
 

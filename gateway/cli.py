@@ -10,7 +10,8 @@ import typer
 from typer.core import TyperGroup
 
 from adapters.errors import AdapterError, RegionDataError
-from gateway.cli_trust import anchor_app, federation_app, keys_app, recognition_app, trust_app
+from gateway.cli_recognition import recognition_app, trust_app
+from gateway.cli_trust import anchor_app, federation_app, keys_app
 from gateway.errors import GatewayError, SettingsError
 from gateway.reasons import Language
 from gateway.sandbox.layout import DEFAULT_FOLDER, DEFAULT_PORT_BASE

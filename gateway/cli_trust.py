@@ -1,4 +1,4 @@
-"""The commands about keys and trust: `onecard keys`, `federation`, `anchor` and `trust`."""
+"""The commands about keys and federations: `onecard keys`, `federation` and `anchor`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ federation_app = typer.Typer(
 anchor_app = typer.Typer(
     no_args_is_help=True, help="Run the trust anchor of an agreement, and say for whom it vouches."
 )
-recognition_app = typer.Typer(no_args_is_help=True, help="Prove what was recognised.")
-trust_app = typer.Typer(no_args_is_help=True, help="See why a peer is or is not believed.")
 
 
 class KeyUse(StrEnum):
@@ -156,32 +154,6 @@ def federation_stop(config: Config, agreement: Agreement, reason: Why = Reason.E
     from gateway.trust_console import stop_agreement
 
     stop_agreement(config, agreement, reason=reason.value, region=home)
-
-
-@trust_app.command("explain")
-def trust_explain(
-    peer: Annotated[str, typer.Argument(help="Region code of the peer.")],
-    config: Config,
-) -> None:
-    """Say why a peer is or is not believed: each statement of its chain, its dates, and the first thing that fails.
-
-    Ends with 1 where it is not believed.
-    """
-    from gateway.trust_console import explain
-
-    raise typer.Exit(explain(config, peer))
-
-
-@recognition_app.command("prove")
-def recognition_prove(
-    jti: Annotated[str, typer.Argument(help="Token identifier (jti) of the recognition.")],
-    config: Config,
-    home: Home = "",
-) -> None:
-    """Prove that a counter-signed recognition says the same as its original, and who signed which with which key."""
-    from gateway.trust_console import prove_recognition
-
-    prove_recognition(config, jti, region=home)
 
 
 @anchor_app.command("serve")

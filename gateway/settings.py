@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, model_validator
 
 from gateway.errors import SettingsError
+from gateway.hsm_address import SCHEME, HardwareAddress
 from gateway.settings_parts import (
     AnchorsSettings,
     CallerId,
@@ -81,9 +82,21 @@ class Settings(Part):
         """Name the files that nobody else may read."""
         files = [part.key for part in (self.listen.tls, self.calls) if part is not None]
         for home in self.home:
-            files += [home.signing_key, home.entity.key, home.caller.key, home.pseudonym_secret, home.platform.secrets]
-            files += [home.partner.key] if home.partner else []
+            files += [home.pseudonym_secret, home.platform.secrets, *([home.consents] if home.consents else [])]
+        files += [place if isinstance(place, Path) else place.pin_file for place in self.key_places()]
         return tuple(dict.fromkeys(files))
+
+    def key_places(self) -> tuple[Path | HardwareAddress, ...]:
+        """Name where the keys of all homes lie."""
+        places: list[Path | HardwareAddress] = []
+        for home in self.home:
+            places += [
+                home.signing_key,
+                home.entity.key,
+                home.caller.key,
+                *([home.partner.key] if home.partner else []),
+            ]
+        return tuple(dict.fromkeys(places))
 
     def public_files(self) -> tuple[Path, ...]:
         """Name the files that hold no secret; they have to be there too."""
@@ -92,6 +105,7 @@ class Settings(Part):
         files += [peer.ca for peer in self.peer]
         files += [caller.keys for caller in self.caller]
         files += [anchor.agreement for anchor in self.trust.anchor]
+        files += [place.module for place in self.key_places() if isinstance(place, HardwareAddress)]
         return tuple(dict.fromkeys(files))
 
 
@@ -143,7 +157,7 @@ def _load(path: Path, model: type[_Configuration]) -> _Configuration:
 
 _PATH_KEYS = frozenset(
     {"certificate", "key", "clients", "secrets", "signing_key", "pseudonym_secret", "ca", "keys", "state", "agreement"}
-    | {"signatures", "folder"}
+    | {"signatures", "folder", "consents"}
 )
 
 _NO_PATHS = frozenset({("caller", "certificate")})
@@ -158,7 +172,7 @@ def _absolute(value: object, folder: Path, key: str = "") -> object:
         }
     if isinstance(value, list):
         return [_absolute(inner, folder, key) for inner in value]
-    if isinstance(value, str) and key in _PATH_KEYS:
+    if isinstance(value, str) and key in _PATH_KEYS and not value.startswith(SCHEME):
         return str(folder / value)
     return value
 

@@ -9,9 +9,10 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from gateway.callers import SCOPES
+from gateway.hsm_address import SCHEME, HardwareAddress, read_address
 from trust.claim_rules import is_entity
 
 
@@ -47,6 +48,11 @@ def _a_base_address(text: str) -> str:
     return text
 
 
+def _a_key_place(value: object) -> object:
+    """Read the address of a key in a hardware module; anything else is a file."""
+    return read_address(value) if isinstance(value, str) and value.startswith(SCHEME) else value
+
+
 _LAST_PORT = 65535
 Address = Annotated[
     str,
@@ -54,6 +60,7 @@ Address = Annotated[
     AfterValidator(_with_a_port),
 ]
 RegionCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,31}$")]
+KeyPlace = Annotated[Path | HardwareAddress, BeforeValidator(_a_key_place)]
 EntityId = Annotated[str, AfterValidator(_an_entity)]
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]
 BaseAddress = Annotated[
@@ -115,36 +122,40 @@ class PlatformSettings(Part):
 
 
 class EntitySettings(Part):
-    """A home region as an entity of federations: its identifier, and the key that signs what it states, PEM."""
+    """A home region as an entity of federations: its identifier, and the key that signs what it states."""
 
     id: EntityId
-    key: Path
+    key: KeyPlace
 
 
 class HomeCallerSettings(Part):
     """As which caller the gateway asks others on behalf of a home region; no two homes share one."""
 
     id: CallerId
-    key: Path
+    key: KeyPlace
 
 
 class PartnerSettings(Part):
-    """Partners who read another suite: recognitions for these regions are counter-signed with this key, PEM."""
+    """Partners who read another suite: recognitions for these regions are counter-signed with this key."""
 
     regions: tuple[RegionCode, ...] = Field(min_length=1)
-    key: Path
+    key: KeyPlace
 
 
 class HomeSettings(Part):
-    """A home region of this gateway."""
+    """A home region of this gateway. Its keys are files, PEM, or lie in a hardware module (`gateway.hsm_address`).
+
+    `consents` says which references of consent or contract have ended (`gateway.consents`).
+    """
 
     region: RegionCode
-    signing_key: Path
+    signing_key: KeyPlace
     pseudonym_secret: Path
     platform: PlatformSettings
     entity: EntitySettings
     caller: HomeCallerSettings
     partner: PartnerSettings | None = None
+    consents: Path | None = None
 
 
 class PeerSettings(Part):

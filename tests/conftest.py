@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.fakes.softhsm import softhsm
 from tests.sandbox_fixture.fixture import sandbox
 
-__all__ = ["sandbox"]
+__all__ = ["sandbox", "softhsm"]
 
 # Two runs see the same cases, and a slow machine is no fault; `pytest --hypothesis-profile explore` looks for new ones.
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)

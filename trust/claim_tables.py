@@ -58,7 +58,7 @@ _is_codes: Final = is_list_of(_is_code, at_least=1, at_most=_MAX_LIST)
 
 def _is_grant(value: object) -> bool:
     """Accept an object of known classes, each with at least one item type: what is allowed for what."""
-    return isinstance(value, dict) and all(name in CLASSES and _is_codes(codes) for name, codes in value.items())
+    return isinstance(value, dict) and CLASSES.issuperset(value) and all(map(_is_codes, value.values()))
 
 
 def is_issuer(text: str) -> bool:

@@ -197,7 +197,10 @@ class MediumNotAllowedError(TrustError):
 
 
 class ConsentMissingError(TrustError):
-    """The agreement demands a reference to a consent or contract, and none is given. Metadata: agreement."""
+    """The agreement demands a reference to a consent or contract, and none is given, or one that has ended.
+
+    Metadata: agreement; rule (withdrawn or expired) where one is given.
+    """
 
     message = "A reference to the holder's consent or the standard contract is required."
 

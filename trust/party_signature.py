@@ -113,8 +113,8 @@ def sign_as_party(signature: PartySignature, *, key: SigningKey | Signer) -> str
 
 def verify_party_signature(
     text: str, *, keys: Callable[[str, str], Iterable[VerificationKey]], now: int
-) -> PartySignature:
-    """Prove one signature; what it was given for is for the reader to compare.
+) -> tuple[PartySignature, VerificationKey]:
+    """Prove one signature, and give the key that it was given with; what it is for, the reader has to compare.
 
     Args:
         text: compact JWS.
@@ -127,7 +127,7 @@ def verify_party_signature(
     """
     parsed = read_jws(text, kind=PARTY_SIGNATURE_TYPE)
     signature = PartySignature.from_payload(parsed.payload)
-    prove(parsed, keys=keys(signature.iss, signature.region))
+    key = prove(parsed, keys=keys(signature.iss, signature.region))
     if signature.iat - now > CLOCK_SKEW_SECONDS:
         raise NotYetValidError(claim="iat", skew_seconds=str(signature.iat - now))
-    return signature
+    return signature, key

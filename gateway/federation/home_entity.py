@@ -11,16 +11,16 @@ from trust.roles import GATEWAY_ROLE, REGION_ROLE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gateway.key_shelf import KeyShelf
+    from gateway.key_shelf import Shelf
     from trust.keys import VerificationKey
 
 
 def home_content(
     entity: str,
     *,
-    federation: KeyShelf,
+    federation: Shelf,
     region: tuple[VerificationKey, ...],
-    caller: KeyShelf,
+    caller: Shelf,
     superiors: Iterable[str],
 ) -> EntityContent:
     """Give the content of a home region's configuration.

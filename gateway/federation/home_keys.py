@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from gateway.key_shelf import KeyShelf
+    from gateway.key_shelf import Shelf
     from gateway.services.ports import Clock
     from trust.claims import RecognitionClaims
     from trust.countersign import OriginalStore
@@ -32,7 +32,7 @@ class PartnerSuite:
     """Partners who read another suite than the region signs in: who, with what key, and where originals go."""
 
     regions: tuple[str, ...]
-    shelf: KeyShelf
+    shelf: Shelf
     originals: OriginalStore
 
 
@@ -58,9 +58,9 @@ class HomeKeys:
         self,
         entity: str,
         *,
-        federation: KeyShelf,
-        region: KeyShelf,
-        caller: KeyShelf,
+        federation: Shelf,
+        region: Shelf,
+        caller: Shelf,
         superiors: Iterable[str],
         folder: Path,
         clock: Clock,
@@ -105,7 +105,7 @@ class HomeKeys:
             try:
                 if shelf.look():
                     self._due[take_up] = None
-            except (TrustError, OSError) as error:
+            except (TrustError, OSError, SettingsError) as error:
                 faults.append(error)
         changed = bool(self._due)
         for take_up in tuple(self._due):

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.federation.publisher_content import EntityContent
-    from trust.keys import SigningKey, VerificationKey
+    from gateway.key_shelf import Key
+    from trust.keys import VerificationKey
 
 DAY_SECONDS = 86_400
 
@@ -83,7 +84,7 @@ class EntityPublisher:
         return self._content.entity
 
     @property
-    def key(self) -> SigningKey:
+    def key(self) -> Key:
         """The federation key that signs."""
         return self._content.keys[0]
 
@@ -141,7 +142,7 @@ class EntityPublisher:
         """Name these superiors and no others (ClaimInvalidError where one is no entity identifier)."""
         self._say(hints=tuple(hints))
 
-    def announce(self, key: SigningKey) -> None:
+    def announce(self, key: Key) -> None:
         """List a key that does not sign yet.
 
         Raises:
@@ -152,7 +153,7 @@ class EntityPublisher:
             raise KeyMaterialError(rule="a new key of the entity")
         self._say(keys=(*(old for old in self._content.keys if _mark(old) != _mark(key)), key))
 
-    def rotate(self, key: SigningKey) -> None:
+    def rotate(self, key: Key) -> None:
         """Let a key sign from now on; it is announced first if it was not. The former one stays listed.
 
         Raises:
@@ -216,6 +217,6 @@ class EntityPublisher:
         return Publication(text=sign_statement(claims, key=content.keys[0]), claims=claims)
 
 
-def _mark(key: SigningKey) -> str:
+def _mark(key: Key) -> str:
     """Give the thumbprint of a key."""
     return thumbprint(key.public().public_key)

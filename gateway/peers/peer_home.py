@@ -124,12 +124,14 @@ class PeerHome:
     async def _call(
         self, request: identity_service_pb2.VerifyCardRequest, *, asking: str
     ) -> identity_service_pb2.VerifyCardResponse:
+        stub, channel = self._stub(), self._opened
         try:
-            raw = await self._stub()(
-                request, timeout=_TIMEOUT_SECONDS, metadata=self.link.metadata(asking, scope=_SCOPE)
-            )
+            raw = await stub(request, timeout=_TIMEOUT_SECONDS, metadata=self.link.metadata(asking, scope=_SCOPE))
         except grpc.aio.AioRpcError as error:
             failure = self.link.failure(error)
+            if isinstance(failure, DeadlineError) and channel is not None:
+                # Nothing came back: the connection may be one that only we believe in. The next call opens another.
+                self.link.retire(channel)
             # A refusal comes from a peer that was reached.
             self._reachable = not isinstance(failure, PeerUnavailableError | DeadlineError)
             raise failure from None

@@ -147,8 +147,13 @@ class PeerLink:
         self._peer, self._shown = peer, shown
         self._issued.clear()
         if self._channel is not None:
-            retiring = asyncio.get_running_loop().create_task(_retire(self._channel))
-            self._retired[retiring], self._channel = self._channel, None
+            self.retire(self._channel)
+
+    def retire(self, channel: grpc.aio.Channel) -> None:
+        """Let the next call open a channel in place of this one; running calls finish on the one they began with."""
+        if channel is self._channel:
+            retiring = asyncio.get_running_loop().create_task(_retire(channel))
+            self._retired[retiring], self._channel = channel, None
             retiring.add_done_callback(self._retired.pop)
 
     async def close(self) -> None:

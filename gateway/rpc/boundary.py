@@ -22,6 +22,7 @@ from google.protobuf import message_factory
 
 from gateway.errors import DeadlineError, ShuttingDownError, UnauthenticatedError
 from gateway.reasons import Language, Reasons, negotiate
+from gateway.rpc.brake import Brake
 from gateway.rpc.forms import Forms
 from gateway.rpc.methods import snake_case
 from gateway.rpc.patience import Patience
@@ -111,6 +112,7 @@ class Boundary:
         self._forms = Forms(
             admit=self._admit, recheck=self._recheck, goes_on=self._goes_on, patience=Patience(CONTRACT_ERRORS)
         )
+        self._brake = Brake()
         self._shares = Shares(DEFAULT_CALLS)
 
     def limit(self, most_calls: int) -> None:
@@ -218,6 +220,8 @@ class Boundary:
         if row is UNFORESEEN:
             self._journal.unforeseen(opened, failure)
         self._journal.call(opened, row)
+        if row.code is grpc.StatusCode.UNAUTHENTICATED and not opened.caller:
+            await self._brake.hold(context.peer(), context.time_remaining())
         status = self.status(failure, language=opened.language, trace_id=opened.trace_id)
         await context.abort(row.code, status.message, ((_STATUS_DETAILS, status.SerializeToString()),))
         raise AssertionError("abort does not return")

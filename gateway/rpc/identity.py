@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gateway.rpc.boundary import Call
     from gateway.rpc.convert_verdict import VerdictWriter
     from gateway.services.model import VerifiedCard
+    from gateway.services.ports import Chains
     from gateway.services.request_memory import RequestMemory
     from gateway.services.translate_identity import TranslateIdentity
     from gateway.services.verify_card import VerifyCard, View
@@ -47,12 +48,14 @@ class IdentityServicer:
         translate: TranslateIdentity,
         memory: RequestMemory[bytes],
         verdicts: VerdictWriter,
+        chains: Chains,
     ) -> None:
-        """Take the use cases."""
+        """Take the use cases, and what gives static trust chains."""
         self._verify = verify
         self._translate = translate
         self._memory = memory
         self._verdicts = verdicts
+        self._chains = chains
 
     async def verify_card(self, request: pb.VerifyCardRequest, call: Call) -> pb.VerifyCardResponse:
         """Verify one card; what is remembered are the answer's bytes, without what is the same for every card."""
@@ -79,6 +82,8 @@ class IdentityServicer:
         self._verdicts.write_title(response.verdict)
         if not request.omit_item:
             self._verdicts.write_item(response.verdict, question.visited_item)
+        if request.include_trust_chain and response.recognition:
+            response.trust_chain.extend(self._chains(question.home_region, response.verdict.agreement))
         return response
 
     def _write(self, response: pb.VerifyCardResponse, verified: VerifiedCard, view: View, call: Call) -> None:

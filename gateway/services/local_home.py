@@ -28,7 +28,7 @@ from trust.errors import TrustError
 from trust.pseudonym import pairwise_card, pairwise_subject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import date
 
     from adapters.adapter import ManifestAdapter
@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from adapters.equivalence import Coverage, EquivalenceBook
     from gateway.services.card_ledger import CardLedger, Reported
     from gateway.services.model import CardQuestion
-    from gateway.services.ports import Clock, Platform
-    from gateway.services.status_register import StatusRegister
+    from gateway.services.ports import Clock, Consents, Platform, RecognitionPlaces
     from gateway.services.verdict import VerdictRules
     from trust.agreement import Agreement
     from trust.policy import AgreementBook, Permission
@@ -75,13 +74,15 @@ class LocalHome:
         pseudonym_secret: bytes,
         new_id: Callable[[], str],
         clock: Clock,
-        statuses: StatusRegister | None = None,
+        statuses: RecognitionPlaces | None = None,
+        consents: Consents | None = None,
         cards: CardLedger | None = None,
     ) -> None:
         """Take the region's parts; `items` finds an item of any region by region code and identifier.
 
-        With `statuses`, each recognition says where it can be seen whether it was revoked since; with `cards`, what the
-        platform has reported of a card counts beside what it answers, and recognitions name the card.
+        With `statuses`, each recognition says where it can be seen whether it was revoked since. `consents` knows which
+        references have ended; without it each counts that is named. With `cards`, what the platform has reported of a
+        card counts beside what it answers, and recognitions name the card.
         """
         self._adapter = adapter
         self._items = items
@@ -95,6 +96,7 @@ class LocalHome:
         self._clock = clock
         self._statuses = statuses
         self._cards = cards
+        self._consents = consents
         self._covered = lru_cache(maxsize=4096)(self._cover)
 
     def _cover(self, region: str, item: str, on: date) -> Coverage:
@@ -116,6 +118,8 @@ class LocalHome:
         item = self._items(question.visited_region, question.visited_item)
         today = china_day(self._clock())
         permission = permit(self._agreements, question, item, on=today)
+        if permission is not None and question.consent_reference and self._consents is not None:
+            self._consents.require(question.consent_reference, agreement=permission.agreement)
         covered = self._covered(item.region, item.item, today) if permission else None
         identity, as_of = await self._look_up(question.credential)
         name = self._name(identity)
@@ -152,6 +156,17 @@ class LocalHome:
         claims = self._claims(question, verdict, permission, covered, identity, card=name)
         return CardAnswer(verdict=verdict, identity=disclosed, recognition=self._sign(claims), claims=claims)
 
+    async def subjects_of(self, credential: Credential, regions: Iterable[str]) -> tuple[str, ...]:
+        """Ask the platform who holds a card, and give the holder's pseudonyms towards regions (the platform edge's)."""
+        identity, _ = await self._look_up(credential)
+        return tuple(self._subject(identity, region) for region in regions)
+
+    def _subject(self, identity: CardIdentity, visited: str) -> str:
+        """Give the pseudonym of a holder towards a region."""
+        return pairwise_subject(
+            self._secret, home=self._adapter.region, visited=visited, holder_key=holder_key(identity)
+        )
+
     def _sign(self, claims: RecognitionClaims) -> str:
         """Sign (RegionDataError); what the signer refuses is the fault of our data, not of the caller."""
         try:
@@ -186,12 +201,7 @@ class LocalHome:
         now = int(verdict.answered_at)
         item = verdict.item.source
         jti, expires_at = self._new_id(), now + RECOGNITION_SECONDS
-        subject = pairwise_subject(
-            self._secret,
-            home=self._adapter.region,
-            visited=question.visited_region,
-            holder_key=holder_key(identity),
-        )
+        subject = self._subject(identity, question.visited_region)
         register = self._statuses
         status = None if register is None else register.allocate(jti=jti, subject=subject, expires_at=expires_at)
         return RecognitionClaims(

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.errors import CallerRegionError, InvalidFieldError, RegionNotServedError
 from gateway.services.bounds import Bounds
 from gateway.services.local_home import LocalHome, china_day
-from trust.errors import StatusUnknownError
+from trust.errors import StatusUnknownError, UnknownKeyError
+from trust.parser import parse_token
+from trust.verifier import RecognitionVerifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from adapters.registry import Registry
     from gateway.services.model import CardAnswer, CardQuestion
     from gateway.services.ports import Clock, Home
     from gateway.services.verdict import VerdictRules
     from trust.claims import StatusReference
+    from trust.keys import FindKey, VerificationKey
     from trust.policy import AgreementBook
     from trust.replay import ReplayMemory
     from trust.verified import VerifiedRecognition
-    from trust.verifier import RecognitionVerifier
+
+_MOST_WAITING: Final = 16
+"""Calls that may wait at once for the keys of a region to be renewed; one more is answered by what is known."""
 
 
 class IssueRecognition:
@@ -57,8 +63,18 @@ class StatusSource(Protocol):
     def check(self, issuer: str, reference: StatusReference) -> None:
         """Let it pass, or raise RecognitionRevokedError or StatusUnknownError, by what is known now."""
 
-    async def refresh(self, issuer: str, reference: StatusReference) -> None:
+    async def refresh(self, issuer: str, reference: StatusReference, *, find: FindKey | None = None) -> None:
         """Learn what is to be learned of it (StatusUnknownError where it may not be asked for)."""
+
+
+class RegionKeys(Protocol):
+    """What knows the keys of recognitions: `gateway.trust_side.TrustSide`."""
+
+    def region_key(self, issuer: str, kid: str, *, chain: Sequence[str] = ()) -> VerificationKey:
+        """Look a key up, in a chain that came beside the token too (TrustError leaves)."""
+
+    async def renewed(self, region: str) -> None:
+        """Wait until the keys of a region were fetched again, or for some seconds."""
 
 
 class VerifyRecognition:
@@ -77,6 +93,8 @@ class VerifyRecognition:
         statuses: tells what was revoked; without it a recognition that names a status list is refused.
         own_certificates: gives the thumbprints of this gateway's own certificates, to which a recognition may be bound
             that was asked for here and is now shown here.
+        keys: renews the keys of a region that has another one by now, and looks into chains; without it neither is
+            done.
     """
 
     def __init__(
@@ -90,6 +108,7 @@ class VerifyRecognition:
         clock: Clock,
         statuses: StatusSource | None = None,
         own_certificates: Callable[[], frozenset[str]] = frozenset,
+        keys: RegionKeys | None = None,
     ) -> None:
         """Take the verifier and the memory of one-time tokens."""
         self._recognitions = recognitions
@@ -98,6 +117,8 @@ class VerifyRecognition:
         self._clock = clock
         self._statuses = statuses
         self._own_certificates = own_certificates
+        self._keys = keys
+        self._waiting = 0
 
     def __call__(self, token: str, *, audience: str, certificates: frozenset[str] = frozenset()) -> VerifiedRecognition:
         """Verify by what is known now, and use up a one-time recognition (TrustError leaves; ReplayError if used).
@@ -110,20 +131,52 @@ class VerifyRecognition:
         return verified
 
     async def verify(
-        self, token: str, *, audience: str, certificates: frozenset[str] = frozenset()
+        self,
+        token: str,
+        *,
+        audience: str,
+        certificates: frozenset[str] = frozenset(),
+        chain: Sequence[str] = (),
     ) -> VerifiedRecognition:
-        """Do the same, and fetch the status list first where need be; only a genuine token makes us fetch."""
-        verified = self._read(token, audience, certificates)
+        """Do the same, and learn first what need be: the key, and the status list, for which only a genuine token asks.
+
+        `chain` is the static trust chain that came beside the token. It is looked at where the key is not believed.
+        """
+        find = None if self._keys is None or not chain else partial(self._keys.region_key, chain=chain)
+        try:
+            verified = self._read(token, audience, certificates, find)
+        except UnknownKeyError:
+            # The region may have rotated its keys a moment ago; nobody's call is to fail for that.
+            if not await self._renewed(token):
+                raise
+            verified = self._read(token, audience, certificates, find)
         claims = verified.claims
         if claims.status is not None and self._statuses is not None:
-            await self._statuses.refresh(claims.iss, claims.status)
+            await self._statuses.refresh(claims.iss, claims.status, find=find)
         self._finish(verified)
         return verified
 
-    def _read(self, token: str, audience: str, certificates: frozenset[str]) -> VerifiedRecognition:
+    async def _renewed(self, token: str) -> bool:
+        """Have the keys of a token's issuer renewed; tells whether that was waited for.
+
+        However many unknown keys are shown, a region is asked once an interval, and few calls wait for it.
+        """
+        if self._keys is None or self._waiting >= _MOST_WAITING:
+            return False
+        self._waiting += 1
+        try:
+            await self._keys.renewed(str(parse_token(token).payload["iss"]))
+        finally:
+            self._waiting -= 1
+        return True
+
+    def _read(
+        self, token: str, audience: str, certificates: frozenset[str], find: FindKey | None = None
+    ) -> VerifiedRecognition:
         """Verify the token, and that it grants no more than it may; nothing is fetched or used up before that."""
         now = int(self._clock())
-        verified = self._recognitions.verify(
+        verifier = self._recognitions if find is None else RecognitionVerifier(find)
+        verified = verifier.verify(
             token, audience=audience, now=now, certificates=certificates | self._own_certificates()
         )
         self._bounds.hold(verified.claims, on=china_day(now))

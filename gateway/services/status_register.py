@@ -64,6 +64,7 @@ class StatusRegister:
         choose: gives a number from 0 to below its argument that nobody can foresee.
         ttl_seconds: for how long a reader may go on with what it has.
         life_seconds: of a signed list.
+        changed: is called with the address of a list in which something was just revoked.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class StatusRegister:
         choose: Callable[[int], int] = secrets.randbelow,
         ttl_seconds: int = TTL_SECONDS,
         life_seconds: int = LIFE_SECONDS,
+        changed: Callable[[str], None] = lambda _uri: None,
     ) -> None:
         """Begin with one empty list."""
         self._signer = signer_of(key)
@@ -89,6 +91,7 @@ class StatusRegister:
         self._choose = choose
         self._ttl = ttl_seconds
         self._life = life_seconds
+        self._changed = changed
         self._pages = [_Page(_all(places))]
         self._taken: list[tuple[float, int, int, str, str]] = []
 
@@ -119,7 +122,7 @@ class StatusRegister:
         return self._revoke(lambda told, _subject: told == jti) > 0
 
     def revoke_subject(self, subject: str) -> int:
-        """Revoke all living recognitions of a pseudonym, and count them."""
+        """Revoke all living recognitions of a pseudonym, and count them, those that were revoked before too."""
         return self._revoke(lambda _jti, told: told == subject)
 
     def text(self, number: int) -> bytes | None:
@@ -160,9 +163,12 @@ class StatusRegister:
         """Revoke what is concerned; rare, so it looks at every living recognition rather than keep an index of them."""
         self._free_expired()
         found = [(page, place) for _, page, place, jti, subject in self._taken if jti and concerns(jti, subject)]
+        news = {page for page, place in found if place not in self._pages[page].revoked}
         for page, place in found:
             self._pages[page].revoked.add(place)
+        for page in sorted(news):
             self._pages[page].text = b""
+            self._changed(self._uri(page))
         return len(found)
 
     def _free_expired(self) -> None:

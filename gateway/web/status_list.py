@@ -12,7 +12,7 @@ from gateway.web.headers import HEADERS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.services.status_register import StatusRegister
+    from gateway.services.ports import RecognitionPlaces
 
 MEDIA_TYPE = "application/statuslist+jwt"
 
@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,9})")
 class StatusListPages:
     """Answers `GET /regions/{region}/status/{number}`."""
 
-    def __init__(self, registers: Mapping[str, StatusRegister]) -> None:
+    def __init__(self, registers: Mapping[str, RecognitionPlaces]) -> None:
         """Take the registers by home region."""
         self._registers = registers
 

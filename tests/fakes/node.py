@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import grpc
 
+from gateway.federation.status_lists import StatusLists
 from gateway.reasons import load_reasons
 from gateway.rpc.boundary import Boundary
 from gateway.rpc.catalog import CatalogServicer
@@ -20,6 +22,8 @@ from gateway.server import GrpcServer
 from gateway.services.local_home import agreement_title
 from gateway.services.recognise import IssueRecognition, VerifyRecognition
 from gateway.services.request_memory import RequestMemory
+from gateway.services.revoke_recognition import RevokeRecognition
+from gateway.services.status_register import StatusRegister
 from gateway.services.translate_identity import TranslateIdentity
 from gateway.services.translate_item import TranslateItem
 from gateway.services.verify_card import VerifyCard
@@ -27,7 +31,7 @@ from tests.fakes.callers import GATEWAY, REGISTRATIONS, FakeKeys, callers
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
 from tests.fakes.platform import FakePlatform
-from tests.fakes.regions import AGREEMENTS, BOOK, RECOGNITIONS, REGISTRY, RULES, local_home, record
+from tests.fakes.regions import AGREEMENTS, BOOK, KEYS, RECOGNITIONS, REGISTRY, RING, RULES, local_home, record
 from trust.replay import InMemoryReplay
 
 if TYPE_CHECKING:
@@ -37,6 +41,11 @@ if TYPE_CHECKING:
     from gateway.certificates import CertificateRule
     from gateway.rpc.boundary import Servicer
     from gateway.services.ports import Home
+
+
+def chain_of(region: str, agreement: str) -> tuple[str, ...]:
+    """Give something in the place of a chain, that says for what it was asked."""
+    return (f"{region} under {agreement}", "anchor")
 
 
 @dataclass(slots=True)
@@ -53,15 +62,33 @@ class FakeNode:
     platform: FakePlatform = field(init=False)
     homes: dict[str, Home] = field(default_factory=dict)
     boundary: Boundary = field(init=False)
+    places: StatusRegister = field(init=False)
+    lists: StatusLists = field(init=False)
 
     def __post_init__(self) -> None:
         """Put the home region before its platform, which knows the active card."""
         self.platform = FakePlatform(record(self.region), self.clock)
-        self.homes[self.region] = local_home(self.region, self.platform, clock=self.clock)
+        base = f"https://{self.region}.example"
+        self.lists = StatusLists(find=RING.find, bases={self.region: base}, fetch=self._list, clock=self.clock)
+        self.places = StatusRegister(
+            KEYS[self.region],
+            address=f"{base}/regions/{self.region}/status",
+            number=1,
+            clock=self.clock,
+            places=64,
+            changed=partial(self.lists.changed, base),
+        )
+        self.homes[self.region] = local_home(self.region, self.platform, clock=self.clock, statuses=self.places)
         known = callers(self.clock, audience=self.audience, registrations=self.registrations, keys=self.keys)
         self.boundary = Boundary(
             callers=known, reasons=load_reasons(), journal=self.journal, certificates=self.certificates
         )
+
+    async def _list(self, address: str) -> str:
+        """Give a status list as the web side would."""
+        text = self.places.text(int(address.rpartition("/")[2]))
+        assert text is not None
+        return text.decode()
 
     def servicers(self) -> tuple[Servicer, ...]:
         """Make the four services with their use cases."""
@@ -79,6 +106,7 @@ class FakeNode:
                 translate=TranslateIdentity(REGISTRY),
                 memory=RequestMemory(clock=self.clock),
                 verdicts=verdicts,
+                chains=chain_of,
             ),
             RecognitionServicer(
                 issue=IssueRecognition(registry=REGISTRY, homes=self.homes),
@@ -89,9 +117,14 @@ class FakeNode:
                     rules=RULES,
                     replay=InMemoryReplay(100),
                     clock=self.clock,
+                    statuses=self.lists,
+                ),
+                revoke=RevokeRecognition(
+                    homes=self.homes, places={self.region: self.places}, agreements=AGREEMENTS, find=RING.find
                 ),
                 memory=RequestMemory(clock=self.clock),
                 verdicts=verdicts,
+                chains=chain_of,
             ),
         )
 

@@ -20,12 +20,13 @@ from gateway.bootstrap_calls import (
     peer_homes,
     read_object,
 )
-from gateway.bootstrap_trust import TrustSide, build_trust
+from gateway.bootstrap_trust import build_trust
 from gateway.certificates import fingerprint
 from gateway.errors import PeerProtocolError, SettingsError
 from gateway.key_shelf import stage, switch
 from gateway.peers.certificates import TlsWatch, follow_files
 from gateway.settings import load_settings
+from gateway.trust_side import TrustSide
 from tests.fakes.configuration import AUTHORITY, SERVER_NAME, FakeConfiguration
 from tests.fakes.journal import FakeJournal
 from tests.fakes.regions import BOOK

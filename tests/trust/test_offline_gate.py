@@ -27,6 +27,7 @@ from tests.trust.gate_packs import (
     name,
     opened,
     packed,
+    short,
     shown,
     use,
 )
@@ -133,6 +134,7 @@ def test_a_key_that_the_pack_does_not_have_is_asked_about() -> None:
         (forged(header(typ="jwt")), "WRONG_TYPE"),
         (forged(body=payload(iss=HOME, surplus=1)), "NOT_GENUINE"),
     ],
+    ids=short,
 )
 def test_what_is_not_genuine_is_refused(token: str, reason: str) -> None:
     """Whatever is wrong with it; nothing but an answer comes of it."""
@@ -253,7 +255,9 @@ def test_a_changed_byte_is_seen(position: int) -> None:
         OfflinePack.read(bytes(changed), keys=PINNED)
 
 
-@pytest.mark.parametrize("data", [b"", DATA[:5], DATA[:HEAD], DATA[:-1], DATA + b"\0", b"1CARDPK1\xff\xff\xff\xff"])
+@pytest.mark.parametrize(
+    "data", [b"", DATA[:5], DATA[:HEAD], DATA[:-1], DATA + b"\0", b"1CARDPK1\xff\xff\xff\xff"], ids=short
+)
 def test_what_is_cut_or_longer_is_no_pack(data: bytes) -> None:
     """Each part has its length."""
     with pytest.raises((OfflinePackError, MalformedTokenError)):

@@ -24,6 +24,7 @@ from tests.trust.gate_packs import (
     home,
     name,
     packed,
+    short,
     use,
 )
 from tests.trust.sm2_cases import SM2_KEY
@@ -168,6 +169,7 @@ def replanned(**changes: object) -> bytes:
         replanned(sections=[{"set": 0, "added": 0, "removed": 0}]),
         replanned(sections=[{"set": 1, "added": 7, "removed": 7}]),
     ],
+    ids=short,
 )
 def test_an_update_that_does_not_fit_is_refused(update: bytes) -> None:
     """It is for another file, or damaged, or hostile: nothing comes of it."""

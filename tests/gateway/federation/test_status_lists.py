@@ -102,6 +102,58 @@ async def test_a_revocation_is_seen_once_the_list_is_old() -> None:
     assert home.asked == [f"{ADDRESS}/7"] * 2
 
 
+async def test_a_revocation_is_seen_at_once_where_its_issuer_has_told() -> None:
+    """The next look fetches anew, though no sooner than any other; what cannot be had is tried again."""
+    home = issuer()
+    lists = home.lists()
+    assert await looked(lists, home.reference) == "valid"
+    home.register.revoke("1")
+    lists.changed(BASE, f"{ADDRESS}/7")
+    home.clock.advance(1)
+    assert await looked(lists, home.reference) == "valid", "asked for a moment ago"
+    home.answer = unreachable
+    home.clock.advance(1)
+    assert await looked(lists, home.reference) == "valid", "still as good as before"
+    home.answer = None
+    home.clock.advance(2)
+    assert await looked(lists, home.reference) == "revoked"
+    assert len(home.asked) == 3
+    home.clock.advance(2)
+    assert await looked(lists, home.reference) == "revoked"
+    assert len(home.asked) == 3, "no more to be fetched"
+
+
+async def test_a_change_told_while_a_list_is_fetched_is_not_lost() -> None:
+    """What is on its way may be from before the change."""
+    home = issuer()
+    lists = home.lists()
+    home.held.clear()
+    first = asyncio.create_task(looked(lists, home.reference))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    lists.changed(BASE, f"{ADDRESS}/7")
+    home.held.set()
+    assert await first == "valid"
+    home.register.revoke("1")
+    home.clock.advance(2)
+    assert await looked(lists, home.reference) == "revoked"
+
+
+@pytest.mark.parametrize(
+    ("entity", "uri"),
+    [("https://sichuan.example", f"{ADDRESS}/7"), (BASE, f"{ADDRESS}/8"), (BASE, "http://169.254.169.254/")],
+)
+async def test_nobody_speaks_of_the_lists_of_another(entity: str, uri: str) -> None:
+    """And a list that nobody has asked for is not fetched because somebody names it."""
+    home = issuer()
+    lists = home.lists()
+    assert await looked(lists, home.reference) == "valid"
+    lists.changed(entity, uri)
+    home.clock.advance(3)
+    assert await looked(lists, home.reference) == "valid"
+    assert len(home.asked) == 1
+
+
 async def test_nothing_is_known_before_the_first_fetch() -> None:
     """Whoever cannot wait is told that nothing is known; nothing is assumed."""
     home = issuer()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from gateway.services.recognise import IssueRecognition, VerifyRecognition
 from gateway.services.status_register import StatusRegister
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.home import FakeHome
-from tests.fakes.regions import AGREEMENTS, KEYS, RECOGNITIONS, REGISTRY, RULES, local_home, question
+from tests.fakes.regions import AGREEMENTS, KEYS, RECOGNITIONS, REGISTRY, RING, RULES, local_home, question
 from trust.encoding import hash_request
 from trust.errors import (
     AgreementNotInForceError,
@@ -28,13 +29,18 @@ from trust.errors import (
     ReplayMemoryFullError,
     StatusUnknownError,
     TrustError,
+    UnknownKeyError,
 )
 from trust.policy import AgreementBook
 from trust.replay import InMemoryReplay
+from trust.verifier import RecognitionVerifier
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.services.ports import Home
     from trust.claims import StatusReference
+    from trust.keys import FindKey, VerificationKey
     from trust.replay import ReplayMemory
     from trust.verified import VerifiedRecognition
 
@@ -53,8 +59,8 @@ def verifier(clock: FakeClock | None = None, capacity: int = 100) -> VerifyRecog
 
 def using(replay: ReplayMemory, **more: Any) -> VerifyRecognition:  # noqa: ANN401 - any further part
     """Make the use case with one memory, and whatever else a test needs."""
-    parts: dict[str, Any] = {"clock": FakeClock(), "agreements": AGREEMENTS, **more}
-    return VerifyRecognition(recognitions=RECOGNITIONS, registry=REGISTRY, rules=RULES, replay=replay, **parts)
+    parts: dict[str, Any] = {"recognitions": RECOGNITIONS, "clock": FakeClock(), "agreements": AGREEMENTS, **more}
+    return VerifyRecognition(registry=REGISTRY, rules=RULES, replay=replay, **parts)
 
 
 async def issued(**changes: Any) -> str:  # noqa: ANN401 - any field of a question
@@ -162,6 +168,7 @@ class FakeStatuses:
         """Hold what comes of a check, None for a valid token."""
         self.outcome = outcome
         self.fetched: list[StatusReference] = []
+        self.find: FindKey | None = None
 
     def check(self, issuer: str, reference: StatusReference) -> None:
         """Raise what was put in."""
@@ -171,8 +178,9 @@ class FakeStatuses:
         if self.outcome is not None:
             raise self.outcome
 
-    async def refresh(self, _issuer: str, reference: StatusReference) -> None:
+    async def refresh(self, _issuer: str, reference: StatusReference, *, find: FindKey | None = None) -> None:
         """Learn of it."""
+        self.find = find
         self.fetched.append(reference)
 
 
@@ -294,3 +302,90 @@ async def test_the_agreement_counts_on_the_day_on_which_a_recognition_is_shown()
     clock.advance(60)
     with pytest.raises(AgreementNotInForceError):
         verify(answer.recognition, audience="sichuan")
+
+
+class FakeRegionKeys:
+    """Chongqing's keys: known, brought by a chain, or fetched when somebody waits for it."""
+
+    def __init__(self, *, known: bool = False, after_renewal: bool = False) -> None:
+        """Know the key now, or after a renewal, or not at all."""
+        self.known, self.after_renewal = known, after_renewal
+        self.chains: list[tuple[str, ...]] = []
+        self.renewals: list[str] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    def region_key(self, issuer: str, kid: str, *, chain: Sequence[str] = ()) -> VerificationKey:
+        """Find the key, in a good chain too."""
+        self.chains += [tuple(chain)] if chain else []
+        if self.known or "good" in chain:
+            return RING.find(issuer, kid)
+        raise UnknownKeyError
+
+    async def renewed(self, region: str) -> None:
+        """Fetch."""
+        self.renewals.append(region)
+        await self.gate.wait()
+        self.known |= self.after_renewal
+
+
+def renewing(keys: FakeRegionKeys, statuses: FakeStatuses | None = None) -> VerifyRecognition:
+    """Make the use case of whoever can renew keys."""
+    return using(InMemoryReplay(10), keys=keys, statuses=statuses, recognitions=RecognitionVerifier(keys.region_key))
+
+
+async def test_an_unknown_key_is_renewed_once() -> None:
+    """A region that has rotated its key a moment ago is believed in the same call; one that has not is refused."""
+    token = await issued()
+    keys = FakeRegionKeys(after_renewal=True)
+    assert (await renewing(keys).verify(token, audience="sichuan")).claims.iss == "chongqing"
+    assert keys.renewals == ["chongqing"]
+    keys = FakeRegionKeys()
+    with pytest.raises(UnknownKeyError):
+        await renewing(keys).verify(token, audience="sichuan")
+    assert keys.renewals == ["chongqing"]
+    with pytest.raises(UnknownKeyError):
+        await using(InMemoryReplay(1), recognitions=RecognitionVerifier(keys.region_key)).verify(
+            token, audience="sichuan"
+        )
+
+
+async def test_few_calls_wait_for_a_renewal() -> None:
+    """TL10: of a flood of unknown keys a few wait, the others are answered at once, and places are free afterwards."""
+    token, keys = await issued(), FakeRegionKeys(after_renewal=True)
+    keys.gate.clear()
+    verify = renewing(keys)
+    flood = [asyncio.create_task(verify.verify(token, audience="sichuan")) for _ in range(100)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert len(keys.renewals) == 16
+    assert [isinstance(task.exception(), UnknownKeyError) for task in flood if task.done()] == [True] * 84
+    keys.gate.set()
+    believed = [
+        outcome
+        for outcome in await asyncio.gather(*flood, return_exceptions=True)
+        if not isinstance(outcome, Exception)
+    ]
+    assert len(believed) == 16
+    assert verify._waiting == 0
+
+
+async def test_a_chain_brings_the_key() -> None:
+    """For the token and for its status list; nothing is renewed, and a bad chain is no help."""
+    token, keys, statuses = await listed(), FakeRegionKeys(), FakeStatuses()
+    verify = renewing(keys, statuses)
+    assert (await verify.verify(token, audience="sichuan", chain=("good", "chain"))).claims.iss == "chongqing"
+    assert keys.renewals == []
+    assert statuses.find is not None
+    assert statuses.find("chongqing", KEYS["chongqing"].kid).issuer == "chongqing"
+    with pytest.raises(UnknownKeyError):
+        await verify.verify(token, audience="sichuan", chain=("bad", "chain"))
+    assert keys.renewals == ["chongqing"]
+    with pytest.raises(AudienceError):
+        await verify.verify(token, audience="guizhou", chain=("good", "chain"))
+
+
+async def test_a_chain_is_of_no_use_where_nothing_looks_into_it() -> None:
+    """Without keys that take chains, what is believed alone decides."""
+    token = await issued()
+    assert (await verifier().verify(token, audience="sichuan", chain=("bad",))).claims.iss == "chongqing"

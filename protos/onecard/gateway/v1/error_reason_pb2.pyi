@@ -103,7 +103,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_MEDIUM_NOT_ACCEPTED: _ErrorReason.ValueType  # 44
     """The agreement, or the item, does not accept this form of the card."""
     ERROR_REASON_CROSS_BORDER_BASIS_MISSING: _ErrorReason.ValueType  # 45
-    """The agreement asks for a consent or contract reference and none was given."""
+    """The agreement asks for a consent or contract reference, and none was given that has not expired or been withdrawn."""
     ERROR_REASON_SCOPE: _ErrorReason.ValueType  # 46
     """The caller is registered, but not for this method."""
     ERROR_REASON_CALLER_REGION: _ErrorReason.ValueType  # 47
@@ -281,7 +281,7 @@ ERROR_REASON_ITEM_NOT_IN_AGREEMENT: ErrorReason.ValueType  # 43
 ERROR_REASON_MEDIUM_NOT_ACCEPTED: ErrorReason.ValueType  # 44
 """The agreement, or the item, does not accept this form of the card."""
 ERROR_REASON_CROSS_BORDER_BASIS_MISSING: ErrorReason.ValueType  # 45
-"""The agreement asks for a consent or contract reference and none was given."""
+"""The agreement asks for a consent or contract reference, and none was given that has not expired or been withdrawn."""
 ERROR_REASON_SCOPE: ErrorReason.ValueType  # 46
 """The caller is registered, but not for this method."""
 ERROR_REASON_CALLER_REGION: ErrorReason.ValueType  # 47
