@@ -136,6 +136,12 @@ class ShuttingDownError(GatewayError):
     message = "The gateway is stopping."
 
 
+class FeedCursorError(GatewayError):
+    """A feed of card states cannot be read on from where the caller is. Metadata: region."""
+
+    message = "The feed cannot be read on from there."
+
+
 class LimitError(GatewayError):
     """A limit was reached. Metadata: limit."""
 

@@ -15,6 +15,7 @@ from trust.claim_rules import (
     check_claims,
     is_address,
     is_boolean,
+    is_card,
     is_digest,
     is_index,
     is_list_of,
@@ -100,6 +101,7 @@ OPTIONAL_RECOGNITION_CLAIMS: Final[Mapping[str, Rule]] = {
     "status": Rule(
         "place in a status list", is_members(status_list=is_members(idx=is_index, uri=is_address)), required=False
     ),
+    "card": Rule("pseudonym of a card", is_card, required=False),
     "original": Rule("algorithm and SHA-256", is_members(alg=is_text(_ALGORITHM), sha256=is_digest), required=False),
 }
 """Claim -> its rule; each may be missing, and binds whoever reads it when it is there."""

@@ -119,6 +119,7 @@ TABLE: dict[type[Exception], Row] = {
     t.CheckpointError: Row(_Code.INVALID_ARGUMENT, "CHECKPOINT_INVALID", Who.CALLER),
     t.ProofError: Row(_Code.INVALID_ARGUMENT, "PROOF_INVALID", Who.CALLER),
     t.LogConflictError: Row(_Code.FAILED_PRECONDITION, "LOG_CONFLICT", Who.CALLER),
+    t.OfflinePackError: Row(_Code.INVALID_ARGUMENT, "OFFLINE_PACK", Who.CALLER),
     # the other side
     g.RegionNotServedError: Row(_Code.NOT_FOUND, "REGION_NOT_SERVED", Who.GATEWAY),
     g.CatalogStaleError: Row(_Code.FAILED_PRECONDITION, "CATALOG_STALE", Who.PEER),
@@ -154,6 +155,7 @@ TABLE: dict[type[Exception], Row] = {
     g.UnknownRecordError: Row(_Code.NOT_FOUND, "UNKNOWN_RECORD", Who.CALLER),
     g.StoreUnavailableError: Row(_Code.UNAVAILABLE, "STORE_UNAVAILABLE", Who.GATEWAY),
     g.StoreSchemaError: Row(_Code.FAILED_PRECONDITION, "STORE_SCHEMA", Who.GATEWAY),
+    g.FeedCursorError: Row(_Code.FAILED_PRECONDITION, "FEED_CURSOR", Who.CALLER),
     g.LimitError: Row(_Code.RESOURCE_EXHAUSTED, "LIMIT", Who.CALLER),
     g.SettingsError: Row(_Code.FAILED_PRECONDITION, "REGION_DATA", Who.GATEWAY),
     a.RegionDataError: Row(_Code.FAILED_PRECONDITION, "REGION_DATA", Who.GATEWAY),
