@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -158,7 +159,11 @@ class PeerChannel:
     ) -> Answer:
         """Call a method that takes a stream of messages; raises as `call`, and whatever giving the messages raises."""
         stub = self._stub("stream_unary", method)
-        call = stub(requests, timeout=timeout_seconds, metadata=(*self._metadata(asking, scope), *self._passed_on()))
+        call = stub(timeout=timeout_seconds, metadata=(*self._metadata(asking, scope), *self._passed_on()))
+        with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # answered before all was sent: that says why
+            async for request in requests:
+                await call.write(request)
+            await call.done_writing()
         return self._read(await self._answered(call), answer)
 
     async def _answered(self, call: Any) -> bytes:  # noqa: ANN401 - a call of grpc

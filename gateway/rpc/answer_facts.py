@@ -9,6 +9,7 @@ from gateway.services.evidence import Known, Outcome, Subject
 from gateway.services.model import Decision
 
 if TYPE_CHECKING:
+    from adapters.credential import Credential
     from gateway.rpc.recording import Note
     from gateway.services.model import CardAnswer, CardQuestion, CardVerdict
 
@@ -33,9 +34,13 @@ class AnswerFacts:
 def note_question(question: CardQuestion, note: Note) -> None:
     """Note what is asked; whom it is about, should there be no answer, is whom the credential names."""
     note.source, note.target, note.item = question.visited_region, question.home_region, question.visited_item
-    number = question.credential.values.get(_NUMBER)
-    if number is not None:
-        note.subject = Subject(Known.HOLDER, question.home_region, f"ssn:{number}")
+    note.subject = credential_subject(question.credential, question.home_region)
+
+
+def credential_subject(credential: Credential, home_region: str) -> Subject | None:
+    """Give the holder whom a credential names, None where it names none."""
+    number = credential.values.get(_NUMBER)
+    return None if number is None else Subject(Known.HOLDER, home_region, f"ssn:{number}")
 
 
 def answer_facts(question: CardQuestion, answer: CardAnswer) -> AnswerFacts:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from adapters.words import ApplicationClass, CardStatus, Medium, Purpose
 from gateway.errors import InvalidFieldError
 from gateway.rpc import convert
-from gateway.rpc.answer_facts import answer_facts, note_question
+from gateway.rpc.answer_facts import answer_facts, credential_subject, note_question
 from gateway.rpc.identity import question_of
 from gateway.services.evidence import Known, Subject
 from gateway.services.revoke_recognition import Target
@@ -119,9 +119,10 @@ class RecognitionServicer:
         self, request: pb.RevokeRecognitionRequest, call: Call
     ) -> pb.RevokeRecognitionResponse:
         """Take back living recognitions of the caller's region."""
-        count = await self._revoke(
-            _target(request), region=call.caller.region, from_gateway=call.caller.kind == "gateway"
-        )
+        target, region = _target(request), call.caller.region
+        _note_target(target, region, note=call.note)
+        count = await self._revoke(target, region=region, from_gateway=call.caller.kind == "gateway")
+        call.note.detail = str(count)
         return pb.RevokeRecognitionResponse(revoked_count=count)
 
 
@@ -160,6 +161,15 @@ def _target(request: pb.RevokeRecognitionRequest) -> Target:
             fields.add("target", "required")
     fields.finish()
     return target
+
+
+def _note_target(target: Target, region: str, *, note: Note) -> None:
+    """Note what is to be taken back, as far as the request itself names it."""
+    note.target, note.recognition = region, target.token_id or ""
+    if target.subject:
+        note.subject = Subject(Known.PSEUDONYM, region, target.subject)
+    elif target.credential is not None:
+        note.subject = credential_subject(target.credential, region)
 
 
 def _note_recognition(verified: VerifiedRecognition, *, note: Note) -> None:

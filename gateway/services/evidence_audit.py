@@ -54,7 +54,7 @@ class Source(Protocol):
     def bundles(self) -> AsyncIterator[Any]:
         """Give all bundles by place."""
 
-    async def tile(self, level: int, number: int) -> Any:  # noqa: ANN401 - a row
+    async def tile(self, level: int, number: int) -> Any:  # noqa: ANN401 - a row of the table
         """Give a tile, None where there is none."""
 
     async def tiles(self) -> int:
@@ -148,7 +148,7 @@ class Auditor:
         finally:
             self._due.sort(key=lambda due: -due[0].size)
 
-    def _take_checkpoint(self, row: Any, lines: Sequence[Any]) -> None:  # noqa: ANN401 - a row
+    def _take_checkpoint(self, row: Any, lines: Sequence[Any]) -> None:  # noqa: ANN401 - a row of the table
         """Verify one checkpoint and its cosignatures."""
         signed = self._read(row.note, row.size, "checkpoint: not signed by a key of this log")
         if signed.checkpoint.size != row.size:
@@ -164,7 +164,7 @@ class Auditor:
         except TrustError:
             raise _BadError(place, rule) from None
 
-    def _check_line(self, row: Any, signed: SignedCheckpoint) -> None:  # noqa: ANN401 - a row
+    def _check_line(self, row: Any, signed: SignedCheckpoint) -> None:  # noqa: ANN401 - a row of the table
         """Verify a cosignature; one of a key that is not among the given ones is counted only."""
         try:
             key = NoteKey.from_text(row.key)
@@ -176,7 +176,7 @@ class Auditor:
         else:
             self._report.cosignatures += 1
 
-    async def _take(self, row: Any) -> None:  # noqa: ANN401 - a row
+    async def _take(self, row: Any) -> None:  # noqa: ANN401 - a row of the table
         """Add a bundle to the tree."""
         report = self._report
         if row.place != report.records:
@@ -200,7 +200,7 @@ class Auditor:
             await self._check_tile(0, report.records // TILE_WIDTH - 1)
             self._rows = []
 
-    async def _first_other(self, row: Any) -> int:  # noqa: ANN401 - a row
+    async def _first_other(self, row: Any) -> int:  # noqa: ANN401 - a row of the table
         """Find the first record of a bundle that its tile has not, where that is whole; else it is the first of all."""
         tile = await self._source.tile(0, row.place // TILE_WIDTH)
         if tile is not None:

@@ -48,7 +48,7 @@ class StoreSource:
                 yield row
             after = rows[-1].place
 
-    async def tile(self, level: int, number: int) -> Any:  # noqa: ANN401 - a row
+    async def tile(self, level: int, number: int) -> Any:  # noqa: ANN401 - a row of the table
         """Give a tile."""
         return (await self._connection.execute(_TILE, {"level": level, "number": number})).one_or_none()
 
@@ -73,7 +73,7 @@ class StoreSource:
                 file.write(_line(name, row))
 
 
-def _line(name: str, row: Any) -> str:  # noqa: ANN401 - a row
+def _line(name: str, row: Any) -> str:  # noqa: ANN401 - a row of the table
     """Write a row as a line."""
     told = {
         column: base64.b64encode(value).decode("ascii") if column in _BYTES else value
@@ -121,7 +121,7 @@ class FileSource:
             if line.kind == "bundle":
                 yield line.row
 
-    async def tile(self, level: int, number: int) -> Any:  # noqa: ANN401 - a row
+    async def tile(self, level: int, number: int) -> Any:  # noqa: ANN401 - a row of the table
         """Give a tile."""
         return self._tiles.get((level, number))
 

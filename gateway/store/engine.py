@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -20,7 +21,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from gateway.errors import SettingsError
+from gateway.errors import SettingsError, StoreUnavailableError
+from gateway.store.faults import sqlite_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -187,8 +189,17 @@ def _prepared(pragmas: Mapping[str, str | int]) -> Callable[[DBAPIConnection, Co
 
 
 def _begin_immediate(connection: Connection) -> None:
-    """Take the place of the one writer at once, so that no transaction fails in its middle for want of it."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    """Take the place of the one writer at once, so that no transaction fails in its middle for want of it.
+
+    Raises:
+        StoreUnavailableError: another process has it, or the file cannot be used.
+    """
+    # Handed to the driver as it is: a statement of SQLAlchemy's goes to its thread three times.
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        driver.run_async(lambda sqlite: sqlite.execute("BEGIN IMMEDIATE"))
+    except sqlite3.Error as error:
+        raise StoreUnavailableError(fault=sqlite_fault(error) or "connection") from error
 
 
 def _see_that_it_lasts(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

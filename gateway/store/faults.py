@@ -59,11 +59,15 @@ def outage(error: BaseException) -> str | None:
     if not isinstance(error, DBAPIError) or is_conflict(error):
         return None
     if isinstance(error.orig, sqlite3.Error):
-        code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_OK) & _PRIMARY_CODE
-        return _SQLITE_FAULTS.get(code, "connection" if error.connection_invalidated else None)
+        return sqlite_fault(error.orig) or ("connection" if error.connection_invalidated else None)
     state = _state(error)
     found = _STATE_FAULTS.get(state) or _CLASS_FAULTS.get(state[:2])
     return found or ("connection" if error.connection_invalidated or isinstance(error, InterfaceError) else None)
+
+
+def sqlite_fault(error: sqlite3.Error) -> str | None:
+    """Give a word for why SQLite cannot be used, None where the error is of the statement."""
+    return _SQLITE_FAULTS.get(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & _PRIMARY_CODE)
 
 
 def why_closed(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from gateway.errors import StoreUnavailableError
@@ -35,7 +36,8 @@ class FakePlaceBook:
             raise StoreUnavailableError(fault="disk")
 
     async def open_list(self, region: str, *, at_least: int, until: int) -> int:
-        """Begin a list."""
+        """Begin a list, which takes a while."""
+        await asyncio.sleep(0)
         self._demand()
         number = max(
             at_least if self._first is None else self._first,

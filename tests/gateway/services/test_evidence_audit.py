@@ -82,7 +82,7 @@ class Rows:
         """Run a statement."""
         self.connection.execute(statement, values[0] if values and isinstance(values[0], dict) else values)
 
-    def bundle(self, place: int) -> Any:  # noqa: ANN401 - a row
+    def bundle(self, place: int) -> Any:  # noqa: ANN401 - a row of the table
         """Give the bundle of a record."""
         return self.row("SELECT * FROM evidence_bundles WHERE place <= ? ORDER BY place DESC LIMIT 1", place)
 
@@ -102,7 +102,7 @@ class Rows:
             *(packed["records"], packed["leaves"], packed["personal"], packed["entries"], row.place),
         )
 
-    def row(self, statement: str, *values: object) -> Any:  # noqa: ANN401 - a row
+    def row(self, statement: str, *values: object) -> Any:  # noqa: ANN401 - a row of the table
         """Give one row with its columns as attributes, None where there is none."""
         found = self.connection.execute(statement, values).fetchone()
         return None if found is None else SimpleNamespace(**dict(found))
@@ -116,7 +116,7 @@ class Rows:
         for row in self.all("SELECT * FROM evidence_bundles ORDER BY place"):
             yield row
 
-    async def tile(self, level: int, number: int) -> Any:  # noqa: ANN401 - a row
+    async def tile(self, level: int, number: int) -> Any:  # noqa: ANN401 - a row of the table
         """Give a tile."""
         return self.row("SELECT * FROM evidence_tiles WHERE level = ? AND number = ?", level, number)
 

@@ -203,6 +203,20 @@ async def test_the_book_is_not_asked_for_every_reader() -> None:
         await take(statuses, "2")
 
 
+async def test_what_another_replica_revoked_is_seen_when_it_is_heard() -> None:
+    """Not only a second later; and whoever listens to lists is told which one."""
+    told: list[str] = []
+    book = FakePlaceBook()
+    mine, other = register(book=book, changed=told.append), register(book=book)
+    reference = await take(mine, "1")
+    assert not await revoked(mine, reference)
+    await other.revoke("1")
+    assert not await revoked(mine, reference)
+    mine.heard(NUMBER)
+    assert await revoked(mine, reference)
+    assert told == [reference.uri]
+
+
 async def test_what_is_read_of_lists_is_bounded() -> None:
     """However many lists there are, only so many texts are kept."""
     book = FakePlaceBook()

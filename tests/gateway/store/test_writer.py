@@ -105,6 +105,7 @@ async def test_who_leaves_does_not_disturb_the_others(store: Store) -> None:
     lonely = asyncio.create_task(store.commit(sayer.add, 4))
     await asyncio.sleep(0)
     lonely.cancel()
+    await asyncio.sleep(0.05)
     assert await store.commit(sayer.add, 5) == 5
     assert await kept(store) == [1, 3, 5]
 
