@@ -17,6 +17,29 @@ class CardStatus(StrEnum):
     VOID = "void"
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
+    REPLACED = "replaced"
+
+
+class CardEventKind(StrEnum):
+    """What can happen to a card, as its platform reports it (Guangdong Art. 5, Shiyan Art. 5 and 17).
+
+    ACTIVATED puts a card (back) into use; only THAWED ends a loss. UNREADABLE stands for a raw value that a region's
+    table does not hold.
+    """
+
+    NOT_ACTIVATED = "not_activated"
+    ACTIVATED = "activated"
+    LOST_TEMPORARY = "lost_temporary"
+    LOST_FORMAL = "lost_formal"
+    THAWED = "thawed"
+    LOCKED = "locked"
+    SEALED = "sealed"
+    REPLACED = "replaced"
+    VOIDED = "voided"
+    CANCELLED = "cancelled"
+    FUNCTION_SUSPENDED = "function_suspended"
+    FUNCTION_RESTORED = "function_restored"
+    UNREADABLE = "unreadable"
 
 
 class CardFunction(StrEnum):
@@ -75,13 +98,21 @@ class DocumentType(StrEnum):
 
 
 class Relation(StrEnum):
-    """How one scope stands to another: the first is RELATION than, or to, the second."""
+    """How one item stands to another: the first is RELATION than, or to, the second.
+
+    CONFLICTING: their scopes have a proven part in common, and another facet leaves no use that both would allow.
+    """
 
     EXACT = "exact"
     BROADER = "broader"
     NARROWER = "narrower"
     OVERLAPPING = "overlapping"
+    CONFLICTING = "conflicting"
     NONE = "none"
+
+
+SCOPE_RELATIONS = frozenset(Relation) - {Relation.CONFLICTING, Relation.NONE}
+"""The relations that a scope may have to an item type."""
 
 
 class Layer(StrEnum):
@@ -99,6 +130,25 @@ class LegalStatus(StrEnum):
 
     IN_FORCE = "in_force"
     DRAFT = "draft"
+
+
+class Requirement(StrEnum):
+    """Whether a text demands that an item is offered (应当), or allows, encourages or tries it (可以、鼓励、探索)."""
+
+    UNSTATED = ""
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
+class VenueSet(StrEnum):
+    """At which venues of its kind an item can be used, as far as its text says."""
+
+    UNSTATED = ""
+    ALL = "all"
+    PUBLIC = "public"
+    LISTED = "listed"
+    SOME = "some"
+    NEW = "new"
 
 
 class LossKind(StrEnum):

@@ -20,6 +20,7 @@ from gateway.bootstrap_calls import (
 )
 from gateway.bootstrap_evidence import build_gossip, evidence_servicer
 from gateway.bootstrap_exchange import build_exchange
+from gateway.bootstrap_pages import pages
 from gateway.bootstrap_replicas import replicas
 from gateway.bootstrap_services import (
     hear_status,
@@ -115,7 +116,7 @@ def _build(shared: Shared, watch: Watch) -> Node:
         web=WebSide(
             key_sets=lambda: {region: keys.ring.jwks(region) for region, keys in trust.homes.items()},
             ready=parts_ready,
-            parts=[add for part in parts for add in part.pages],
+            parts=[*(add for part in parts for add in part.pages), *pages(shared, {**local, **peers}, servicers)],
         ),
         grpc=listening(settings, watch.journal),
         web_address=settings.listen.web,

@@ -15,6 +15,7 @@ from gateway.bootstrap_calls import (
     OwnCertificates,
     read_object,
 )
+from gateway.bootstrap_catalogs import catalog_book, catalog_publisher, catalog_shelf
 from gateway.bootstrap_evidence import EvidenceSide, build_evidence, evidence_append
 from gateway.bootstrap_store import StoreSide, build_store
 from gateway.bootstrap_trust import build_trust, new_id
@@ -23,11 +24,16 @@ from gateway.errors import SettingsError
 from gateway.federation.status_lists import StatusClient, StatusLists
 from gateway.reasons import load_reasons
 from gateway.rpc.catalog import CatalogServicer
+from gateway.rpc.catalog_publication import CatalogPublicationServicer
+from gateway.rpc.catalog_rules import CatalogRulesServicer
 from gateway.rpc.convert_verdict import VerdictWriter
+from gateway.rpc.days import Days
 from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.paging import Paging
 from gateway.rpc.recognition import RecognitionServicer
 from gateway.rpc.region import RegionServicer
+from gateway.services.explain_equivalence import ExplainEquivalence
+from gateway.services.fold_proposal import FoldProposal
 from gateway.services.local_home import LocalHome, agreement_title
 from gateway.services.recognise import IssueRecognition, VerifyRecognition
 from gateway.services.request_memory import RequestMemory
@@ -49,7 +55,9 @@ if TYPE_CHECKING:
     from gateway.federation.home_keys import HomeKeys
     from gateway.journal import Journal
     from gateway.rpc.boundary import Servicer
+    from gateway.services.catalog_book import CatalogBook
     from gateway.services.ports import Home
+    from gateway.services.publish_catalog import PublishCatalog
     from gateway.settings import Settings
     from gateway.settings_parts import HomeSettings
     from gateway.store.status_places import StatusPlaces
@@ -64,6 +72,8 @@ class Shared:
 
     settings: Settings
     registry: Registry
+    catalogs: CatalogBook
+    publish: PublishCatalog
     book: EquivalenceBook
     trust: TrustSide
     rules: VerdictRules
@@ -85,10 +95,14 @@ def share(settings: Settings, journal: Journal) -> Shared:
         registry.get(region)
     trust = build_trust(settings, journal=journal)
     stored = build_store(settings, journal, evidence=evidence_append(settings))
+    shelf = catalog_shelf(settings.trust.state, registry)
+    catalogs = catalog_book(registry, shelf)
     return Shared(
         settings=settings,
         registry=registry,
-        book=EquivalenceBook(registry.taxonomy, {a.region: a.catalog for a in registry}),
+        catalogs=catalogs,
+        publish=catalog_publisher(catalogs, shelf, registry=registry, trust=trust, journal=journal),
+        book=EquivalenceBook(registry.taxonomy, catalogs),
         trust=trust,
         rules=VerdictRules(load_status_rules(), registry.taxonomy),
         statuses={region: _status_register(region, keys, stored.places, trust) for region, keys in trust.homes.items()},
@@ -207,7 +221,22 @@ def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists
             verdicts=verdicts,
             chains=shared.trust.chain,
         ),
-        CatalogServicer(registry=registry, translate=items, paging=paging),
+        CatalogServicer(
+            registry=registry,
+            book=shared.catalogs,
+            translate=items,
+            explain=ExplainEquivalence(registry=registry, book=shared.book),
+            paging=paging,
+            days=Days(time.time),
+        ),
+        CatalogRulesServicer(registry=registry, paging=paging, days=Days(time.time)),
+        CatalogPublicationServicer(
+            book=shared.catalogs,
+            publish=shared.publish,
+            fold=FoldProposal(book=shared.catalogs, registry=registry),
+            paging=paging,
+            days=Days(time.time),
+        ),
         RecognitionServicer(
             issue=IssueRecognition(registry=registry, homes=homes),
             verify=verify_recognition,

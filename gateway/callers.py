@@ -26,8 +26,12 @@ SCOPES = frozenset(
     {
         "region.read",
         "catalog.read",
+        "catalog.publish",
         "identity.translate",
         "card.verify",
+        "card.report",
+        "card.status",
+        "card.follow",
         "recognition.issue",
         "recognition.verify",
         "recognition.revoke",

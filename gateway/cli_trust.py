@@ -46,6 +46,14 @@ class Reason(StrEnum):
     EMERGENCY = "emergency"
 
 
+class Step(StrEnum):
+    """A step of a rotation."""
+
+    STAGE = "stage"
+    SWITCH = "switch"
+    RETIRE = "retire"
+
+
 class Target(StrEnum):
     """What can be revoked."""
 
@@ -192,6 +200,16 @@ def anchor_admit(
     from gateway.anchor_console import admit
 
     admit(config, anchor, entity=entity, fingerprint=fingerprint, request=request)
+
+
+@anchor_app.command("key")
+def anchor_key(
+    config: Anchors, anchor: Anchor, step: Annotated[Step, typer.Argument(help="Which step of the rotation.")]
+) -> None:
+    """Rotate the anchor's own key in three steps with time between them: stage, switch, retire; the node runs on."""
+    from gateway.anchor_console import rotate
+
+    rotate(config, anchor, step=step.value)
 
 
 @anchor_app.command("withdraw")

@@ -94,6 +94,36 @@ class PeerRefusedError(GatewayError):
         self.violations = violations
 
 
+class UnknownCatalogError(GatewayError):
+    """There is no such catalog, or no such version of it."""
+
+    message = "There is no such catalog, or no such version of it."
+
+
+class CatalogStaleError(GatewayError):
+    """The stated life of the catalog's newest version is over, and no newer one is known. Metadata: catalog."""
+
+    message = "The stated life of the catalog is over."
+
+
+class NotPublisherError(GatewayError):
+    """The caller's region is none of those whose list the catalog is. Metadata: catalog."""
+
+    message = "The caller acts for none of the regions whose list the catalog is."
+
+
+class CatalogRollbackError(GatewayError):
+    """The version is older than the one that holds, or does not replace it. Metadata: catalog, rule."""
+
+    message = "The version does not follow the one that holds."
+
+
+class CatalogEquivocationError(GatewayError):
+    """A region has signed two contents for one place in the order of versions. Metadata: catalog, region."""
+
+    message = "A region has signed another content for the same version."
+
+
 class DeadlineError(GatewayError):
     """The deadline passed before there was an answer."""
 
@@ -104,6 +134,12 @@ class ShuttingDownError(GatewayError):
     """The gateway is stopping and takes no new calls."""
 
     message = "The gateway is stopping."
+
+
+class FeedCursorError(GatewayError):
+    """A feed of card states cannot be read on from where the caller is. Metadata: region."""
+
+    message = "The feed cannot be read on from there."
 
 
 class LimitError(GatewayError):

@@ -26,6 +26,7 @@ from gateway.settings_parts import (
     ExchangeSettings,
     HomeSettings,
     ListenSettings,
+    PagesSettings,
     Part,
     PeerSettings,
     StoreSettings,
@@ -59,6 +60,7 @@ class Settings(Part):
     exchange: ExchangeSettings = ExchangeSettings()
     trust: TrustSettings
     traces: TracesSettings | None = None
+    pages: PagesSettings = PagesSettings()
     drain_seconds: float = Field(default=10.0, ge=0, le=60)
     max_concurrent_calls: int = Field(default=1000, ge=1, le=100_000)
 

@@ -311,6 +311,18 @@ class CallerSettings(Part):
         return self
 
 
+class PagesSettings(Part):
+    """The public catalog on the web side, and what its page for programs tells them.
+
+    `grpc` is the address at which programs reach this gateway if not `listen.grpc`; `grpcurl` are the options that
+    prove to the command of this name who asks, as they are to be pasted into a shell.
+    """
+
+    serve: bool = True
+    grpc: Address | None = None
+    grpcurl: str = Field(default='-H "authorization: Bearer $TOKEN"', max_length=300)
+
+
 class PartySettings(Part):
     """A party to an agreement, as its anchor knows it: who may join for which region and gateway.
 

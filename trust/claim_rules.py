@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from trust.encoding import is_sha256
+from trust.encoding import is_sha256, is_sixteen_bytes
 from trust.errors import ClaimInvalidError
 
 Check = Callable[[object], bool]
@@ -93,6 +93,11 @@ def is_boolean(value: object) -> bool:
 def is_digest(value: object) -> bool:
     """Accept 32 bytes in canonical base64url."""
     return isinstance(value, str) and is_sha256(value)
+
+
+def is_card(value: object) -> bool:
+    """Accept the pseudonym of a card: 16 bytes in canonical base64url."""
+    return isinstance(value, str) and is_sixteen_bytes(value)
 
 
 def is_text(pattern: re.Pattern[str]) -> Check:

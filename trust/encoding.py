@@ -20,6 +20,7 @@ _LAST: Final = (
 """By length modulo 4: the last characters that leave no bit set that is not used (RFC 4648 section 3.5)."""
 
 _SHA256: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+_SIXTEEN: Final = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
 
 
 def encode_base64url(data: bytes) -> str:
@@ -45,3 +46,8 @@ def hash_request(request: bytes) -> str:
 def is_sha256(text: str) -> bool:
     """Tell whether the text is 32 bytes in canonical base64url; the last character carries four bits only."""
     return _SHA256.fullmatch(text) is not None
+
+
+def is_sixteen_bytes(text: str) -> bool:
+    """Tell whether the text is 16 bytes in canonical base64url; the last character carries two bits only."""
+    return _SIXTEEN.fullmatch(text) is not None

@@ -307,6 +307,15 @@ class ReceiptError(TrustError):
     message = "The receipt does not hold."
 
 
+# What serves without network.
+
+
+class OfflinePackError(TrustError):
+    """A pack for verifying without network, or an update of one, is not what its format says. Metadata: rule."""
+
+    message = "The offline pack cannot be used."
+
+
 # The operator must act.
 
 

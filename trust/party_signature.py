@@ -79,12 +79,20 @@ def canonical_bytes(content: Mapping[str, object]) -> bytes:
     Raises:
         ClaimInvalidError: a value that has no such form (a fraction, a number over 53 bits, a key that is not ASCII).
     """
-    return _CANONICAL.encode(_plain(content)).encode()
+    try:
+        return _CANONICAL.encode(_plain(content)).encode()
+    except UnicodeEncodeError:
+        raise ClaimInvalidError(claim="content", rule="has a canonical form") from None
 
 
 def canonical_digest(content: Mapping[str, object]) -> str:
     """Give the SHA-256 of a content in its canonical form, 43 characters of base64url (ClaimInvalidError)."""
-    return encode_base64url(hashlib.sha256(canonical_bytes(content)).digest())
+    return digest_of_bytes(canonical_bytes(content))
+
+
+def digest_of_bytes(canonical: bytes) -> str:
+    """Give the SHA-256 of a canonical form, 43 characters of base64url."""
+    return encode_base64url(hashlib.sha256(canonical).digest())
 
 
 def _plain(value: object) -> object:

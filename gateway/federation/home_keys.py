@@ -9,10 +9,11 @@ from gateway.errors import SettingsError
 from gateway.federation.home_entity import evidence_texts, home_content
 from gateway.federation.publisher import EntityPublisher
 from gateway.federation.publisher_ledger import Numbering
+from gateway.federation.rotation import follow_shelf
 from gateway.key_shelf import ShelfSigner
 from trust.countersign import CounterSigner
 from trust.errors import TrustError
-from trust.keys import KeyRing, thumbprint
+from trust.keys import KeyRing
 from trust.roles import GATEWAY_ROLE, REGION_ROLE
 from trust.signer import CallerTokenSigner, RecognitionSigner
 from trust.verifier import RecognitionVerifier
@@ -173,16 +174,7 @@ class HomeKeys:
 
     def _rotate_federation(self) -> None:
         """List, use and drop federation keys as the shelf has them now."""
-        listed = {thumbprint(key.public_key) for key in self.publisher.keys}
-        for key in self._federation.keys[1:]:
-            # One that is listed keeps its place: the key that signs must sign the first list with its successor.
-            if thumbprint(key.public().public_key) not in listed:
-                self.publisher.announce(key)
-        self.publisher.rotate(self._federation.signing)
-        kept = {thumbprint(key.public().public_key) for key in self._federation.keys}
-        for old in self.publisher.keys:
-            if thumbprint(old.public_key) not in kept:
-                self.publisher.retire(old.kid)
+        follow_shelf(self.publisher, self._federation)
 
     def issue(self, claims: RecognitionClaims) -> str:
         """Sign a recognition with the key that signs now (ClaimInvalidError, MalformedTokenError)."""

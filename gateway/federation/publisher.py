@@ -2,20 +2,22 @@
 
 A rotation has three steps, each an act of its own: `announce` lists the new key while the old one signs, so that
 superiors and peers learn of it; `rotate` lets the new one sign; `retire` takes the old one off the list and into the
-history. What the old key last signed stays in `links`, by which a node that slept follows (`trust.anchor`).
+history. What the old key last signed stays in `links`, by which a node that slept follows (`trust.anchor`); that it is
+kept makes a link, too, where the step was taken while no publisher ran.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import SettingsError
 from gateway.federation.publisher_history import KeyHistory
-from gateway.federation.publisher_ledger import Issue, Numbering, VersionLedger
+from gateway.federation.publisher_ledger import Issue, Numbering, VersionLedger, write_whole
 from trust.entity import EntityConfiguration
-from trust.errors import ClaimInvalidError, KeyMaterialError
+from trust.errors import ClaimInvalidError, KeyMaterialError, TrustError
 from trust.historical_keys import HistoricalKey, sign_historical_keys
 from trust.keys import thumbprint
 from trust.statement import read_configuration, sign_statement
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from trust.keys import VerificationKey
 
 DAY_SECONDS = 86_400
+_LAST = "configuration.jwt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +76,12 @@ class EntityPublisher:
         self._lifetime = lifetime_seconds
         self._ledger = VersionLedger(folder / "versions.json", numbering=numbering)
         self._history = KeyHistory(folder, entity=content.entity)
+        self._last = folder / _LAST
         living = tuple(key for key in content.keys if not self._history.has(_mark(key)))
         if living[:1] != content.keys[:1] or not living:
             raise SettingsError(("federation key: none that signs, or one that was retired",))
         self._content = replace(content, keys=living)
+        self._link_from_before(living[0])
         self._current = self._sign(self._content)
         self._old_keys: tuple[object, str] | None = None
 
@@ -141,6 +146,7 @@ class EntityPublisher:
             raise ClaimInvalidError(claim="sub", rule="this entity")
         self._history.join(links, ended)
         self._ledger.reach(self.entity, Issue(version=claims.version, iat=claims.iat))
+        write_whole(self._last, text.encode("ascii"))
         self._current = Publication(text=text, claims=claims)
 
     def resume(self, text: str, *, links: list[Any], ended: list[Any]) -> None:
@@ -219,6 +225,18 @@ class EntityPublisher:
         )
         self._say(keys=tuple(key for key in self._content.keys if key is not old))
 
+    def _link_from_before(self, key: Key) -> None:
+        """Make a link of what was published last, where a key signed it that listed this one and has handed on to none.
+
+        What is kept is ours alone; if it cannot be read as a configuration, there is no link.
+        """
+        with suppress(TrustError, OSError, UnicodeDecodeError):
+            text = self._last.read_text("ascii")
+            claims, signer = read_configuration(text)
+            listed = {thumbprint(known.public_key) for known in claims.keys}
+            if signer.kid != key.kid and _mark(key) in listed and not self._history.handed_on(signer):
+                self._history.link(text)
+
     def historical_keys(self) -> str:
         """Give the keys that have ended, a signed key set (OpenID Federation 1.0 section 8.7)."""
         of = (self._history.ended, self.key)
@@ -239,7 +257,9 @@ class EntityPublisher:
     def _sign(self, content: EntityContent) -> Publication:
         """Number and sign a content."""
         claims = self._claims(content, self._ledger.next(content.entity, now=self._now()))
-        return Publication(text=sign_statement(claims, key=content.keys[0]), claims=claims)
+        text = sign_statement(claims, key=content.keys[0])
+        write_whole(self._last, text.encode("ascii"))
+        return Publication(text=text, claims=claims)
 
     def _claims(self, content: EntityContent, issue: Issue) -> EntityConfiguration:
         """Give the claims of a content under a number and date."""

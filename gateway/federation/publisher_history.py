@@ -15,6 +15,8 @@ from trust.statement import read_configuration
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from trust.keys import VerificationKey
+
 MAX_LINKS = 16
 _ENDED = "ended_keys.json"
 _LINKS = "links.json"
@@ -53,6 +55,10 @@ class KeyHistory:
         ended = (*others, key)[-MAX_HISTORICAL_KEYS:]
         self._write(_ENDED, [old.to_json() for old in ended])
         self._ended = ended
+
+    def handed_on(self, key: VerificationKey) -> bool:
+        """Tell whether a key has signed a link already; it hands on once."""
+        return any(read_configuration(text)[1] == key for text in self._links)
 
     def link(self, text: str) -> None:
         """Add a link (SettingsError where it cannot be written)."""

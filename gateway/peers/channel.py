@@ -21,7 +21,7 @@ from gateway.peers.details import details_of, plain
 from gateway.rpc.status import PAIRS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from gateway.services.ports import Clock
     from trust.signer import CallerTokenSigner
@@ -120,6 +120,7 @@ class PeerChannel:
         *,
         asking: str,
         scope: str,
+        timeout_seconds: float | None = None,
     ) -> Answer:
         """Call a method with one message each way, `/package.Service/Method`, on behalf of a home region.
 
@@ -129,9 +130,22 @@ class PeerChannel:
             PeerProtocolError: it does not keep to the contract, or does not believe us.
             PeerRefusedError: it refused, with its own reason.
         """
-        stub = self._stub("unary_unary", method)
-        call = stub(request, timeout=_TIMEOUT_SECONDS, metadata=(*self._metadata(asking, scope), *self._passed_on()))
+        stub, metadata = self._stub("unary_unary", method), (*self._metadata(asking, scope), *self._passed_on())
+        call = stub(request, timeout=timeout_seconds or _TIMEOUT_SECONDS, metadata=metadata)
         return self._read(await self._answered(call), answer)
+
+    async def follow(
+        self, method: str, request: Message, answer: type[Answer], *, asking: str, scope: str
+    ) -> AsyncGenerator[Answer]:
+        """Call a method that answers with a stream; closing this ends the call (raises as `call`)."""
+        call = self._stub("unary_stream", method)(request, metadata=self._metadata(asking, scope))
+        try:
+            async for raw in call:
+                yield self._read(raw, answer)
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error) from None
+        finally:
+            call.cancel()
 
     async def send(
         self,

@@ -2,9 +2,9 @@
 
 grpc.aio answers an unreadable message with UNKNOWN and sends the words of an exception to the peer. So the servicers
 are registered with raw bytes, and this one place proves the caller, reads the message, keeps the deadline, maps errors
-by the table, and writes one log line. A caller is proven before its message is waited for: who is not holds neither a
-place nor memory. It stands in the handler and not in a chain of interceptors, because each link
-of such a chain costs another coroutine per call.
+by the table, and writes one log line. A caller is proven before its message is waited for: who is not takes no place,
+and holds memory only while its refusal waits for its turn. It stands in the handler and not in a chain of interceptors,
+because each link of such a chain costs another coroutine per call.
 """
 
 from __future__ import annotations

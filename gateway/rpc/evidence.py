@@ -204,10 +204,10 @@ def _record_id(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def _access(stored: Stored) -> evidence_pb2.Access:
+def _access(stored: Stored) -> evidence_pb2.RecordedAccess:
     """Make the message of a record, as it was written."""
     told = json.loads(stored.record)
-    access = evidence_pb2.Access(
+    access = evidence_pb2.RecordedAccess(
         record_id=told["id"],
         index=stored.place,
         method=told["method"],

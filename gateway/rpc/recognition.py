@@ -205,4 +205,5 @@ def _claims_message(claims: RecognitionClaims, *, key_id: str) -> recognition_pb
         agreement=claims.agreement,
         one_time=claims.one_time,
         key_id=key_id,
+        card=claims.card or "",
     )

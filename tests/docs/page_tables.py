@@ -98,7 +98,7 @@ def request_states_table() -> str:
 TABLES = {
     "errors": (DOCS / "errors.md", errors_table),
     "statuses": (DOCS / "verdicts.md", statuses_table),
-    "catalogs": (DOCS / "catalogs.md", catalogs_table),
+    "catalogs": (DOCS / "catalog.md", catalogs_table),
     "dialects": (DOCS / "dialects.md", dialects_table),
     "payloads": (DOCS / "exchange.md", payloads_table),
     "request_states": (DOCS / "exchange.md", request_states_table),

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from adapters.credential import by_card_number
-from adapters.equivalence import EquivalenceBook
+from adapters.equivalence import EquivalenceBook, FixedCatalogs
 from adapters.registry import load_agreements, load_registry, load_vectors
 from adapters.words import Medium, Purpose
 from gateway.services.local_home import LocalHome
@@ -26,12 +26,13 @@ from trust.verifier import RecognitionVerifier
 if TYPE_CHECKING:
     from adapters.canonical import ApplicationItem, CardIdentity
     from adapters.credential import Credential
+    from gateway.services.card_ledger import CardLedger
     from gateway.services.local_home import IssueToken
     from gateway.services.status_register import StatusRegister
 
 REGISTRY = load_registry()
 AGREEMENTS = AgreementBook(Agreement.from_mapping(tomllib.loads(text)) for text in load_agreements().values())
-BOOK = EquivalenceBook(REGISTRY.taxonomy, {adapter.region: adapter.catalog for adapter in REGISTRY})
+BOOK = EquivalenceBook(REGISTRY.taxonomy, FixedCatalogs({adapter.region: adapter.catalog for adapter in REGISTRY}))
 RULES = VerdictRules(load_status_rules(), REGISTRY.taxonomy)
 KEYS = {region: SigningKey.generate("ES256", issuer=region) for region in REGISTRY.regions}
 RING = KeyRing(key.public() for key in KEYS.values())
@@ -89,6 +90,7 @@ def local_home(
     agreements: AgreementBook = AGREEMENTS,
     signer: IssueToken | None = None,
     statuses: StatusRegister | None = None,
+    cards: CardLedger | None = None,
 ) -> LocalHome:
     """Make the home side of a region before a platform, which knows its active card unless told otherwise."""
     clock = clock or FakeClock()
@@ -105,4 +107,5 @@ def local_home(
         new_id=lambda: f"{region}-{next(numbers)}",
         clock=clock,
         statuses=statuses,
+        cards=cards,
     )

@@ -8,6 +8,8 @@ from gateway import callers as module
 from gateway.callers import SCOPES, Registration
 from gateway.certificates import Certificate
 from gateway.rpc.catalog import CatalogServicer
+from gateway.rpc.catalog_publication import CatalogPublicationServicer
+from gateway.rpc.catalog_rules import CatalogRulesServicer
 from gateway.rpc.evidence import EvidenceServicer
 from gateway.rpc.exchange import ExchangeServicer
 from gateway.rpc.identity import IdentityServicer
@@ -169,6 +171,8 @@ def test_a_token_that_names_its_certificate_is_good_over_no_other() -> None:
 SERVICERS = (
     RegionServicer,
     CatalogServicer,
+    CatalogRulesServicer,
+    CatalogPublicationServicer,
     IdentityServicer,
     RecognitionServicer,
     EvidenceServicer,

@@ -74,7 +74,7 @@ def test_all_faults_of_a_configuration_are_told(tmp_path: Path) -> None:
     assert told[0] == "The configuration is wrong."
     places = [line.partition(":")[0] for line in told[1:]]
     listen, trust = ["listen.grpc", "listen.web"], ["trust.anchor", "trust.state"]
-    assert sorted(places) == ["gateway", "home", *listen, "store", *trust, "unknown"]
+    assert sorted(places) == ["evidence", "gateway", "home", *listen, "store", *trust, "unknown"]
     assert "here" not in "".join(told[1:]).replace("where", "")
 
 

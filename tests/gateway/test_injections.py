@@ -35,7 +35,7 @@ INJECTIONS = {
     "template": "{{config.__class__.__init__.__globals__}}${7*7}<%= 7*7 %>#{7*7}",
     "format": "%s%s%n%08x {0.__class__.__mro__} {self}",
     "look-up": "${jndi:ldap://127.0.0.1:9/x}",
-    "shell": "`touch here`$(id)|cat;&& id",
+    "shell": "`touch owned`$(id)|cat;&& id",
     "header": "x\r\nset-cookie: a=b\r\n\r\n<html>",
     "path": "../../../../etc/passwd%00.jwt",
     "query": "a&sub=https://other.example&x=1#y",

@@ -13,6 +13,8 @@ from google.rpc import error_details_pb2, status_pb2
 
 from gateway.callers import SCOPES
 from gateway.rpc.catalog import CatalogServicer
+from gateway.rpc.catalog_publication import CatalogPublicationServicer
+from gateway.rpc.catalog_rules import CatalogRulesServicer
 from gateway.rpc.evidence import EvidenceServicer
 from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.recognition import RecognitionServicer
@@ -28,9 +30,20 @@ if TYPE_CHECKING:
 
     from tests.sandbox_fixture.running import RunningSandbox
 
-SERVICES = (RegionServicer, IdentityServicer, CatalogServicer, RecognitionServicer, EvidenceServicer)
+SERVICES = (
+    RegionServicer,
+    IdentityServicer,
+    CatalogServicer,
+    CatalogRulesServicer,
+    CatalogPublicationServicer,
+    RecognitionServicer,
+    EvidenceServicer,
+)
 ALL_METHODS: dict[str, descriptor.MethodDescriptor] = {
-    f"{s.SERVICE.name}/{m.name}": m for s in SERVICES for m in s.SERVICE.methods
+    f"{s.SERVICE.name}/{m.name}": m
+    for s in SERVICES
+    for m in s.SERVICE.methods
+    if m.client_streaming or not m.server_streaming  # a stream of ours has no end that these calls could wait for
 }
 OF_NUMBERS = frozenset({"EvidenceService/GetCheckpoint", "EvidenceService/GetConsistencyProof"})
 METHODS = {name: method for name, method in ALL_METHODS.items() if name not in OF_NUMBERS}

@@ -161,7 +161,7 @@ async def test_a_home_region_lists_who_looked_at_a_holder(served: Served) -> Non
     """Every access, latest first, page by page; that it was listed is itself a record about the holder."""
     made = [replace(decision(number), subject=SOMEBODY if number % 10 == 1 else None) for number in range(40)]
     await served.side.store.commit(record, made)
-    found, token = list[evidence_pb2.Access](), ""
+    found, token = list[evidence_pb2.RecordedAccess](), ""
     for _ in range(2):
         page = await served.stub.ListAccesses(
             pb.ListAccessesRequest(social_security_number=NUMBER, page_size=2, page_token=token),

@@ -83,7 +83,7 @@ def test_only_the_target_region_answers() -> None:
 
 
 def test_whatever_is_decided_by_one_region_is_told_the_other() -> None:
-    """The target tells all that it or its gateway decides, the source what it asks for; nobody is told his own words."""
+    """The target tells all that it or its gateway decides, the source what it asks for; nobody hears its own words."""
     told = {(held, event, by) for held in Held for event in Event for by in Party if RULES.is_told(held, event, by)}
     assert {(event, by) for held, event, by in told if held is Held.SOURCE} == {
         (event, Party.SOURCE) for event in (Event.CANCEL_ASKED, Event.DISPUTED, Event.DISPUTE_SETTLED)

@@ -232,6 +232,20 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The receipt does not hold; what fails first is in the metadata."""
     ERROR_REASON_REQUEST_EXPIRED: _ErrorReason.ValueType  # 126
     """The deadline of the request has passed; only in histories."""
+    ERROR_REASON_UNKNOWN_CATALOG: _ErrorReason.ValueType  # 140
+    """There is no such catalog, or no such version of it."""
+    ERROR_REASON_CATALOG_STALE: _ErrorReason.ValueType  # 141
+    """The stated life of the catalog is over, and no newer version is known."""
+    ERROR_REASON_NOT_A_PUBLISHER: _ErrorReason.ValueType  # 142
+    """The caller acts for none of the regions whose list the catalog is."""
+    ERROR_REASON_CARD_REPLACED: _ErrorReason.ValueType  # 160
+    """The card was replaced by another one; only in verdicts."""
+    ERROR_REASON_STATUS_FEED_STALE: _ErrorReason.ValueType  # 161
+    """Nothing was heard of the home region's cards for longer than the agreement allows; only in verdicts."""
+    ERROR_REASON_FEED_CURSOR: _ErrorReason.ValueType  # 162
+    """The feed of card states cannot be read on from there; compare the states instead."""
+    ERROR_REASON_OFFLINE_PACK: _ErrorReason.ValueType  # 163
+    """The offline pack, or its update, is not what its format says, or cannot be made."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Closed list of machine reasons. `google.rpc.ErrorInfo.reason` and `ClassVerdict.reason` hold them without the prefix;
@@ -448,4 +462,18 @@ ERROR_REASON_RECEIPT_INVALID: ErrorReason.ValueType  # 125
 """The receipt does not hold; what fails first is in the metadata."""
 ERROR_REASON_REQUEST_EXPIRED: ErrorReason.ValueType  # 126
 """The deadline of the request has passed; only in histories."""
+ERROR_REASON_UNKNOWN_CATALOG: ErrorReason.ValueType  # 140
+"""There is no such catalog, or no such version of it."""
+ERROR_REASON_CATALOG_STALE: ErrorReason.ValueType  # 141
+"""The stated life of the catalog is over, and no newer version is known."""
+ERROR_REASON_NOT_A_PUBLISHER: ErrorReason.ValueType  # 142
+"""The caller acts for none of the regions whose list the catalog is."""
+ERROR_REASON_CARD_REPLACED: ErrorReason.ValueType  # 160
+"""The card was replaced by another one; only in verdicts."""
+ERROR_REASON_STATUS_FEED_STALE: ErrorReason.ValueType  # 161
+"""Nothing was heard of the home region's cards for longer than the agreement allows; only in verdicts."""
+ERROR_REASON_FEED_CURSOR: ErrorReason.ValueType  # 162
+"""The feed of card states cannot be read on from there; compare the states instead."""
+ERROR_REASON_OFFLINE_PACK: ErrorReason.ValueType  # 163
+"""The offline pack, or its update, is not what its format says, or cannot be made."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -25,19 +25,19 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!onecard/gateway/v1/evidence.proto\x12\x12onecard.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n\nCheckpoint\x12\x0c\n\x04note\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\"C\n\x0e\x45videnceRecord\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\x12\x11\n\tleaf_hash\x18\x03 \x01(\x0c\"\x91\x02\n\x06\x41\x63\x63\x65ss\x12\x11\n\trecord_id\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x03\x12\x31\n\rdecision_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\x34\n\x07outcome\x18\x05 \x01(\x0e\x32#.onecard.gateway.v1.DecisionOutcome\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0e\n\x06\x63\x61ller\x18\x07 \x01(\t\x12\x15\n\rsource_region\x18\x08 \x01(\t\x12\x15\n\rtarget_region\x18\t \x01(\t\x12\x0c\n\x04item\x18\n \x01(\t\x12\x10\n\x08trace_id\x18\x0b \x01(\t*\x8c\x01\n\x0f\x44\x65\x63isionOutcome\x12 \n\x1c\x44\x45\x43ISION_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44\x45\x43ISION_OUTCOME_ALLOWED\x10\x01\x12\x1c\n\x18\x44\x45\x43ISION_OUTCOME_REFUSED\x10\x02\x12\x1b\n\x17\x44\x45\x43ISION_OUTCOME_FAILED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!onecard/gateway/v1/evidence.proto\x12\x12onecard.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n\nCheckpoint\x12\x0c\n\x04note\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\"C\n\x0e\x45videnceRecord\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\x12\x11\n\tleaf_hash\x18\x03 \x01(\x0c\"\x99\x02\n\x0eRecordedAccess\x12\x11\n\trecord_id\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x03\x12\x31\n\rdecision_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\x34\n\x07outcome\x18\x05 \x01(\x0e\x32#.onecard.gateway.v1.DecisionOutcome\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0e\n\x06\x63\x61ller\x18\x07 \x01(\t\x12\x15\n\rsource_region\x18\x08 \x01(\t\x12\x15\n\rtarget_region\x18\t \x01(\t\x12\x0c\n\x04item\x18\n \x01(\t\x12\x10\n\x08trace_id\x18\x0b \x01(\t*\x8c\x01\n\x0f\x44\x65\x63isionOutcome\x12 \n\x1c\x44\x45\x43ISION_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44\x45\x43ISION_OUTCOME_ALLOWED\x10\x01\x12\x1c\n\x18\x44\x45\x43ISION_OUTCOME_REFUSED\x10\x02\x12\x1b\n\x17\x44\x45\x43ISION_OUTCOME_FAILED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'onecard.gateway.v1.evidence_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DECISIONOUTCOME']._serialized_start=478
-  _globals['_DECISIONOUTCOME']._serialized_end=618
+  _globals['_DECISIONOUTCOME']._serialized_start=486
+  _globals['_DECISIONOUTCOME']._serialized_end=626
   _globals['_CHECKPOINT']._serialized_start=90
   _globals['_CHECKPOINT']._serialized_end=130
   _globals['_EVIDENCERECORD']._serialized_start=132
   _globals['_EVIDENCERECORD']._serialized_end=199
-  _globals['_ACCESS']._serialized_start=202
-  _globals['_ACCESS']._serialized_end=475
+  _globals['_RECORDEDACCESS']._serialized_start=202
+  _globals['_RECORDEDACCESS']._serialized_end=483
 # @@protoc_insertion_point(module_scope)

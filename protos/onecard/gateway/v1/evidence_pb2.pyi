@@ -103,7 +103,7 @@ class EvidenceRecord(_message.Message):
 Global___EvidenceRecord: _TypeAlias = EvidenceRecord  # noqa: Y015
 
 @_typing.final
-class Access(_message.Message):
+class RecordedAccess(_message.Message):
     """One access to the data of a holder."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -164,4 +164,4 @@ class Access(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Access: _TypeAlias = Access  # noqa: Y015
+Global___RecordedAccess: _TypeAlias = RecordedAccess  # noqa: Y015

@@ -241,13 +241,13 @@ class ListAccessesResponse(_message.Message):
     next_page_token: _builtins.str
     """Token of the next page; empty on the last. A page may have fewer accesses than wanted, or none, and yet not be the last."""
     @_builtins.property
-    def accesses(self) -> _containers.RepeatedCompositeFieldContainer[_evidence_pb2.Access]:
+    def accesses(self) -> _containers.RepeatedCompositeFieldContainer[_evidence_pb2.RecordedAccess]:
         """The accesses, latest first."""
 
     def __init__(
         self,
         *,
-        accesses: _abc.Iterable[_evidence_pb2.Access] | None = ...,
+        accesses: _abc.Iterable[_evidence_pb2.RecordedAccess] | None = ...,
         next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
