@@ -10,6 +10,7 @@ from itertools import permutations, product
 
 import pytest
 
+from adapters.pair_explanation import explain_pair
 from adapters.words import ApplicationClass, LegalStatus, Medium
 from gateway.reasons import Language, text_in
 from gateway.web.pages.catalog_pages import ITEMS_ON_A_PAGE
@@ -225,6 +226,37 @@ async def test_an_item_is_shown_as_of_a_day() -> None:
     assert "This item is not in force on 1 January 2024." in before.text
     assert "not in force on" not in now.text
     assert now.text.count("relation-exact") > before.text.count("relation-exact")
+
+
+async def test_equivalences_are_explained_facet_by_facet() -> None:
+    """Every clause with its facet, what each side says, the sets that are needed, and the question turned round."""
+    async with reading() as reader:
+        item = await reader.get("/en/items/chongqing/CQ-29")
+        for language, (one, other) in product(
+            LANGUAGES, (("CQ-29", "sichuan"), ("CQ-29", "xizang"), ("CQ-30", "macao"))
+        ):
+            words = PageWords(Language(language))
+            equivalence = SHOWN.translate("chongqing", one, other, on=TODAY)
+            found = await reader.get(f"/{language}/explain/chongqing/{one}/{other}")
+            text = html.unescape(found.text)
+            assert words.name(equivalence.explanation) in text
+            for target in equivalence.items:
+                pair = explain_pair(equivalence.source, target.item, REGISTRY.taxonomy, on=TODAY)
+                assert words.t(f"relation_{pair.relation}") in text
+                assert all(words.name(clause.text).strip("；;，, ") in text for clause in pair.clauses)
+                assert all(words.t(f"facet_{clause.facet}") in text for clause in pair.clauses)
+                assert all(words.t(f"effect_{difference.effect}") in text for difference in pair.differences)
+        sets = await reader.get("/en/explain/chongqing/CQ-29/sichuan")
+        joint = await reader.get("/en/explain/sichuan-chongqing/CY-01/guangdong?on=2026-01-31")
+        nowhere = [
+            await reader.get(f"/en/explain/{path}")
+            for path in ("a/CQ-29/macao", "chongqing/A/macao", "chongqing/CQ-29/a")
+        ]
+    assert 'href="/en/explain/chongqing/CQ-29/sichuan"' in item.text
+    assert "SC-11 + SC-12" in sets.text
+    assert 'href="/en/explain/sichuan/SC-11/chongqing"' in sets.text
+    assert joint.status == 200
+    assert [page.status for page in nowhere] == [404, 404, 404]
 
 
 async def test_the_lists_of_all_layers_are_shown() -> None:

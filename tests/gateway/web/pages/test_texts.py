@@ -15,6 +15,7 @@ from adapters.canonical import FIELD_PATHS
 from adapters.card_rules import ChannelKind
 from adapters.depth import Finding
 from adapters.errors import RegionDataError
+from adapters.facets import Effect, Facet
 from adapters.venues import Access
 from adapters.words import (
     ApplicationClass,
@@ -40,6 +41,7 @@ CODE = "".join(path.read_text("utf-8") for path in sorted((WEB / "pages").glob("
 CLOSED = {
     "class_": ApplicationClass,
     "medium_": Medium,
+    "form_": Medium,
     "status_": LegalStatus,
     "layer_": Layer,
     "relation_": Relation,
@@ -50,6 +52,8 @@ CLOSED = {
     "finding_": Finding,
     "field_": FIELD_PATHS,
     "nav_": (*NAVIGATION, *FOOT),
+    "facet_": Facet,
+    "effect_": Effect,
     "requirement_": tuple(word for word in Requirement if word),
     "venue_set_": tuple(word for word in VenueSet if word),
     "level_": range(4),
