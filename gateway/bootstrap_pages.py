@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.rpc.status import row_of
 from gateway.services.local_home import LocalHome
-from gateway.services.public_catalog import STANDS, PublicCatalog, ShownRegion, shown_lists
+from gateway.services.public_catalog import STANDS, PublicCatalog
+from gateway.services.shown_lists import ShownRegion, shown_lists
 from gateway.web.federation import WELL_KNOWN, path_of
 from gateway.web.pages.node_facts import ApiFact, EntityFact, RegionState, SignatureFact, SigningKeyFact
 from trust.errors import TrustError

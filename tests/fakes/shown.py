@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from adapters.catalog_document import read_document
 from adapters.equivalence import EquivalenceBook
 from gateway.services.catalog_book import CatalogBook
-from gateway.services.public_catalog import PublicCatalog, ShownRegion, shown_lists
+from gateway.services.public_catalog import PublicCatalog
+from gateway.services.shown_lists import ShownRegion, shown_lists
 from tests.fakes.catalogs import MemoryVersion, following, written
 from tests.fakes.clock import FakeClock
 from tests.fakes.regions import AGREEMENTS, REGISTRY

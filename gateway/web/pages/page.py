@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
     from datetime import date
 
-    from gateway.services.card_use import AskCardUse
+    from gateway.services.ask_card_use import AskCardUse
     from gateway.services.catalog_search import SearchIndex
     from gateway.services.public_catalog import PublicCatalog
     from gateway.web.pages.query import Query
