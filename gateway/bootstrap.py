@@ -17,6 +17,7 @@ from gateway.bootstrap_calls import (
     listening,
     peer_homes,
 )
+from gateway.bootstrap_catalogs import catalog_feeds, read_ahead
 from gateway.bootstrap_pages import pages
 from gateway.bootstrap_services import local_home, make_servicers, platform_client, share, status_lists, status_routes
 from gateway.bootstrap_trust import keep_looking
@@ -94,6 +95,8 @@ def _build(shared: Shared, metrics: Metrics) -> Node:
         tasks=[
             partial(keep_looking, trust.homes.values(), journal=journal),
             partial(keep_certificates, settings, peers, shared.own_certificates, journal),
+            partial(read_ahead, shared.catalogs, shared.registry, journal),
+            *(feed.follow for feed in catalog_feeds(settings, trust, shared.catalogs, shared.publish, journal)),
         ],
         closers=[
             *(side.close for side in operators),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gateway.settings_parts import PeerSettings
     from trust.signer import CallerTokenSigner
 
-_GATEWAY_SCOPES = frozenset({"card.verify"})
+_GATEWAY_SCOPES = frozenset({"card.verify", "catalog.read"})
 _TOKEN_CACHE = 4096
 _SECRET_BYTES = 32
 
@@ -101,19 +101,24 @@ def peer_homes(settings: Settings, trust: TrustSide, book: EquivalenceBook) -> d
     return {peer.region: _peer_home(peer, settings, trust, book) for peer in settings.peer}
 
 
-def _peer_home(peer: PeerSettings, settings: Settings, trust: TrustSide, book: EquivalenceBook) -> PeerHome:
+def peer_address(peer: PeerSettings, settings: Settings) -> PeerAddress:
+    """Give where a peer is, and with what we prove ourselves to it, as the files are now."""
     calls = settings.calls
+    return PeerAddress(
+        region=peer.region,
+        address=peer.address,
+        server_name=peer.server_name,
+        audience=peer.audience,
+        ca=peer.ca.read_bytes(),
+        certificate=None if calls is None else calls.certificate.read_bytes(),
+        key=None if calls is None else calls.key.read_bytes(),
+    )
+
+
+def _peer_home(peer: PeerSettings, settings: Settings, trust: TrustSide, book: EquivalenceBook) -> PeerHome:
     return PeerHome(
-        PeerAddress(
-            region=peer.region,
-            address=peer.address,
-            server_name=peer.server_name,
-            audience=peer.audience,
-            ca=peer.ca.read_bytes(),
-            certificate=None if calls is None else calls.certificate.read_bytes(),
-            key=None if calls is None else calls.key.read_bytes(),
-        ),
-        tokens=partial(_tokens_for, peer.region, trust=trust),
+        peer_address(peer, settings),
+        tokens=partial(tokens_for, peer.region, trust=trust),
         recognitions=RecognitionVerifier(trust.region_key),
         book=book,
         request_secret=secrets.token_bytes(_SECRET_BYTES),
@@ -122,7 +127,7 @@ def _peer_home(peer: PeerSettings, settings: Settings, trust: TrustSide, book: E
     )
 
 
-def _tokens_for(peer: str, asking: str, *, trust: TrustSide) -> CallerTokenSigner:
+def tokens_for(peer: str, asking: str, *, trust: TrustSide) -> CallerTokenSigner:
     """Give what signs the tokens for a peer on behalf of a home (PeerProtocolError where the peer is not believed)."""
     try:
         trust.require_peer(peer)

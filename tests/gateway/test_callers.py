@@ -170,7 +170,14 @@ def test_scopes_are_those_that_methods_ask_for() -> None:
     """No scope is without use, and no method asks for one that cannot be registered."""
     asked = {
         scope
-        for servicer in (RegionServicer, CatalogServicer, CatalogRulesServicer, CatalogPublicationServicer, IdentityServicer, RecognitionServicer)
+        for servicer in (
+            RegionServicer,
+            CatalogServicer,
+            CatalogRulesServicer,
+            CatalogPublicationServicer,
+            IdentityServicer,
+            RecognitionServicer,
+        )
         for scope in servicer.SCOPES.values()
     }
     assert asked == SCOPES
