@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64decode
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from adapters.canonical import LocalizedText
 from adapters.catalog import Catalog
 from adapters.words import Layer, LegalStatus
 from gateway.errors import CatalogStaleError, UnknownCatalogError
+from gateway.services.local_home import CHINA_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -120,3 +124,21 @@ def shown_lists(known: Lists, regions: Collection[str], *, on: date) -> dict[str
         except UnknownCatalogError:
             continue
     return found
+
+
+def published_at(version: Version) -> datetime | None:
+    """Tell when a version came into being: when the last party signed it, else when its first day began.
+
+    None for a draft that nobody has signed. The signatures were proven when the version was taken up.
+    """
+    signed = [int(json.loads(_part(text))["iat"]) for text in version.signatures]
+    if signed:
+        return datetime.fromtimestamp(max(signed), CHINA_TIME)
+    first = version.head.effective_from
+    return datetime(first.year, first.month, first.day, tzinfo=CHINA_TIME) if first else None
+
+
+def _part(text: str) -> bytes:
+    """Give the payload of a compact JWS (RFC 7515)."""
+    payload = text.split(".")[1]
+    return urlsafe_b64decode(payload + "=" * (-len(payload) % 4))

@@ -33,14 +33,15 @@ def next_version(
     items: Sequence[ApplicationItem] | None = None,
     *,
     signed_by: Iterable[str] | None = None,
+    texts: Sequence[str] = (),
     **changes: Any,  # noqa: ANN401 - any key of a head
 ) -> MemoryVersion:
-    """Add the next version of a catalog to a book, signed by all parties unless told otherwise."""
+    """Add the next version of a catalog to a book, signed by all parties unless told otherwise, perhaps by `texts`."""
     plain = following(book, catalog, items, **changes)
     document, faults = read_document(plain, REGISTRY.taxonomy)
     assert document is not None, faults
     regions = document.head.regions if signed_by is None else signed_by
-    version = MemoryVersion(document, written(plain), (), frozenset(regions))
+    version = MemoryVersion(document, written(plain), tuple(texts), frozenset(regions))
     book.add(version)
     return version
 

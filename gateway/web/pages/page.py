@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Entry = TypeVar("Entry")
 
 MINUTE: Final = 60
+HTML: Final = "text/html"
 ENTRANCE: Final[Place] = ("", ())
 """Where a page is: its path below the language, and its parameters in canonical order."""
 
@@ -42,6 +43,7 @@ class Page:
     values: Mapping[str, object]
     status: int = 200
     max_age_seconds: int = MINUTE
+    content_type: str = HTML
 
 
 @dataclass(frozen=True, slots=True)

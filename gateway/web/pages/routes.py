@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.web.pages import ask_page, catalog_pages, explain_page, node_pages, relation_pages, version_pages
+from gateway.web.pages.feed_page import FeedPage
 from gateway.web.pages.page import Route
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def routes(facts: NodeFacts) -> tuple[Route, ...]:
         Route("regions", catalog_pages.read_regions),
         Route("regions/{region}", catalog_pages.read_region),
         Route("catalogs", catalog_pages.read_catalogs),
+        Route("feed.atom", FeedPage(facts)),
         Route("catalogs/{catalog}", catalog_pages.read_catalog),
         Route("catalogs/{catalog}/versions", version_pages.read_versions),
         Route("catalogs/{catalog}/diff", version_pages.read_diff),

@@ -144,4 +144,6 @@ class PublicSite:
         if page.status != web.HTTPOk.status_code:
             place = ENTRANCE  # a page that says no does not repeat the address in its links
         text = self._renderer.render(page, view, language=language, place=place)
-        return KeptPage.of(text, status=page.status, max_age_seconds=page.max_age_seconds)
+        return KeptPage.of(
+            text, status=page.status, max_age_seconds=page.max_age_seconds, content_type=page.content_type
+        )

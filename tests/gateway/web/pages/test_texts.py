@@ -35,7 +35,7 @@ from gateway.web.pages.texts import PageWords, load_texts
 from tests.fakes.regions import REGISTRY
 
 WEB = Path(__file__).resolve().parents[4] / "gateway" / "web"
-TEMPLATES = {path.name: path.read_text("utf-8") for path in sorted((WEB / "templates").glob("*.html"))}
+TEMPLATES = {path.name: path.read_text("utf-8") for path in sorted((WEB / "templates").glob("*.*ml"))}
 CODE = "".join(path.read_text("utf-8") for path in sorted((WEB / "pages").glob("*.py")))
 
 CLOSED = {

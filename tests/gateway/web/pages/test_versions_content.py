@@ -7,13 +7,18 @@ from dataclasses import replace
 from datetime import date
 from itertools import product
 
+from defusedxml.ElementTree import fromstring
+
 from adapters.pair_explanation import explain_pair
 from gateway.reasons import Language
 from gateway.web.pages.texts import PageWords
+from tests.fakes.catalogs import following, signature
 from tests.fakes.clock import FakeClock
 from tests.fakes.regions import REGISTRY
 from tests.fakes.shown import SHOWN, TODAY, known, next_version, shown
 from tests.gateway.web.pages.pages_site import LANGUAGES, FakeSource, reading, site
+
+ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 async def test_equivalences_are_explained_facet_by_facet() -> None:
@@ -149,3 +154,33 @@ async def test_pages_of_another_day_show_the_version_of_that_day() -> None:
         then = await reader.get(f"/en/items/macao/MO-01?on={later}")
     assert "示例改" not in now.text
     assert "示例改" in then.text
+
+
+async def test_published_versions_are_told_by_a_feed() -> None:
+    """Well-formed Atom in each language: complete versions of all layers, the newest first, by their digest."""
+    book = known()
+    plain = following(book, "sichuan-chongqing", effective_from=date(2026, 2, 1))
+    signed = next_version(
+        book,
+        "sichuan-chongqing",
+        effective_from=date(2026, 2, 1),
+        texts=[signature(region, plain) for region in ("sichuan", "chongqing")],
+    )
+    pending = next_version(book, "greater-bay-area", signed_by=("macao",), effective_from=date(2026, 5, 1))
+    async with reading(site(source=FakeSource(shown(book)))) as reader:
+        for language in LANGUAGES:
+            found = await reader.get(f"/{language}/feed.atom")
+            assert found.headers["content-type"] == "application/atom+xml; charset=utf-8"
+            feed = fromstring(found.text)
+            ids = [entry.findtext(f"{ATOM}id") for entry in feed.iterfind(f"{ATOM}entry")]
+            times = [entry.findtext(f"{ATOM}updated") for entry in feed.iterfind(f"{ATOM}entry")]
+            assert ids[0] == f"ni:///sha-256;{signed.digest}"
+            assert f"ni:///sha-256;{pending.digest}" not in ids
+            assert times == sorted(times, key=str, reverse=True)
+            assert feed.findtext(f"{ATOM}updated") == times[0] == "2026-06-01T12:00:00+08:00"
+            assert feed.findtext(f"{ATOM}id") == f"https://chongqing.onecard.test/{language}/feed.atom"
+        page = await reader.get("/en/catalogs/sichuan-chongqing/diff?to=" + signed.digest)
+    async with reading(site(source=FakeSource(shown(regions=())))) as reader:
+        empty = fromstring((await reader.get("/en/feed.atom")).text)
+    assert page.status == 200
+    assert [entry.findtext(f"{ATOM}title") for entry in empty.iterfind(f"{ATOM}entry")] != []
