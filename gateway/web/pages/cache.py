@@ -18,7 +18,7 @@ _ENTRY: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class KeptPage:
-    """A rendered page: status, bytes packed by gzip (RFC 1952), digest of its text, how long it serves, and its type."""
+    """A rendered page: status, bytes packed by gzip (RFC 1952), digest of its text, how long it serves, its type."""
 
     status: int
     packed: bytes

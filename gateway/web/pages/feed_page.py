@@ -1,4 +1,4 @@
-"""The feed of published versions (Atom, RFC 4287): which catalog has a new version, from when on, and signed by whom."""
+"""The feed of published versions (Atom, RFC 4287): which catalog has a new version, from when on, signed by whom."""
 
 from __future__ import annotations
 
