@@ -15,9 +15,9 @@ from adapters.plan_import import Frame, catalog_rows
 from adapters.plan_table import PlanTable, read_plan_table
 from adapters.registry import load_registry
 from adapters.words import Layer, LegalStatus
-from gateway.catalog_files import read_file, write_csv, write_xlsx
+from gateway.catalog_files import read_file, unusable, write_csv, write_file, write_xlsx
 from gateway.console import screen, table
-from gateway.errors import SettingsError, UnknownCatalogError
+from gateway.errors import UnknownCatalogError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,20 +28,30 @@ if TYPE_CHECKING:
     from adapters.tables import Fault
 
 
+_PARTIES: dict[Layer, tuple[str, ...]] = {Layer.NATIONAL: (), Layer.JOINT: ("one-party", "other-party")}
+"""Whose list a table is where nothing says so; any other layer has one region."""
+
+
 def import_table(file: Path, frame: Frame, *, base: str, answers: Path | None, output: Path | None) -> int:
     """Read a table of any form, tell every repair, doubt and fault, and write a catalog only if nothing is open.
 
     Args:
         file: CSV, XLSX, JSON-LD, or text with tabs.
         frame: what the rows of a plan's table have in common.
-        base: region whose list lends what a plan's table does not print; empty for none.
+        base: list of which it is a version, which lends what a plan's table does not print; empty for none.
         answers: decisions on doubts of an earlier reading, TOML.
         output: `.csv`, `.xlsx` or `.jsonld`; nothing is written where it is left out.
 
     Returns:
         0 where all is well, 1 where a doubt or a fault is open.
+
+    Raises:
+        UnknownCatalogError: `base` is no list that ships.
+        SettingsError: a file cannot be used.
     """
     registry, console = load_registry(), screen()
+    if base and base not in registry.documents:
+        raise UnknownCatalogError
     content = read_file(file)
     faults = list(content.faults)
     plan: PlanTable | None = None
@@ -49,8 +59,8 @@ def import_table(file: Path, frame: Frame, *, base: str, answers: Path | None, o
         rows = content.rows
     else:
         plan = read_plan_table(content.lines or [], _answers(answers))
-        known = registry.get(base).catalog if base else None
-        rows = catalog_rows(plan.rows, frame, base=known)
+        lends = registry.documents.get(base)
+        rows = catalog_rows(plan.rows, frame, base=lends.items if lends else None)
         _print_plan(plan, merged=content.merged)
     head = _head_of(base or "imported", rows, registry)
     document, more = read_rows(file.name, head, rows, registry.taxonomy)
@@ -82,9 +92,7 @@ def _answers(file: Path | None) -> dict[tuple[int, str], str]:
         told = tomllib.loads(file.read_text("utf-8"))
         return {(int(one["row"]), str(one["column"])): str(one["value"]) for one in told["answer"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SettingsError(
-            (f"{file.name}: no [[answer]] of row, column and value ({type(error).__name__})",)
-        ) from None
+        raise unusable(file, f"no [[answer]] of row, column and value ({type(error).__name__})") from None
 
 
 def _head_of(catalog: str, rows: Sequence[Mapping[str, str]], registry: Registry) -> CatalogHead:
@@ -93,12 +101,13 @@ def _head_of(catalog: str, rows: Sequence[Mapping[str, str]], registry: Registry
     if known is not None:
         return known.head
     told = rows[0].get("layer", "") if rows else ""
+    layer = Layer(told) if told in set(Layer) else Layer.PROVINCE
     draft = bool(rows) and all(row.get("legal_status") == LegalStatus.DRAFT for row in rows)
     return CatalogHead(
         catalog=catalog,
         title=Words.model_validate(dict.fromkeys(("zh-Hans", "zh-Hant", "en", "pt"), catalog)),
-        layer=Layer(told) if told in {Layer.CITY, Layer.SUPPLEMENTARY} else Layer.PROVINCE,
-        regions=(catalog,),
+        layer=layer,
+        regions=_PARTIES.get(layer, (catalog,)),
         legal_status=LegalStatus.DRAFT if draft else LegalStatus.IN_FORCE,
         effective_from=None if draft else date.min,
         synthetic=False,
@@ -115,8 +124,8 @@ def _write(output: Path, head: CatalogHead, items: Catalog) -> None:
             told = to_jsonld(head, items, load_registry().taxonomy)
             data = (json.dumps(told, ensure_ascii=False, indent=1) + "\n").encode()
         case _:
-            raise SettingsError((f"{output.name}: the name ends in .csv, .xlsx or .jsonld",))
-    output.write_bytes(data)
+            raise unusable(output, "the name ends in .csv, .xlsx or .jsonld")
+    write_file(output, data)
 
 
 def _print_plan(plan: PlanTable, *, merged: int) -> None:

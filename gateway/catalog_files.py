@@ -46,6 +46,11 @@ class FileContent:
     merged: int = 0
 
 
+def unusable(path: Path, fault: str) -> SettingsError:
+    """Say that a file cannot be used, by its name and not by where it lies."""
+    return SettingsError((f"{path.name}: {fault}",), heading="A file cannot be used.")
+
+
 def read_file(path: Path) -> FileContent:
     """Read a file by its suffix: `.csv`, `.xlsx`, `.jsonld`, `.json`, or text with tabs (SettingsError)."""
     data = _bytes_of(path)
@@ -60,6 +65,14 @@ def read_file(path: Path) -> FileContent:
             return _content(_csv(path, _text(path, data)))
         case _:
             return _content([line.split("\t") for line in _text(path, data).splitlines()])
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file (SettingsError)."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise unusable(path, f"cannot be written ({type(error).__name__})") from None
 
 
 def write_csv(items: Iterable[ApplicationItem | Row]) -> bytes:
@@ -103,14 +116,14 @@ def _csv(path: Path, text: str) -> list[list[str]]:
     try:
         return list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error:
-        raise SettingsError((f"{path.name}: is no CSV",)) from None
+        raise unusable(path, "is no CSV") from None
 
 
 def _json(path: Path, data: bytes) -> object:
     try:
         return json.loads(data)
     except (ValueError, RecursionError):
-        raise SettingsError((f"{path.name}: is no JSON",)) from None
+        raise unusable(path, "is no JSON") from None
 
 
 def _sheet(path: Path, data: bytes) -> tuple[list[list[str]], int]:
@@ -120,12 +133,12 @@ def _sheet(path: Path, data: bytes) -> tuple[list[list[str]], int]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
         if unpacked > _LONGEST_UNPACKED:
-            raise SettingsError((f"{path.name}: unpacks to more than {_LONGEST_UNPACKED} bytes",))
+            raise unusable(path, f"unpacks to more than {_LONGEST_UNPACKED} bytes")
         sheet = openpyxl.load_workbook(io.BytesIO(data), data_only=True).worksheets[0]
     except (zipfile.BadZipFile, ParseError, LookupError, ValueError, TypeError, AttributeError, OSError) as error:
-        raise SettingsError((f"{path.name}: is no spreadsheet ({type(error).__name__})",)) from None
+        raise unusable(path, f"is no spreadsheet ({type(error).__name__})") from None
     if sheet.max_row > _MOST_LINES:
-        raise SettingsError((f"{path.name}: has more than {_MOST_LINES} rows",))
+        raise unusable(path, f"has more than {_MOST_LINES} rows")
     lines = [[_shown(cell.value) for cell in row] for row in sheet.iter_rows()]
     return lines, _fill_merged(lines, sheet.merged_cells.ranges)
 
@@ -158,20 +171,22 @@ def _openpyxl() -> Any:  # noqa: ANN401 - a module that may be missing
     try:
         return import_module("openpyxl")
     except ImportError:
-        raise SettingsError(("spreadsheets need openpyxl: install onecard-gateway[web]",)) from None
+        raise SettingsError(
+            ("spreadsheets need openpyxl: install onecard-gateway[web]",), heading="Something is not installed."
+        ) from None
 
 
 def _bytes_of(path: Path) -> bytes:
     try:
         if path.stat().st_size > LONGEST_FILE:
-            raise SettingsError((f"{path.name}: is longer than {LONGEST_FILE} bytes",))
+            raise unusable(path, f"is longer than {LONGEST_FILE} bytes")
         return path.read_bytes()
     except OSError as error:
-        raise SettingsError((f"{path.name}: cannot be read ({type(error).__name__})",)) from None
+        raise unusable(path, f"cannot be read ({type(error).__name__})") from None
 
 
 def _text(path: Path, data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise SettingsError((f"{path.name}: is not UTF-8",)) from None
+        raise unusable(path, "is not UTF-8") from None

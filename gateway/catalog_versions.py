@@ -11,9 +11,9 @@ from adapters.layers import check_layers
 from adapters.registry import load_registry
 from adapters.words import LegalStatus
 from gateway.catalog_console import print_faults
-from gateway.catalog_files import read_file
+from gateway.catalog_files import read_file, unusable, write_file
 from gateway.console import screen
-from gateway.errors import SettingsError, UnknownCatalogError
+from gateway.errors import UnknownCatalogError
 from gateway.keys_console import home_of
 from gateway.peers.publish_client import publish
 from gateway.settings import load_settings
@@ -72,7 +72,7 @@ def draft_version(file: Path, *, catalog: str, after: Path | None, first_day: da
         document, faults = read_rows(file.name, head, rows, registry.taxonomy)
         faults = faults or check_layers(document, registry.surroundings)
         if not faults and rows:
-            output.write_bytes(canonical_bytes(document.plain()))
+            write_file(output, canonical_bytes(document.plain()))
             screen().print(
                 f"version {head.sequence} of {head.catalog}: {canonical_digest(document.plain())}", soft_wrap=True
             )
@@ -88,7 +88,7 @@ def sign_version(config: Path, file: Path, *, region: str) -> None:
     document = _document(file, load_registry())
     digest = canonical_digest(document.plain())
     if home.region not in document.head.regions:
-        raise SettingsError((f"{document.head.catalog}: is no list of {home.region}",))
+        raise unusable(file, f"is no list of {home.region}")
     signature = PartySignature(
         iss=home.entity.id,
         region=home.region,
@@ -98,9 +98,8 @@ def sign_version(config: Path, file: Path, *, region: str) -> None:
         digest=digest,
     )
     key = SigningKey.from_pem(home.entity.key.read_bytes(), issuer=home.entity.id)
-    beside = file.with_name(file.name + SIGNATURES)
-    kept = beside.read_text("ascii").splitlines() if beside.exists() else []
-    beside.write_text("\n".join((*kept, sign_as_party(signature, key=key))) + "\n", "ascii")
+    lines = (*_signatures(file), sign_as_party(signature, key=key))
+    write_file(_beside(file), ("\n".join(lines) + "\n").encode())
     screen().print(f"{home.region} has signed {document.head.catalog}: {digest}", soft_wrap=True)
 
 
@@ -111,7 +110,6 @@ def check_version(file: Path, keys: Mapping[str, Path]) -> int:
     """
     document = _document(file, load_registry())
     digest = canonical_digest(document.plain())
-    beside = file.with_name(file.name + SIGNATURES)
     sets = {region: _json(path) for region, path in keys.items()}
 
     def known(entity: str, region: str) -> Iterable[VerificationKey]:
@@ -119,7 +117,7 @@ def check_version(file: Path, keys: Mapping[str, Path]) -> int:
         return [ring.find(entity, str(key["kid"])) for key in ring.jwks(entity)["keys"]]
 
     signed = set()
-    for text in beside.read_text("ascii").split() if beside.exists() else ():
+    for text in _signatures(file):
         said = verify_party_signature(text, keys=known, now=int(time.time()))
         if (said.content, said.name, said.digest) == ("catalog", document.head.catalog, digest):
             signed.add(said.region)
@@ -132,11 +130,23 @@ def check_version(file: Path, keys: Mapping[str, Path]) -> int:
 
 def read_signed(file: Path) -> tuple[bytes, tuple[str, ...]]:
     """Read a document with its signatures (SettingsError)."""
-    beside = file.with_name(file.name + SIGNATURES)
     try:
-        return file.read_bytes(), tuple(beside.read_text("ascii").split()) if beside.exists() else ()
+        return file.read_bytes(), _signatures(file)
+    except OSError as error:
+        raise unusable(file, f"cannot be read ({type(error).__name__})") from None
+
+
+def _beside(file: Path) -> Path:
+    return file.with_name(file.name + SIGNATURES)
+
+
+def _signatures(file: Path) -> tuple[str, ...]:
+    """Read the signatures that lie beside a document, if any (SettingsError)."""
+    beside = _beside(file)
+    try:
+        return tuple(beside.read_text("ascii").split()) if beside.exists() else ()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError((f"{file.name}: cannot be read ({type(error).__name__})",)) from None
+        raise unusable(beside, f"cannot be read ({type(error).__name__})") from None
 
 
 def _document(file: Path, registry: Registry) -> CatalogDocument:
@@ -144,7 +154,7 @@ def _document(file: Path, registry: Registry) -> CatalogDocument:
     document, faults = read_document(_json(file), registry.taxonomy)
     if document is None or faults:
         first = faults[0]
-        raise SettingsError((f"{file.name}: row {first.row} {first.column} {first.rule} ({len(faults)} faults)",))
+        raise unusable(file, f"row {first.row} {first.column} {first.rule} ({len(faults)} faults)")
     return document
 
 
@@ -152,7 +162,7 @@ def _json(file: Path) -> Any:  # noqa: ANN401 - whoever takes it checks it
     try:
         return json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise SettingsError((f"{file.name}: cannot be read as JSON ({type(error).__name__})",)) from None
+        raise unusable(file, f"cannot be read as JSON ({type(error).__name__})") from None
 
 
 def publish_version(file: Path, *, gateway: str, ca: Path, token: str, dry_run: bool) -> int:

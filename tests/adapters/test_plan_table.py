@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,20 +13,8 @@ from adapters.plan_cells import aligned, despaced, is_head, is_media
 from adapters.plan_import import Frame, catalog_rows
 from adapters.plan_table import PlanTable, read_plan_table
 from tests.adapters.item_examples import REGIONS
+from tests.adapters.plan_kit import ANSWERS, FRAME, PRINTED
 
-HERE = Path(__file__).resolve().parent
-PRINTED = [line.split("¦") for line in (HERE / "plan_as_printed.txt").read_text("utf-8").splitlines()]
-ANSWERS = {
-    (one["row"], one["column"]): one["value"]
-    for one in tomllib.loads((HERE / "plan_answers.toml").read_text("utf-8"))["answer"]
-}
-FRAME = Frame(
-    prefix="CQ",
-    layer="province",
-    source="重庆市居民服务“一卡通”工作方案（渝府办发〔2024〕73号）",
-    article="附件第{number}行",
-    effective_from="2024-09-16",
-)
 HEAD = ["序号", "类别", "责任单位", "配合单位", "服务事项", "具体内容", "用卡方式", "应用类别", "推进计划"]
 
 
