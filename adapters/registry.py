@@ -14,6 +14,8 @@ from adapters.catalog_document import CatalogDocument, CatalogHead, parse_docume
 from adapters.errors import RegionDataError, UnknownRegionError
 from adapters.layers import Surroundings, check_layers
 from adapters.manifest import Words, parse_manifest
+from adapters.payload_kinds import FILE as PAYLOAD_KINDS
+from adapters.payload_kinds import PayloadKinds
 from adapters.tables import refuse
 from adapters.taxonomy import Taxonomy
 from adapters.venues import FILE as VENUES
@@ -148,6 +150,11 @@ def region_document(adapter: ManifestAdapter, others: Iterable[ManifestAdapter],
         synthetic=catalog.synthetic,
     )
     return CatalogDocument(head, catalog, {item.item: row for row, item in enumerate(catalog, start=2)})
+
+
+def load_payload_kinds(taxonomy: Taxonomy) -> PayloadKinds:
+    """Load which payloads the item types may carry (RegionDataError names the first fault)."""
+    return PayloadKinds.from_csv(files(PACKAGE).joinpath(PAYLOAD_KINDS).read_text("utf-8"), taxonomy)
 
 
 def load_agreements() -> dict[str, str]:

@@ -17,6 +17,29 @@ class CardStatus(StrEnum):
     VOID = "void"
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
+    REPLACED = "replaced"
+
+
+class CardEventKind(StrEnum):
+    """What can happen to a card, as its platform reports it (Guangdong Art. 5, Shiyan Art. 5 and 17).
+
+    ACTIVATED puts a card (back) into use; only THAWED ends a loss. UNREADABLE stands for a raw value that a region's
+    table does not hold.
+    """
+
+    NOT_ACTIVATED = "not_activated"
+    ACTIVATED = "activated"
+    LOST_TEMPORARY = "lost_temporary"
+    LOST_FORMAL = "lost_formal"
+    THAWED = "thawed"
+    LOCKED = "locked"
+    SEALED = "sealed"
+    REPLACED = "replaced"
+    VOIDED = "voided"
+    CANCELLED = "cancelled"
+    FUNCTION_SUSPENDED = "function_suspended"
+    FUNCTION_RESTORED = "function_restored"
+    UNREADABLE = "unreadable"
 
 
 class CardFunction(StrEnum):

@@ -5,6 +5,8 @@ one JSON line and ends. With no streams it calls once and prints the reply, hex.
 is parsed, so that the client stays cheap. With `unique` each request gets a request id of its own, appended as one more
 field 1, which is what protobuf calls merging.
 
+Streams are spread over `connections`, each with a socket of its own.
+
 With `tolerant`, for single calls only, a call that fails is counted by its status and not the end, and the count goes
 on until SIGUSR1; tokens are taken in turn from `tokens`, and `pace` is the most calls a second, 0 for no limit.
 """
@@ -18,6 +20,7 @@ import signal
 import sys
 import time
 from collections import Counter as Tally
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
@@ -26,7 +29,7 @@ import grpc
 import uvloop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
 _ID_FIELD = b"\x0a\x20"  # field 1, length-delimited, 32 bytes
 _TIMEOUT_SECONDS = 25.0
@@ -47,9 +50,9 @@ class Counter:
 class Load:
     """Calls one method of one server as the plan says."""
 
-    def __init__(self, plan: dict[str, Any], channel: grpc.aio.Channel) -> None:
+    def __init__(self, plan: dict[str, Any], channels: Sequence[grpc.aio.Channel]) -> None:
         """Take the plan: method, request (hex), token, unique, and whether it is a `stream`."""
-        self._channel = channel
+        self._channels = cycle(channels)
         self._method: str = plan["method"]
         self._request = bytes.fromhex(plan["request"])
         self._unique: bool = plan["unique"]
@@ -70,10 +73,10 @@ class Load:
         return self._request + _ID_FIELD + f"{self._prefix}{self._number:016d}".encode()
 
     def _call(self) -> grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]:
-        return self._channel.unary_unary(self._method, bytes, bytes)
+        return next(self._channels).unary_unary(self._method, bytes, bytes)
 
     def _exchange(self) -> grpc.aio.StreamStreamCall[bytes, bytes]:
-        method = self._channel.stream_stream(self._method, bytes, bytes)
+        method = next(self._channels).stream_stream(self._method, bytes, bytes)
         return method(None, metadata=self._metadata)  # without an iterator we write ourselves
 
     async def once(self) -> bytes:
@@ -138,9 +141,11 @@ async def drive(plan: dict[str, Any]) -> None:
         ("grpc.ssl_target_name_override", plan["server_name"]),
         ("grpc.max_receive_message_length", 8 * _MIB),
         ("grpc.enable_http_proxy", 0),
+        ("grpc.use_local_subchannel_pool", 1),
     )
-    async with grpc.aio.secure_channel(plan["address"], credentials, options) as channel:
-        load = Load(plan, channel)
+    async with AsyncExitStack() as stack:
+        opened = (grpc.aio.secure_channel(plan["address"], credentials, options) for _ in range(plan["connections"]))
+        load = Load(plan, [await stack.enter_async_context(channel) for channel in opened])
         if not plan["streams"]:
             print((await load.once()).hex(), flush=True)
             return
@@ -157,7 +162,8 @@ async def _measure(counter: Counter, seconds: float | None) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, told.set)
     counter.slowest = 0.0
     print("begin", flush=True)
-    calls, size, cpu, started = counter.calls, counter.reply_bytes, time.process_time(), time.perf_counter()
+    calls, failures, size = counter.calls, counter.failed.total(), counter.reply_bytes
+    cpu, started = time.process_time(), time.perf_counter()
     await (told.wait() if seconds is None else asyncio.sleep(seconds))
     counted = counter.calls - calls
     result = {
@@ -165,6 +171,7 @@ async def _measure(counter: Counter, seconds: float | None) -> None:
         "seconds": time.perf_counter() - started,
         "client_cpu_seconds": time.process_time() - cpu,
         "reply_bytes": (counter.reply_bytes - size) / max(1, counted),
+        "failures": counter.failed.total() - failures,
         "failed": counter.failed,  # from the first call on: none is to be lost
         "slowest_seconds": counter.slowest,
     }

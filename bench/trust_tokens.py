@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from bench.trust_forged import CALLER_KINDS, SHOWN, claims_of, forged_tokens
 from gateway.bootstrap_calls import callers
-from gateway.bootstrap_trust import TrustSide, build_trust
+from gateway.bootstrap_trust import build_trust
 from gateway.callers import SCOPES
 from gateway.certificates import Certificate, fingerprint
 from gateway.journal import JsonJournal
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from gateway.callers import Callers
     from gateway.settings import Settings
+    from gateway.trust_side import TrustSide
     from trust.sm2 import Sm2Provider
 
 LOTS, LOT = 12, 80

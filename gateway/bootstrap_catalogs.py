@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from adapters.registry import Registry
-    from gateway.bootstrap_trust import TrustSide
     from gateway.journal import Journal
     from gateway.settings import Settings
+    from gateway.trust_side import TrustSide
     from trust.keys import VerificationKey
 
 FOLDER = "catalogs"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 import time
+from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from adapters.equivalence import EquivalenceBook
@@ -15,7 +16,10 @@ from gateway.bootstrap_calls import (
     read_object,
 )
 from gateway.bootstrap_catalogs import catalog_book, catalog_publisher, catalog_shelf
-from gateway.bootstrap_trust import TrustSide, build_trust, new_id
+from gateway.bootstrap_evidence import EvidenceSide, build_evidence, evidence_append
+from gateway.bootstrap_store import StoreSide, build_store
+from gateway.bootstrap_trust import build_trust, new_id
+from gateway.consents import FileConsents
 from gateway.errors import SettingsError
 from gateway.federation.status_lists import StatusClient, StatusLists
 from gateway.reasons import load_reasons
@@ -33,13 +37,13 @@ from gateway.services.fold_proposal import FoldProposal
 from gateway.services.local_home import LocalHome, agreement_title
 from gateway.services.recognise import IssueRecognition, VerifyRecognition
 from gateway.services.request_memory import RequestMemory
+from gateway.services.revoke_recognition import RevokeRecognition
 from gateway.services.status_register import StatusRegister
 from gateway.services.translate_identity import TranslateIdentity
 from gateway.services.translate_item import TranslateItem
 from gateway.services.verdict import VerdictRules, load_status_rules
 from gateway.services.verify_card import VerifyCard
 from gateway.web.status_list import StatusListPages
-from trust.replay import InMemoryReplay
 from trust.verifier import RecognitionVerifier
 
 if TYPE_CHECKING:
@@ -56,8 +60,9 @@ if TYPE_CHECKING:
     from gateway.services.publish_catalog import PublishCatalog
     from gateway.settings import Settings
     from gateway.settings_parts import HomeSettings
+    from gateway.store.status_places import StatusPlaces
+    from gateway.trust_side import TrustSide
 
-_REPLAY_CAPACITY = 1_000_000
 _SECRET_BYTES = 32
 
 
@@ -75,6 +80,8 @@ class Shared:
     statuses: dict[str, StatusRegister]
     own_certificates: OwnCertificates
     journal: Journal
+    stored: StoreSide
+    evidence: EvidenceSide
 
     def item(self, region: str, item: str) -> ApplicationItem:
         """Find an item of any region."""
@@ -87,6 +94,7 @@ def share(settings: Settings, journal: Journal) -> Shared:
     for region in (*(h.region for h in settings.home), *(p.region for p in settings.peer)):
         registry.get(region)
     trust = build_trust(settings, journal=journal)
+    stored = build_store(settings, journal, evidence=evidence_append(settings))
     shelf = catalog_shelf(settings.trust.state, registry)
     catalogs = catalog_book(registry, shelf)
     return Shared(
@@ -97,16 +105,25 @@ def share(settings: Settings, journal: Journal) -> Shared:
         book=EquivalenceBook(registry.taxonomy, catalogs),
         trust=trust,
         rules=VerdictRules(load_status_rules(), registry.taxonomy),
-        statuses={region: _status_register(region, keys) for region, keys in trust.homes.items()},
+        statuses={region: _status_register(region, keys, stored.places, trust) for region, keys in trust.homes.items()},
         own_certificates=OwnCertificates(settings),
         journal=journal,
+        stored=stored,
+        evidence=build_evidence(settings, stored.store, trust=trust, journal=journal),
     )
 
 
-def _status_register(region: str, keys: HomeKeys) -> StatusRegister:
-    """Begin the status lists of a home region, under numbers that no earlier start has used."""
+def _status_register(region: str, keys: HomeKeys, book: StatusPlaces, trust: TrustSide) -> StatusRegister:
+    """Make the status lists of a home region."""
     address = f"{keys.entity}/regions/{region}/status"
-    return StatusRegister(keys.signer, address=address, number=int(time.time()), clock=time.time)
+    return StatusRegister(keys.signer, book=book, address=address, clock=time.time, changed=trust.notices.tell)
+
+
+async def hear_status(shared: Shared) -> None:
+    """Take note of what is revoked on status lists, here or at other replicas, until cancelled."""
+    async with aclosing(shared.stored.places.heard()) as heard:
+        async for region, number in heard:
+            shared.statuses[region].heard(number)
 
 
 def status_routes(shared: Shared) -> Callable[[web.Application], None]:
@@ -125,7 +142,13 @@ def status_lists(shared: Shared, client: StatusClient) -> StatusLists:
     bases = {home.region: home.entity.id for home in settings.home} | {p.region: p.entity for p in settings.peer}
     own = {home.entity.id: f"http://{settings.listen.web}" for home in settings.home}
     places = own | {peer.entity: peer.federation for peer in settings.peer if peer.federation is not None}
-    return StatusLists(find=shared.trust.region_key, bases=bases, fetch=client.fetch, clock=time.time, addresses=places)
+    lists = StatusLists(
+        find=shared.trust.region_key, bases=bases, fetch=client.fetch, clock=time.time, addresses=places
+    )
+    shared.trust.follower.on_status(lists.changed)
+    for home in settings.home:
+        shared.trust.notices.listeners.append(partial(lists.changed, home.entity.id))
+    return lists
 
 
 def platform_client(home: HomeSettings, shared: Shared) -> PlatformClient:
@@ -165,13 +188,14 @@ def local_home(home: HomeSettings, shared: Shared, platform: PlatformClient) -> 
         new_id=new_id,
         clock=time.time,
         statuses=shared.statuses[home.region],
+        consents=None if home.consents is None else FileConsents(home.consents, clock=time.time),
     )
 
 
 def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists) -> tuple[Servicer, ...]:
     """Make the services with their use cases."""
     registry = shared.registry
-    paging = Paging(secrets.token_bytes(_SECRET_BYTES))
+    paging = Paging(shared.evidence.secret.paging_key())
     items = TranslateItem(registry=registry, book=shared.book, clock=time.time)
     titles = {a.id: agreement_title(a) for a in shared.trust.agreements.agreements}
     verdicts = VerdictWriter(reasons=load_reasons(), titles=titles, items=items)
@@ -182,10 +206,11 @@ def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists
         registry=registry,
         agreements=agreements,
         rules=shared.rules,
-        replay=InMemoryReplay(_REPLAY_CAPACITY),
+        replay=shared.stored.replay,
         clock=time.time,
         statuses=lists,
         own_certificates=shared.own_certificates,
+        keys=shared.trust,
     )
     return (
         RegionServicer(registry=registry, homes=homes, agreements=agreements, paging=paging),
@@ -194,6 +219,7 @@ def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists
             translate=TranslateIdentity(registry),
             memory=RequestMemory(clock=time.time),
             verdicts=verdicts,
+            chains=shared.trust.chain,
         ),
         CatalogServicer(
             registry=registry,
@@ -214,7 +240,11 @@ def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists
         RecognitionServicer(
             issue=IssueRecognition(registry=registry, homes=homes),
             verify=verify_recognition,
+            revoke=RevokeRecognition(
+                homes=homes, places=shared.statuses, agreements=agreements, find=shared.trust.region_key
+            ),
             memory=RequestMemory(clock=time.time),
             verdicts=verdicts,
+            chains=shared.trust.chain,
         ),
     )

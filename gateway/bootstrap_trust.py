@@ -6,10 +6,9 @@ import asyncio
 import secrets
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
+from gateway.bootstrap_replicas import own_feed_base, own_numbers
 from gateway.errors import GatewayError, SettingsError
 from gateway.federation.agreements import AgreementStanding, ProvenSignatures, load_agreement
 from gateway.federation.desk import AnchorPin, OwnEntity, RefreshTimes, TrustDesk
@@ -18,28 +17,26 @@ from gateway.federation.follow import RevocationFollower
 from gateway.federation.home_keys import HomeKeys, PartnerSuite
 from gateway.federation.memory import FileTrustMemory
 from gateway.federation.originals import FileOriginals
-from gateway.key_shelf import KeyShelf
+from gateway.key_places import KeyPlaces
 from gateway.services.local_home import china_day
-from gateway.web.federation import add_entity, path_of
-from gateway.web.revocations import Revocations
-from trust.errors import TrustError, UnknownIssuerError
+from gateway.services.status_notices import StatusNotices
+from gateway.trust_side import TrustSide
+from trust.errors import TrustError
 from trust.policy import AgreementBook
 from trust.roles import REGION_ROLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from aiohttp import web
-
-    from gateway.certificates import Certificate
     from gateway.federation.agreements import SignedAgreement
     from gateway.federation.desk_memory import TrustMemory
+    from gateway.hsm_address import HardwareAddress
     from gateway.journal import Journal
+    from gateway.key_shelf import Shelf
     from gateway.settings import Settings
     from gateway.settings_parts import HomeSettings
-    from trust.keys import KeyRing, VerificationKey
-    from trust.signer import CallerTokenSigner
+    from trust.keys import VerificationKey
 
 LOOK_SECONDS = 0.5
 INTERVAL_SECONDS = 1.0
@@ -49,101 +46,6 @@ _ID_BYTES = 16
 def new_id() -> str:
     """Make an identifier that is never the same twice."""
     return secrets.token_hex(_ID_BYTES)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrustSide:
-    """What a node believes and by what it is believed.
-
-    `homes` are the keys of the home regions; `agreements` asks `standing` of each agreement whether it stands;
-    `regions_by_name` says to which region the names in callers' certificates belong.
-    """
-
-    homes: Mapping[str, HomeKeys]
-    desk: TrustDesk
-    standing: AgreementStanding
-    agreements: AgreementBook
-    follower: RevocationFollower
-    client: FederationClient
-    memory: TrustMemory
-    regions_by_name: Mapping[str, str]
-
-    @property
-    def tried(self) -> bool:
-        """Tell whether each peer is believed, or was tried for some seconds: only then refusals say what they mean."""
-        return self.desk.first_round.is_set()
-
-    def region_key(self, issuer: str, kid: str) -> VerificationKey:
-        """Find the key of a recognition, under an agreement with any of our homes (the errors of the desk).
-
-        Whether that is the agreement of the home for which it is meant is for whoever reads its claims.
-        """
-        home = self.homes.get(issuer)
-        if home is not None:
-            return home.ring.find(issuer, kid)
-        refusal: TrustError = UnknownIssuerError()
-        for visited in self.homes:
-            try:
-                return self.desk.region_key(issuer, kid, visited=visited)
-            except TrustError as error:
-                refusal = error
-        raise refusal
-
-    def caller_key(self, caller: str, kid: str, *, registered: KeyRing) -> VerificationKey:
-        """Find the key of a caller: a registered one's, or that of a gateway under an agreement with a home of ours."""
-        if caller in registered.issuers:
-            return registered.find(caller, kid)
-        return self.desk.gateway_key(caller, kid, home_regions=self.homes)
-
-    def caller_tokens(self, region: str) -> CallerTokenSigner:
-        """Give what signs the tokens with which we ask others on behalf of a home region."""
-        return self.homes[region].caller_tokens
-
-    def require_peer(self, region: str) -> None:
-        """Refuse a region whose entity is believed under no anchor (the refusal of the last one).
-
-        What is asked holds card numbers: nobody is asked whose answer would not be believed.
-        """
-        standing = self.desk.standing
-        refusal: TrustError = UnknownIssuerError()
-        for anchor in standing.anchors:
-            try:
-                standing.federation.entity(REGION_ROLE, region, anchor=anchor, now=int(time.time()))
-            except TrustError as error:
-                refusal = error
-            else:
-                return
-        raise refusal
-
-    def require_live(self, certificate: Certificate) -> None:
-        """Refuse a certificate that the entity has revoked to which its names belong (PeerRevokedError)."""
-        for name in certificate.names:
-            region = self.regions_by_name.get(name)
-            if region is not None:
-                self.desk.check_certificate(region, certificate.fingerprint)
-
-    async def renewed(self, region: str) -> None:
-        """Wait until the keys of a region were fetched again, or for some seconds."""
-        await self.desk.renewed(region)
-
-    def web_parts(self) -> tuple[Callable[[web.Application], None], ...]:
-        """Give what adds our own statements and the feed of revocations to the web side."""
-        entities = tuple(
-            partial(add_entity, entity=keys.publisher, prefix=path_of(keys.entity)) for keys in self.homes.values()
-        )
-        return (*entities, Revocations(self.desk, clock=time.monotonic).add_to)
-
-    async def start(self) -> None:
-        """Begin to believe and to follow (GatewayError where what was kept cannot be read)."""
-        await self.desk.start()
-        self.follower.start()
-
-    async def close(self) -> None:
-        """End what runs in the background."""
-        await self.follower.close()
-        await self.desk.close()
-        await self.client.close()
-        self.memory.close()
 
 
 class _Believed:
@@ -157,10 +59,11 @@ class _Believed:
         home = self._homes.get(region)
         if home is not None:
             return home.publisher.keys if home.entity == entity else ()
-        federation = self._desk.standing.federation
-        with suppress(TrustError):
-            if federation.entity(REGION_ROLE, region, anchor=anchor, now=int(time.time())).entity == entity:
-                return federation.federation_keys(entity, anchor=anchor)
+        for standing in self._desk.standings:
+            federation = standing.federation
+            with suppress(TrustError):
+                if federation.entity(REGION_ROLE, region, anchor=anchor, now=int(time.time())).entity == entity:
+                    return federation.federation_keys(entity, anchor=anchor)
         return ()
 
     def require_agreement(self, agreement: str) -> None:
@@ -179,7 +82,8 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
     signed = [load_agreement(one.agreement, one.signatures, anchor=one.entity) for one in trust.anchor]
     dated = AgreementBook(one.agreement for one in signed)
     kept = memory or desk_memory(settings)
-    homes = {home.region: _home_keys(home, signed, settings) for home in settings.home}
+    places = KeyPlaces(clock=time.monotonic)
+    homes = {home.region: _home_keys(home, signed, settings, places) for home in settings.home}
     client = FederationClient(bases=_bases(settings))
 
     def in_force(one: str, other: str) -> tuple[str, ...]:
@@ -203,6 +107,7 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
         journal=journal,
         grace_seconds=trust.grace_seconds,
         times=RefreshTimes(refresh_seconds=trust.refresh_seconds, interval_seconds=INTERVAL_SECONDS),
+        feed_base=own_feed_base(settings),
     )
     proven = ProvenSignatures(trust.state / "signed.json")
     standing = AgreementStanding(signed, believed=_Believed(homes, desk), clock=time.time, proven=proven)
@@ -217,6 +122,7 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
         desk=desk,
         standing=standing,
         agreements=AgreementBook((one.agreement for one in signed), standing=standing.require),
+        signed={one.agreement.id: one for one in signed},
         follower=RevocationFollower(
             desk, client=client, entities=_followed(settings, signed), journal=journal, poll_seconds=trust.poll_seconds
         ),
@@ -226,6 +132,9 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
             **{caller.certificate.lower(): caller.region for caller in settings.caller if caller.certificate},
             **{peer.server_name.lower(): peer.region for peer in settings.peer},
         },
+        anchors={one.agreement.id: one.anchor for one in signed},
+        notices=StatusNotices(),
+        key_places=places,
     )
 
 
@@ -238,31 +147,37 @@ def _own(region: str, keys: HomeKeys) -> OwnEntity:
     return OwnEntity(entity=keys.entity, region=region, configuration=keys.publisher.text)
 
 
-def _home_keys(home: HomeSettings, signed: Iterable[SignedAgreement], settings: Settings) -> HomeKeys:
+def _home_keys(
+    home: HomeSettings, signed: Iterable[SignedAgreement], settings: Settings, places: KeyPlaces
+) -> HomeKeys:
     """Read the keys of a home region; the anchors of its agreements are its superiors."""
     folder = settings.trust.state / home.region
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def shelf(name: str, place: Path | HardwareAddress, *, issuer: str) -> Shelf:
+        try:
+            return places.shelf(place, issuer=issuer)
+        except SettingsError as error:
+            raise SettingsError(tuple(f"{name} of {home.region}: {fault}" for fault in error.faults)) from error
+
     return HomeKeys(
         home.entity.id,
-        federation=KeyShelf(home.entity.key, issuer=home.entity.id),
-        region=KeyShelf(home.signing_key, issuer=home.region),
-        caller=KeyShelf(home.caller.key, issuer=home.caller.id),
+        federation=shelf("entity.key", home.entity.key, issuer=home.entity.id),
+        region=shelf("signing_key", home.signing_key, issuer=home.region),
+        caller=shelf("caller.key", home.caller.key, issuer=home.caller.id),
+        evidence=places.shelf(settings.evidence.key, issuer=settings.gateway),
         superiors=[one.anchor for one in signed if home.region in one.agreement.regions],
         folder=folder,
         clock=time.time,
         new_id=new_id,
-        partner=_partner(home, folder),
-    )
-
-
-def _partner(home: HomeSettings, folder: Path) -> PartnerSuite | None:
-    """Give with what recognitions for some partners are counter-signed."""
-    if home.partner is None:
-        return None
-    return PartnerSuite(
-        regions=home.partner.regions,
-        shelf=KeyShelf(home.partner.key, issuer=home.region),
-        originals=FileOriginals(folder / "originals", clock=time.time),
+        partner=None
+        if home.partner is None
+        else PartnerSuite(
+            regions=home.partner.regions,
+            shelf=shelf("partner.key", home.partner.key, issuer=home.region),
+            originals=FileOriginals(folder / "originals", clock=time.time),
+        ),
+        numbering=own_numbers(settings),
     )
 
 

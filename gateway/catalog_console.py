@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from adapters.tables import Fault
 
 
-_PARTIES: dict[Layer, tuple[str, ...]] = {Layer.NATIONAL: (), Layer.JOINT: ("one-party", "other-party")}
+_PARTIES: dict[Layer, tuple[str, ...]] = {Layer.NATIONAL: (), Layer.JOINT: ("one_party", "other_party")}
 """Whose list a table is where nothing says so; any other layer has one region."""
 
 

@@ -14,10 +14,11 @@ from gateway.catalog_console import print_faults
 from gateway.catalog_files import read_file, unusable, write_file
 from gateway.console import screen
 from gateway.errors import UnknownCatalogError
+from gateway.key_places import KeyPlaces
 from gateway.keys_console import home_of
 from gateway.peers.publish_client import publish
 from gateway.settings import load_settings
-from trust.keys import KeyRing, SigningKey
+from trust.keys import KeyRing
 from trust.party_signature import (
     PartySignature,
     canonical_bytes,
@@ -97,8 +98,9 @@ def sign_version(config: Path, file: Path, *, region: str) -> None:
         name=document.head.catalog,
         digest=digest,
     )
-    key = SigningKey.from_pem(home.entity.key.read_bytes(), issuer=home.entity.id)
-    lines = (*_signatures(file), sign_as_party(signature, key=key))
+    with KeyPlaces(clock=time.monotonic) as places:
+        text = sign_as_party(signature, key=places.key(home.entity.key, issuer=home.entity.id))
+    lines = (*_signatures(file), text)
     write_file(_beside(file), ("\n".join(lines) + "\n").encode())
     screen().print(f"{home.region} has signed {document.head.catalog}: {digest}", soft_wrap=True)
 
@@ -118,7 +120,7 @@ def check_version(file: Path, keys: Mapping[str, Path]) -> int:
 
     signed = set()
     for text in _signatures(file):
-        said = verify_party_signature(text, keys=known, now=int(time.time()))
+        said, _ = verify_party_signature(text, keys=known, now=int(time.time()))
         if (said.content, said.name, said.digest) == ("catalog", document.head.catalog, digest):
             signed.add(said.region)
     console = screen()

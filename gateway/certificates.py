@@ -52,6 +52,14 @@ def fingerprint(pem: bytes) -> str:
     return _thumbprint(_load(pem)[0])
 
 
+def dns_names(pem: bytes) -> frozenset[str]:
+    """Give the DNS names of the first certificate of a PEM file, in lower case (BindingError where there are none)."""
+    names = _dns_names(_load(pem)[0])
+    if not names:
+        raise BindingError(rule="certificate with a DNS name")
+    return names
+
+
 def _thumbprint(certificate: x509.Certificate) -> str:
     return encode_base64url(hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest())
 

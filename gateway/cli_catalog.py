@@ -54,7 +54,9 @@ def catalog_translate(
 @catalog_app.command("import")
 def catalog_import(
     file: Annotated[Path, typer.Argument(help="CSV, XLSX, JSON-LD, or the printed table of a plan as text with tabs.")],
-    base: Annotated[str, typer.Option("--base", help="List of which it is a version; lends what a plan does not print.")] = "",
+    base: Annotated[
+        str, typer.Option("--base", help="List of which it is a version; lends what a plan does not print.")
+    ] = "",
     answers: Annotated[Path | None, typer.Option("--answers", help="Decisions on doubts, TOML.")] = None,
     output: Annotated[Path | None, typer.Option("--output", help="Catalog: .csv, .xlsx or .jsonld.")] = None,
     prefix: Annotated[str, typer.Option("--prefix", help="Two letters of the identifiers of a plan's rows.")] = "XX",

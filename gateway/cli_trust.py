@@ -1,4 +1,4 @@
-"""The commands about keys and trust: `onecard keys`, `federation`, `anchor` and `trust`."""
+"""The commands about keys and federations: `onecard keys`, `federation` and `anchor`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ federation_app = typer.Typer(
 anchor_app = typer.Typer(
     no_args_is_help=True, help="Run the trust anchor of an agreement, and say for whom it vouches."
 )
-recognition_app = typer.Typer(no_args_is_help=True, help="Prove what was recognised.")
-trust_app = typer.Typer(no_args_is_help=True, help="See why a peer is or is not believed.")
 
 
 class KeyUse(StrEnum):
@@ -26,6 +24,7 @@ class KeyUse(StrEnum):
     FEDERATION = "federation"
     CALLER = "caller"
     PARTNER = "partner"
+    EVIDENCE = "evidence"
 
 
 class Suite(StrEnum):
@@ -47,6 +46,14 @@ class Reason(StrEnum):
     EMERGENCY = "emergency"
 
 
+class Step(StrEnum):
+    """A step of a rotation."""
+
+    STAGE = "stage"
+    SWITCH = "switch"
+    RETIRE = "retire"
+
+
 class Target(StrEnum):
     """What can be revoked."""
 
@@ -59,7 +66,7 @@ Config = Annotated[Path, typer.Option("--config", help="Configuration file of th
 Anchors = Annotated[Path, typer.Option("--config", help="Configuration file of the anchors, TOML.")]
 Home = Annotated[str, typer.Option("--home", help="Home region, where the gateway serves several.")]
 Use = Annotated[
-    KeyUse, typer.Option("--key", help="Which key: of recognitions, statements, calls, or counter-signatures.")
+    KeyUse, typer.Option("--key", help="Which key: of recognitions, statements, calls, counter-signatures, or the log.")
 ]
 Anchor = Annotated[str, typer.Argument(help="Entity identifier of the anchor, https://...")]
 Entity = Annotated[str, typer.Argument(help="Entity identifier of the member, https://...")]
@@ -158,32 +165,6 @@ def federation_stop(config: Config, agreement: Agreement, reason: Why = Reason.E
     stop_agreement(config, agreement, reason=reason.value, region=home)
 
 
-@trust_app.command("explain")
-def trust_explain(
-    peer: Annotated[str, typer.Argument(help="Region code of the peer.")],
-    config: Config,
-) -> None:
-    """Say why a peer is or is not believed: each statement of its chain, its dates, and the first thing that fails.
-
-    Ends with 1 where it is not believed.
-    """
-    from gateway.trust_console import explain
-
-    raise typer.Exit(explain(config, peer))
-
-
-@recognition_app.command("prove")
-def recognition_prove(
-    jti: Annotated[str, typer.Argument(help="Token identifier (jti) of the recognition.")],
-    config: Config,
-    home: Home = "",
-) -> None:
-    """Prove that a counter-signed recognition says the same as its original, and who signed which with which key."""
-    from gateway.trust_console import prove_recognition
-
-    prove_recognition(config, jti, region=home)
-
-
 @anchor_app.command("serve")
 def anchor_serve(config: Anchors) -> None:
     """Serve the statements of the anchors until told to stop."""
@@ -219,6 +200,16 @@ def anchor_admit(
     from gateway.anchor_console import admit
 
     admit(config, anchor, entity=entity, fingerprint=fingerprint, request=request)
+
+
+@anchor_app.command("key")
+def anchor_key(
+    config: Anchors, anchor: Anchor, step: Annotated[Step, typer.Argument(help="Which step of the rotation.")]
+) -> None:
+    """Rotate the anchor's own key in three steps with time between them: stage, switch, retire; the node runs on."""
+    from gateway.anchor_console import rotate
+
+    rotate(config, anchor, step=step.value)
 
 
 @anchor_app.command("withdraw")

@@ -29,6 +29,15 @@ _HALF: Final = 32
 _POINT_BYTES: Final = 65
 _P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _TEST_MESSAGE: Final = b"onecard hardware module self-test"
+_WORDS: Final = {
+    "NoSuchToken": "it has no token of this label",
+    "NoSuchKey": "its token has no key pair of this label",
+    "PinIncorrect": "it refuses the PIN",
+    "PinLocked": "its PIN is locked",
+    "RuntimeError": "its library cannot be loaded",
+    "PKCS11Error": "its library cannot be loaded",
+}
+"""What the library's errors mean for the operator, by their names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +50,66 @@ class HardwareKey:
     pin: str = field(repr=False)
 
 
+class HardwareToken:
+    """One session with one token of a module, for all keys that lie there: a module logs a user in once.
+
+    Args:
+        where: names module, token and PIN.
+
+    Raises:
+        SettingsError: the package is missing.
+    """
+
+    def __init__(self, where: HardwareKey) -> None:
+        """Open nothing yet."""
+        self.library = _load()
+        self.failures: type[Exception] = self.library.exceptions.PKCS11Error
+        self.lock = threading.RLock()
+        self._where = where
+        self._session: Any = None
+
+    @property
+    def session(self) -> Any:  # noqa: ANN401 - an object of the library
+        """The session, opened where there is none (what the library raises)."""
+        if self._session is None:
+            token = self.library.lib(self._where.module).get_token(token_label=self._where.token)
+            try:
+                self._session = token.open(user_pin=self._where.pin)
+            except self.library.exceptions.UserAlreadyLoggedIn:
+                # Another part of this process has shown the PIN; a module asks for it once a process.
+                self._session = token.open()
+        return self._session
+
+    def drop(self) -> None:
+        """Give the session up; the next use opens another one."""
+        session, self._session = self._session, None
+        if session is not None:
+            with suppress(self.failures):
+                session.close()
+
+    def public_key(self, label: str) -> PublicKey:
+        """Read the public half of a key pair (SettingsError where no suite has such a key; what the library raises)."""
+        kind = self.library.ObjectClass.PUBLIC_KEY
+        return _public_key(self.library, self.session.get_key(object_class=kind, label=label))
+
+    def find(self, label: str) -> PublicKey | None:
+        """Look for the public half of a key pair that need not be there; a dropped session is opened again, once.
+
+        Raises:
+            KeyMaterialError: the module cannot be asked.
+            SettingsError: no suite has such a key.
+        """
+        with self.lock:
+            for _ in range(2):
+                try:
+                    return self.public_key(label)
+                except self.library.exceptions.NoSuchKey:
+                    return None
+                except self.failures:
+                    self.drop()
+            raise KeyMaterialError(rule="hardware module")
+
+
 class HardwareSigner:
     """Signs with a key in a hardware module: a `trust.signer.Signer`.
 
@@ -48,24 +117,26 @@ class HardwareSigner:
         where: names the key.
         issuer: for whom it signs.
         kid: its name; the RFC 7638 thumbprint unless given.
+        token: the session that it shares with others; one of its own unless given.
 
     Raises:
         SettingsError: the package is missing, or the module, the token or the key cannot be used; nothing that the
             operator wrote is repeated.
     """
 
-    def __init__(self, where: HardwareKey, *, issuer: str, kid: str | None = None) -> None:
+    def __init__(
+        self, where: HardwareKey, *, issuer: str, kid: str | None = None, token: HardwareToken | None = None
+    ) -> None:
         """Log in, read the public half, and see that the private one belongs to it."""
-        self._where = where
-        self._library = _load()
-        self._failures: type[Exception] = self._library.exceptions.PKCS11Error
-        self._lock = threading.Lock()
-        self._session: Any = None
+        self._label = where.key
+        self._token = HardwareToken(where) if token is None else token
+        self._found_in: Any = None
         try:
             public_key = self._log_in()
         # The library raises its own RuntimeError where the file of the module is none.
-        except (self._failures, RuntimeError, AttributeError) as error:
-            raise _fault(type(error).__name__) from error
+        except (self._token.failures, RuntimeError, AttributeError) as error:
+            self.close()
+            raise _fault(_WORDS.get(type(error).__name__, type(error).__name__)) from error
         suite = suite_of(public_key)
         self._public = VerificationKey(
             issuer=issuer,
@@ -101,29 +172,31 @@ class HardwareSigner:
         Raises:
             KeyMaterialError: the module does not sign.
         """
-        with self._lock:
+        token = self._token
+        with token.lock:
             try:
-                return self._sign(message)
-            except self._failures:
-                return self._sign_again(message)
+                # Another key may have opened a new session meanwhile; handles of the old one are dead.
+                return self._sign(message) if self._found_in is token.session else self._find_and_sign(message)
+            except token.failures:
+                token.drop()
+            try:
+                return self._find_and_sign(message)
+            except (token.failures, SettingsError) as error:
+                raise KeyMaterialError(rule="hardware module") from error
 
     def close(self) -> None:
-        """Log out."""
-        with self._lock, suppress(self._failures):
-            self._session.close()
+        """Log out, all keys of the token."""
+        with self._token.lock:
+            self._token.drop()
 
-    def _sign_again(self, message: bytes) -> bytes:
-        with suppress(self._failures):
-            self._session.close()
-        try:
-            if self._log_in() == self._public.public_key:
-                return self._sign(message)
-        except (self._failures, SettingsError) as error:
-            raise KeyMaterialError(rule="hardware module") from error
-        raise KeyMaterialError(rule="another key in the hardware module")
+    def _find_and_sign(self, message: bytes) -> bytes:
+        """Sign in a session in which the key was not looked for yet."""
+        if self._log_in() != self._public.public_key:
+            raise KeyMaterialError(rule="another key in the hardware module")
+        return self._sign(message)
 
     def _sign(self, message: bytes) -> bytes:
-        mechanism = self._library.Mechanism
+        mechanism = self._token.library.Mechanism
         if self.algorithm == "EdDSA":
             return bytes(self._private.sign(message, mechanism=mechanism.EDDSA))
         digest = hashlib.sha256(message).digest()
@@ -132,14 +205,12 @@ class HardwareSigner:
         return signature[:_HALF] + min(s, _P256_ORDER - s).to_bytes(_HALF, "big")
 
     def _log_in(self) -> PublicKey:
-        """Open a session and find both halves of the key; give the public one."""
-        library, where = self._library, self._where
-        token = library.lib(where.module).get_token(token_label=where.token)
-        self._session = token.open(user_pin=where.pin)
-        kinds = library.ObjectClass
-        self._private = self._session.get_key(object_class=kinds.PRIVATE_KEY, label=where.key)
-        public = self._session.get_key(object_class=kinds.PUBLIC_KEY, label=where.key)
-        return _public_key(library, public)
+        """Find both halves of the key in the session; give the public one."""
+        token = self._token
+        session = token.session
+        self._private = session.get_key(object_class=token.library.ObjectClass.PRIVATE_KEY, label=self._label)
+        self._found_in = session
+        return token.public_key(self._label)
 
 
 def _load() -> ModuleType:

@@ -12,16 +12,19 @@ is verified is always among the keys published, before and after. A running node
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from gateway.errors import SettingsError
 from trust.keys import SigningKey
-from trust.signer import KeySigner
+from trust.signer import Signer, signer_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from trust.keys import VerificationKey
+
+Key: TypeAlias = SigningKey | Signer
+"""A key in memory, or what signs with one that lies elsewhere."""
 
 _Seen = tuple[tuple[int, int, int] | None, ...]
 
@@ -34,6 +37,24 @@ def next_file(path: Path) -> Path:
 def former_file(path: Path) -> Path:
     """Give the file of the key that was."""
     return path.with_suffix(f".former{path.suffix}")
+
+
+class Shelf(Protocol):
+    """The keys of one issuer, wherever they lie."""
+
+    issuer: str
+    keys: tuple[Key, ...]
+
+    def look(self) -> bool:
+        """Take up what has changed; tells whether anything did (TrustError, OSError, SettingsError)."""
+
+    @property
+    def signing(self) -> Key:
+        """The key that signs."""
+
+    @property
+    def published(self) -> tuple[VerificationKey, ...]:
+        """The public halves of all keys, the one that signs first."""
 
 
 class KeyShelf:
@@ -66,12 +87,12 @@ class KeyShelf:
             for file, state in zip(files, seen, strict=True)
             if state is not None or file is self._path
         ]
-        self.keys: tuple[SigningKey, ...] = tuple({key.kid: key for key in keys}.values())
+        self.keys: tuple[Key, ...] = tuple({key.kid: key for key in keys}.values())
         self._seen = seen
         return True
 
     @property
-    def signing(self) -> SigningKey:
+    def signing(self) -> Key:
         """The key that signs."""
         return self.keys[0]
 
@@ -84,7 +105,7 @@ class KeyShelf:
 class ShelfSigner:
     """Signs with whatever key of a shelf signs now (`trust.signer.Signer`)."""
 
-    def __init__(self, shelf: KeyShelf) -> None:
+    def __init__(self, shelf: Shelf) -> None:
         """Take the shelf."""
         self._shelf = shelf
 
@@ -105,7 +126,7 @@ class ShelfSigner:
 
     def sign(self, message: bytes) -> bytes:
         """Sign (KeyMaterialError where the key cannot)."""
-        return KeySigner(self._shelf.signing).sign(message)
+        return signer_of(self._shelf.signing).sign(message)
 
     def public(self) -> VerificationKey:
         """Give the public half."""

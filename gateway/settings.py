@@ -16,18 +16,24 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, model_validator
 
 from gateway.errors import SettingsError
+from gateway.hsm_address import SCHEME, HardwareAddress
 from gateway.settings_parts import (
     AnchorsSettings,
     CallerId,
     CallerSettings,
     CallSettings,
+    EvidenceSettings,
+    ExchangeSettings,
     HomeSettings,
     ListenSettings,
     PagesSettings,
     Part,
     PeerSettings,
+    StoreSettings,
+    TracesSettings,
     TrustSettings,
 )
+from gateway.store.key_folder import key_files
 
 ANCHOR_KEY = "federation.pem"
 """The key of an anchor, in its folder."""
@@ -49,7 +55,11 @@ class Settings(Part):
     peer: tuple[PeerSettings, ...] = ()
     caller: tuple[CallerSettings, ...] = ()
     calls: CallSettings | None = None
+    store: StoreSettings
+    evidence: EvidenceSettings
+    exchange: ExchangeSettings = ExchangeSettings()
     trust: TrustSettings
+    traces: TracesSettings | None = None
     pages: PagesSettings = PagesSettings()
     drain_seconds: float = Field(default=10.0, ge=0, le=60)
     max_concurrent_calls: int = Field(default=1000, ge=1, le=100_000)
@@ -83,9 +93,22 @@ class Settings(Part):
         """Name the files that nobody else may read."""
         files = [part.key for part in (self.listen.tls, self.calls) if part is not None]
         for home in self.home:
-            files += [home.signing_key, home.entity.key, home.caller.key, home.pseudonym_secret, home.platform.secrets]
-            files += [home.partner.key] if home.partner else []
+            files += [home.pseudonym_secret, home.platform.secrets, *([home.consents] if home.consents else [])]
+        files += [place if isinstance(place, Path) else place.pin_file for place in self.key_places()]
+        files += [self.evidence.key, self.evidence.secret, *key_files(self.store.keys)]
         return tuple(dict.fromkeys(files))
+
+    def key_places(self) -> tuple[Path | HardwareAddress, ...]:
+        """Name where the keys of all homes lie."""
+        places: list[Path | HardwareAddress] = []
+        for home in self.home:
+            places += [
+                home.signing_key,
+                home.entity.key,
+                home.caller.key,
+                *([home.partner.key] if home.partner else []),
+            ]
+        return tuple(dict.fromkeys(places))
 
     def public_files(self) -> tuple[Path, ...]:
         """Name the files that hold no secret; they have to be there too."""
@@ -94,6 +117,7 @@ class Settings(Part):
         files += [peer.ca for peer in self.peer]
         files += [caller.keys for caller in self.caller]
         files += [anchor.agreement for anchor in self.trust.anchor]
+        files += [place.module for place in self.key_places() if isinstance(place, HardwareAddress)]
         return tuple(dict.fromkeys(files))
 
 
@@ -108,6 +132,8 @@ def load_settings(path: Path) -> Settings:
     settings = _load(path, Settings)
     faults = [fault for file in settings.secret_files() if (fault := _file_fault(file, sandbox=settings.sandbox))]
     faults += [fault for file in settings.public_files() if (fault := _public_fault(file))]
+    if not key_files(settings.store.keys):
+        faults.append(f"{settings.store.keys.name}: holds no key of the store; make one (onecard keys new)")
     if faults:
         raise SettingsError(tuple(faults))
     return settings
@@ -116,6 +142,11 @@ def load_settings(path: Path) -> Settings:
 def read_settings(path: Path) -> Settings:
     """Read the configuration of a node of which no key need be there yet (SettingsError as above)."""
     return _load(path, Settings)
+
+
+def stored_at(settings: Settings, url: str) -> Settings:
+    """Give the same settings with the store at another address, which is looked at when it is opened."""
+    return settings.model_copy(update={"store": settings.store.model_copy(update={"folder": None, "url": url})})
 
 
 def load_anchors(path: Path) -> AnchorsSettings:
@@ -145,7 +176,7 @@ def _load(path: Path, model: type[_Configuration]) -> _Configuration:
 
 _PATH_KEYS = frozenset(
     {"certificate", "key", "clients", "secrets", "signing_key", "pseudonym_secret", "ca", "keys", "state", "agreement"}
-    | {"signatures", "folder"}
+    | {"signatures", "folder", "secret", "consents"}
 )
 
 _NO_PATHS = frozenset({("caller", "certificate")})
@@ -160,7 +191,7 @@ def _absolute(value: object, folder: Path, key: str = "") -> object:
         }
     if isinstance(value, list):
         return [_absolute(inner, folder, key) for inner in value]
-    if isinstance(value, str) and key in _PATH_KEYS:
+    if isinstance(value, str) and key in _PATH_KEYS and not value.startswith(SCHEME):
         return str(folder / value)
     return value
 

@@ -9,10 +9,26 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from gateway.callers import SCOPES
+from gateway.hsm_address import SCHEME, HardwareAddress, read_address
+from gateway.store.sealing import CipherName
 from trust.claim_rules import is_entity
+from trust.errors import TrustError
+from trust.note import NoteKey
+
+STORE_FILE = "store.sqlite"
+"""The database, in its folder."""
 
 
 def is_loopback(address: str) -> bool:
@@ -47,6 +63,11 @@ def _a_base_address(text: str) -> str:
     return text
 
 
+def _a_key_place(value: object) -> object:
+    """Read the address of a key in a hardware module; anything else is a file."""
+    return read_address(value) if isinstance(value, str) and value.startswith(SCHEME) else value
+
+
 _LAST_PORT = 65535
 Address = Annotated[
     str,
@@ -54,6 +75,7 @@ Address = Annotated[
     AfterValidator(_with_a_port),
 ]
 RegionCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,31}$")]
+KeyPlace = Annotated[Path | HardwareAddress, BeforeValidator(_a_key_place)]
 EntityId = Annotated[str, AfterValidator(_an_entity)]
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]
 BaseAddress = Annotated[
@@ -115,36 +137,40 @@ class PlatformSettings(Part):
 
 
 class EntitySettings(Part):
-    """A home region as an entity of federations: its identifier, and the key that signs what it states, PEM."""
+    """A home region as an entity of federations: its identifier, and the key that signs what it states."""
 
     id: EntityId
-    key: Path
+    key: KeyPlace
 
 
 class HomeCallerSettings(Part):
     """As which caller the gateway asks others on behalf of a home region; no two homes share one."""
 
     id: CallerId
-    key: Path
+    key: KeyPlace
 
 
 class PartnerSettings(Part):
-    """Partners who read another suite: recognitions for these regions are counter-signed with this key, PEM."""
+    """Partners who read another suite: recognitions for these regions are counter-signed with this key."""
 
     regions: tuple[RegionCode, ...] = Field(min_length=1)
-    key: Path
+    key: KeyPlace
 
 
 class HomeSettings(Part):
-    """A home region of this gateway."""
+    """A home region of this gateway. Its keys are files, PEM, or lie in a hardware module (`gateway.hsm_address`).
+
+    `consents` says which references of consent or contract have ended (`gateway.consents`).
+    """
 
     region: RegionCode
-    signing_key: Path
+    signing_key: KeyPlace
     pseudonym_secret: Path
     platform: PlatformSettings
     entity: EntitySettings
     caller: HomeCallerSettings
     partner: PartnerSettings | None = None
+    consents: Path | None = None
 
 
 class PeerSettings(Part):
@@ -191,6 +217,75 @@ class TrustSettings(Part):
     grace_seconds: int = Field(default=3600, ge=0, le=7 * 86_400)
     refresh_seconds: float = Field(default=60.0, ge=1, le=3600)
     poll_seconds: float = Field(default=30.0, ge=1, le=60)
+
+
+class StoreSettings(Part):
+    """Where the gateway keeps what must last: a folder, in which it makes a file of SQLite, or a PostgreSQL at `url`.
+
+    `keys` is the folder of the keys with which it seals what is sensitive; it is not the database's. A new key has the
+    `cipher`; older ones go on as they are.
+    """
+
+    folder: Path | None = None
+    url: str | None = Field(default=None, max_length=1000, repr=False)
+    keys: Path
+    cipher: CipherName = CipherName.AES
+
+    @model_validator(mode="after")
+    def _keys_lie_elsewhere(self) -> StoreSettings:
+        if (self.folder is None) == (self.url is None):
+            raise ValueError("either folder, for a file of SQLite, or url, for a PostgreSQL")
+        if self.folder is not None:
+            keys, folder = self.keys.resolve(), self.folder.resolve()
+            if keys == folder or folder in keys.parents or keys in folder.parents:
+                raise ValueError("keys is a folder of its own, outside that of the database")
+        return self
+
+    @property
+    def address(self) -> str:
+        """Where the store is, as an address of SQLAlchemy."""
+        return self.url if self.url is not None else f"sqlite:///{self.folder}/{STORE_FILE}"
+
+
+class TracesSettings(Part):
+    """Where traces are sent, an address of OTLP over HTTP, and the share of those beginning here that are recorded."""
+
+    endpoint: BaseAddress
+    sample: float = Field(default=0.1, ge=0, le=1)
+
+
+class EvidenceSettings(Part):
+    """The log of decisions: the key that signs its checkpoints, of Ed25519, and the secret of what stands for persons.
+
+    `former_keys` are verifier keys that have signed checkpoints of this log and are retired. `refusals_per_second` are
+    recorded of one caller, and of all strangers together. What is personal is erased after `retention_days`.
+    """
+
+    key: Path
+    secret: Path
+    former_keys: tuple[str, ...] = ()
+    refusals_per_second: float = Field(default=50.0, ge=1, le=10_000)
+    retention_days: int = Field(default=1096, ge=1, le=36_525)
+
+    @field_validator("former_keys")
+    @classmethod
+    def _keys_are_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            try:
+                NoteKey.from_text(key)
+            except TrustError:
+                raise ValueError("a verifier key is name+id+key (onecard evidence key shows ours)") from None
+        return keys
+
+
+class ExchangeSettings(Part):
+    """Requests between regions: how many of one caller may wait for one region, and how long contents are kept.
+
+    The content of a request is erased `retention_days` after the last thing that happened to it.
+    """
+
+    quota: int = Field(default=100_000, ge=1, le=10_000_000)
+    retention_days: int = Field(default=90, ge=1, le=36_525)
 
 
 class CallSettings(Part):

@@ -7,6 +7,7 @@ leave as it is (`gateway.trust_view`).
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,15 @@ from gateway.errors import SettingsError
 from gateway.federation.agreements import load_agreement
 from gateway.federation.fetch import FederationClient, FetchError
 from gateway.federation.originals import FileOriginals
+from gateway.key_places import KeyPlaces
 from gateway.keys_console import home_of
 from gateway.settings import load_settings
 from gateway.trust_view import looking
 from trust.countersign import prove
-from trust.keys import KeyRing, SigningKey
+from trust.keys import KeyRing
 from trust.party_signature import PartySignature, sign_as_party
 from trust.revocation import MIN_LIFE_SECONDS, Revocation, read_revocation, sign_revocation
+from trust.statement import write_chain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,6 +103,20 @@ def explain(config: Path, peer: str) -> int:
     return 0 if told and all(one.believed is not None for one in told) else 1
 
 
+def print_chain(config: Path, region: str, *, anchor: str) -> int:
+    """Print the chain of a region to one of its anchors (SettingsError where there are several to choose from)."""
+    settings = load_settings(config)
+    with looking(settings) as view:
+        found = {at: texts for at, texts in view.chains(region) if anchor in {"", at}}
+    if len(found) > 1:
+        raise SettingsError((f"--anchor: name one of {', '.join(sorted(found))}",))
+    for texts in found.values():
+        sys.stdout.write(write_chain(texts).decode("ascii") + "\n")
+    if not found:
+        sys.stderr.write(f"{region}: no chain to an anchor that is pinned here is believed\n")
+    return 0 if found else 1
+
+
 def sign_agreement(config: Path, agreement: str, *, region: str) -> None:
     """Add our signature to those of an agreement (SettingsError, TrustError)."""
     settings = load_settings(config)
@@ -115,15 +132,12 @@ def sign_agreement(config: Path, agreement: str, *, region: str) -> None:
                 name=agreement,
                 digest=signed.digest,
             )
-            text = sign_as_party(signature, key=_federation_key(home))
+            with KeyPlaces(clock=time.monotonic) as places:
+                text = sign_as_party(signature, key=places.key(home.entity.key, issuer=home.entity.id))
             anchor.signatures.write_text("\n".join((*signed.signatures, text)) + "\n", "ascii")
             screen().print(f"{home.region} has signed {agreement}: {signed.digest}", soft_wrap=True)
             return
     raise SettingsError((f"{agreement}: no pinned anchor stands for it",))
-
-
-def _federation_key(home: HomeSettings) -> SigningKey:
-    return SigningKey.from_pem(home.entity.key.read_bytes(), issuer=home.entity.id)
 
 
 def revoke(config: Path, *, kind: str, target: str, reason: str, region: str) -> None:
@@ -164,7 +178,9 @@ async def _tell(settings: Settings, home: HomeSettings, *, subject: str, kind: s
             reason=reason,
             effective=now,
         )
-        await client.send_revocation(home.entity.id, sign_revocation(revocation, key=_federation_key(home)))
+        with KeyPlaces(clock=time.monotonic) as places:
+            text = sign_revocation(revocation, key=places.key(home.entity.key, issuer=home.entity.id))
+        await client.send_revocation(home.entity.id, text)
     finally:
         await client.close()
 
@@ -190,8 +206,9 @@ def prove_recognition(config: Path, jti: str, *, region: str) -> None:
     pair = FileOriginals(settings.trust.state / home.region / "originals", clock=time.time).find(home.region, jti)
     if pair is None:
         raise SettingsError(("no recognition of this identifier was kept",))
-    keys = [SigningKey.from_pem(path.read_bytes(), issuer=home.region) for path in (home.signing_key, home.partner.key)]
-    proof = prove(pair.original, pair.countersigned, find=KeyRing(key.public() for key in keys).find)
+    with KeyPlaces(clock=time.monotonic) as places:
+        keys = [places.key(place, issuer=home.region).public() for place in (home.signing_key, home.partner.key)]
+    proof = prove(pair.original, pair.countersigned, find=KeyRing(keys).find)
     console = screen()
     for name, key in (("original", proof.original_key), ("counter-signed", proof.counter_key)):
         console.print(f"{name:15} {key.algorithm:12} {key.kid}", soft_wrap=True)

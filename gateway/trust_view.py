@@ -19,13 +19,13 @@ from trust.keys import thumbprint
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway.bootstrap_trust import TrustSide
     from gateway.errors import GatewayError
     from gateway.federation.desk import AnchorExplanation
     from gateway.federation.desk_memory import KnownRevocation, Remembered, TrustMemory
     from gateway.rpc.boundary import OpenCall
     from gateway.rpc.status import Row
     from gateway.settings import Settings
+    from gateway.trust_side import TrustSide
     from trust.explanation import ChainStep
 
 _WAIT_SECONDS = 5.0
@@ -89,6 +89,12 @@ class TrustView:
     def explain(self, region: str) -> tuple[AnchorExplanation, ...]:
         """Give what is to be said of a region's entity under each anchor; none for a region that nobody acts for."""
         return self._side.desk.explain(region)
+
+    def chains(self, region: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Give anchor and static trust chain, compact JWS upwards, for each anchor under which a region is believed."""
+        for one in self.explain(region):
+            if texts := self._side.desk.chain_for(one.entity, one.anchor):
+                yield one.anchor, texts
 
     def fingerprint(self, region: str) -> str:
         """Give the thumbprint of the federation key of a home region."""

@@ -15,6 +15,7 @@ from trust.claim_rules import (
     check_claims,
     is_address,
     is_boolean,
+    is_card,
     is_digest,
     is_index,
     is_list_of,
@@ -40,6 +41,7 @@ _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 _WORD: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TOKEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_MAX_SCOPES: Final = 64
 _SCOPE: Final = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
 _ALGORITHM: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
@@ -57,7 +59,7 @@ _is_codes: Final = is_list_of(_is_code, at_least=1, at_most=_MAX_LIST)
 
 def _is_grant(value: object) -> bool:
     """Accept an object of known classes, each with at least one item type: what is allowed for what."""
-    return isinstance(value, dict) and all(name in CLASSES and _is_codes(codes) for name, codes in value.items())
+    return isinstance(value, dict) and CLASSES.issuperset(value) and all(map(_is_codes, value.values()))
 
 
 def is_issuer(text: str) -> bool:
@@ -100,6 +102,7 @@ OPTIONAL_RECOGNITION_CLAIMS: Final[Mapping[str, Rule]] = {
     "status": Rule(
         "place in a status list", is_members(status_list=is_members(idx=is_index, uri=is_address)), required=False
     ),
+    "card": Rule("pseudonym of a card", is_card, required=False),
     "original": Rule("algorithm and SHA-256", is_members(alg=is_text(_ALGORITHM), sha256=is_digest), required=False),
 }
 """Claim -> its rule; each may be missing, and binds whoever reads it when it is there."""
@@ -157,6 +160,6 @@ def check_caller(payload: Mapping[str, Any]) -> tuple[str, ...]:
 def _read_scope(text: str) -> tuple[str, ...]:
     """Split a scope text; the order carries no meaning but is kept."""
     words = tuple(text.split(" "))
-    if len(words) > _MAX_LIST or len(set(words)) != len(words) or not all(map(_SCOPE.fullmatch, words)):
+    if len(words) > _MAX_SCOPES or len(set(words)) != len(words) or not all(map(_SCOPE.fullmatch, words)):
         raise ScopeError
     return words

@@ -68,8 +68,9 @@ class RecognitionClaims:
     `card_status_as_of` when the home platform knew the status, `request_hash` the SHA-256 of the request answered.
 
     `confirmation` is the SHA-256 thumbprint of the one certificate over which it may be shown (claim `cnf`, RFC 8705
-    section 3.1), `status` where it can be seen whether it was revoked (claim `status`, Token Status List), `original`
-    the token of another suite that it stands for (`trust.countersign`).
+    section 3.1), `status` where it can be seen whether it was revoked (claim `status`, Token Status List), `card` the
+    pairwise pseudonym of the card, under which its state is told, `original` the token of another suite that it stands
+    for (`trust.countersign`).
     """
 
     iss: str
@@ -93,6 +94,7 @@ class RecognitionClaims:
     one_time: bool
     confirmation: str | None = None
     status: StatusReference | None = field(default=None, repr=False)
+    card: str | None = field(default=None, repr=False)
     original: OriginalToken | None = None
 
     def to_payload(self) -> dict[str, object]:
@@ -104,6 +106,8 @@ class RecognitionClaims:
             payload["cnf"] = {THUMBPRINT: self.confirmation}
         if self.status is not None:
             payload["status"] = {"status_list": {"idx": self.status.index, "uri": self.status.uri}}
+        if self.card is not None:
+            payload["card"] = self.card
         if self.original is not None:
             payload["original"] = {"alg": self.original.algorithm, "sha256": self.original.digest}
         return payload

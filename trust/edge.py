@@ -54,6 +54,8 @@ class ForeignErrors:
         Raises:
             TrustError: the leaf named by the table.
         """
+        if cause is None:
+            return
         for foreign, ours in FOREIGN_ERRORS:
             if isinstance(cause, foreign):
                 raise ours(**self._metadata) from cause

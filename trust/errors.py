@@ -197,7 +197,10 @@ class MediumNotAllowedError(TrustError):
 
 
 class ConsentMissingError(TrustError):
-    """The agreement demands a reference to a consent or contract, and none is given. Metadata: agreement."""
+    """The agreement demands a reference to a consent or contract, and none is given, or one that has ended.
+
+    Metadata: agreement; rule (withdrawn or expired) where one is given.
+    """
 
     message = "A reference to the holder's consent or the standard contract is required."
 
@@ -275,6 +278,42 @@ class ForeignKeyError(TrustError):
     """Somebody lists a key, or a name, that belongs to somebody else. Metadata: rule, statement."""
 
     message = "A key or a name belongs to somebody else."
+
+
+# What a log of records proves.
+
+
+class ProofError(TrustError):
+    """A Merkle proof does not lead to the root it is for. Metadata: rule."""
+
+    message = "The proof does not hold."
+
+
+class CheckpointError(TrustError):
+    """A text is no checkpoint of the log in question, or nobody known has signed it. Metadata: rule."""
+
+    message = "The checkpoint is not a signed one of this log."
+
+
+class LogConflictError(TrustError):
+    """A log has signed two heads of which neither goes on from the other; an alarm. Metadata: origin, rule."""
+
+    message = "Two heads of one log contradict each other."
+
+
+class ReceiptError(TrustError):
+    """A receipt does not hold. Metadata: part (what fails first), rule, because (another leaf), region."""
+
+    message = "The receipt does not hold."
+
+
+# What serves without network.
+
+
+class OfflinePackError(TrustError):
+    """A pack for verifying without network, or an update of one, is not what its format says. Metadata: rule."""
+
+    message = "The offline pack cannot be used."
 
 
 # The operator must act.

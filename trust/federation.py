@@ -162,14 +162,17 @@ class Federation:
     def may_revoke(self, revocation: Revocation, *, anchor: str) -> bool:
         """Tell whether the issuer of a revocation has a say in it under an anchor.
 
-        Everybody may revoke what is its own, and what is of one for whom it vouches, at whatever distance; an
-        agreement may be stopped by its anchor and by each entity below that.
+        Everybody may revoke what is its own, and what is of one for whom it vouches, at whatever distance; the anchor
+        also what is of one of whom nothing is known here yet. An agreement may be stopped by its anchor and by each
+        entity below that.
         """
         issuer, subject = revocation.iss, revocation.sub
         if issuer == subject:
             return True
         if revocation.kind == "agreement":
             return subject == anchor and (anchor, issuer) in self._entities
+        if issuer == anchor:
+            return True
         paths = (entity.path for (top, _), entity in self._entities.items() if top == anchor)
         return any(subject in path and issuer in path[path.index(subject) :] for path in paths)
 

@@ -10,12 +10,16 @@ with. It judges form only and believes nothing. In this order:
 5. strict JSON: UTF-8 without byte-order mark, one object, no name twice (nor its upper-case twin) in any object,
    few brackets, no control characters. A number that is not a whole one of at most 53 bits is read as `UNUSABLE`,
    which no claim accepts, so that the claim can be named.
+
+A header says the same in every token of a key and a kind. So what a short one says is remembered by its exact text;
+it is a function of this text alone, and believes no more than reading it anew would.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from trust.encoding import decode_base64url
@@ -35,7 +39,14 @@ UNUSABLE: Final = object()
 
 _MAX_INTEGER: Final = 2**53 - 1
 _MAX_DIGITS: Final = 17
+_SAFE_DIGITS: Final = 15
+"""Any whole number of so many characters is within 53 bits."""
+
 _PARTS: Final = 3
+_REMEMBERED_HEADERS: Final = 512
+_REMEMBERED_LENGTH: Final = 256
+"""Characters of a header that is remembered; ours have some 140."""
+
 _HEADER_NAMES: Final = frozenset({"alg", "typ", "kid"})
 _EMBEDDING_NAMES: Final = ("jwk", "jku", "x5c", "x5u")
 
@@ -75,8 +86,8 @@ def parse_token(token: str, *, max_length: int = MAX_TOKEN_LENGTH, max_brackets:
     parts = token.split(".")
     if len(parts) != _PARTS:
         raise MalformedTokenError(rule="parts")
-    header = strict_json(_decode(parts[0]))
-    algorithm, kind, kid = _read_header(header)
+    read = _known_header if len(parts[0]) <= _REMEMBERED_LENGTH else _read_header
+    algorithm, kind, kid = read(parts[0])
     payload, signature = strict_json(_decode(parts[1]), max_brackets=max_brackets), _decode(parts[2])
     signing_input = f"{parts[0]}.{parts[1]}".encode("ascii")
     return ParsedToken(
@@ -92,8 +103,9 @@ def _decode(part: str) -> bytes:
     return data
 
 
-def _read_header(header: Mapping[str, object]) -> tuple[str, str, str]:
+def _read_header(part: str) -> tuple[str, str, str]:
     """Give algorithm, type and kid of a header that holds these and nothing else."""
+    header = strict_json(_decode(part))
     for name in _EMBEDDING_NAMES:
         if name in header:
             raise EmbeddedKeyError(header=name)
@@ -105,6 +117,9 @@ def _read_header(header: Mapping[str, object]) -> tuple[str, str, str]:
     if not isinstance(kid, str) or not KID.fullmatch(kid):
         raise UnknownKeyError
     return suite.name, kind, kid
+
+
+_known_header: Final = lru_cache(maxsize=_REMEMBERED_HEADERS)(_read_header)
 
 
 def strict_json(raw: bytes, *, max_brackets: int = MAX_BRACKETS) -> dict[str, object]:
@@ -131,13 +146,19 @@ def strict_json(raw: bytes, *, max_brackets: int = MAX_BRACKETS) -> dict[str, ob
 
 def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Make an object whose names differ even when case is folded (iss, Iss, \u0130ss)."""
-    if len({name.casefold() for name, _ in pairs}) != len(pairs):
+    document = dict(pairs)
+    names = "".join(document)
+    # ASCII without capitals is its own folded form, and almost every object has such names only.
+    folded = document if names.isascii() and names.lower() == names else {name.casefold() for name in document}
+    if not len(pairs) == len(document) == len(folded):
         raise MalformedTokenError(rule="names")
-    return dict(pairs)
+    return document
 
 
 def _read_integer(text: str) -> object:
     """Read a whole number without converting long ones."""
+    if len(text) <= _SAFE_DIGITS:
+        return int(text)
     number = int(text) if len(text) <= _MAX_DIGITS else None
     return number if number is not None and abs(number) <= _MAX_INTEGER else UNUSABLE
 

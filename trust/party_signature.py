@@ -35,6 +35,7 @@ CONTENTS: Final = frozenset({"agreement", "catalog"})
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9._-]{1,63}")
 _MAX_EXACT: Final = 2**53
+_CANONICAL: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 _TABLE: Final[Mapping[str, Rule]] = {
     "iss": Rule("entity identifier", is_entity),
     "region": Rule("region", lambda value: isinstance(value, str) and is_region(value)),
@@ -70,24 +71,23 @@ class PartySignature:
         return cls(**payload)  # type: ignore[arg-type]  # the table has checked every type
 
 
-def canonical_digest(content: Mapping[str, object]) -> str:
-    """Give the SHA-256 of a content in the canonical form of RFC 8785, 43 characters of base64url.
+def canonical_bytes(content: Mapping[str, object]) -> bytes:
+    """Write a content in the canonical form of RFC 8785.
 
     Dates count as their ISO 8601 text. Keys are ASCII and numbers whole, for which the form needs no more than sorting.
 
     Raises:
         ClaimInvalidError: a value that has no such form (a fraction, a number over 53 bits, a key that is not ASCII).
     """
-    return digest_of_bytes(canonical_bytes(content))
-
-
-def canonical_bytes(content: Mapping[str, object]) -> bytes:
-    """Give the canonical form of RFC 8785, UTF-8, as `canonical_digest` counts it (ClaimInvalidError likewise)."""
-    text = json.dumps(_plain(content), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
     try:
-        return text.encode()
+        return _CANONICAL.encode(_plain(content)).encode()
     except UnicodeEncodeError:
         raise ClaimInvalidError(claim="content", rule="has a canonical form") from None
+
+
+def canonical_digest(content: Mapping[str, object]) -> str:
+    """Give the SHA-256 of a content in its canonical form, 43 characters of base64url (ClaimInvalidError)."""
+    return digest_of_bytes(canonical_bytes(content))
 
 
 def digest_of_bytes(canonical: bytes) -> str:
@@ -126,8 +126,8 @@ def sign_as_party(signature: PartySignature, *, key: SigningKey | Signer) -> str
 
 def verify_party_signature(
     text: str, *, keys: Callable[[str, str], Iterable[VerificationKey]], now: int
-) -> PartySignature:
-    """Prove one signature; what it was given for is for the reader to compare.
+) -> tuple[PartySignature, VerificationKey]:
+    """Prove one signature, and give the key that it was given with; what it is for, the reader has to compare.
 
     Args:
         text: compact JWS.
@@ -140,7 +140,7 @@ def verify_party_signature(
     """
     parsed = read_jws(text, kind=PARTY_SIGNATURE_TYPE)
     signature = PartySignature.from_payload(parsed.payload)
-    prove(parsed, keys=keys(signature.iss, signature.region))
+    key = prove(parsed, keys=keys(signature.iss, signature.region))
     if signature.iat - now > CLOCK_SKEW_SECONDS:
         raise NotYetValidError(claim="iat", skew_seconds=str(signature.iat - now))
-    return signature
+    return signature, key

@@ -95,7 +95,7 @@ class AgreementBook:
             unclear which applies.
     """
 
-    __slots__ = ("_agreements", "_remembered", "_standing")
+    __slots__ = ("_agreements", "_joining", "_remembered", "_standing")
 
     def __init__(self, agreements: Iterable[Agreement], *, standing: Callable[[str], None] = lambda _: None) -> None:
         """Keep the agreements, sorted by id."""
@@ -104,6 +104,7 @@ class AgreementBook:
         for one, other in combinations(self._agreements, 2):
             _check_distinct(one, other)
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._permit)
+        self._joining = lru_cache(maxsize=_REMEMBERED)(self._find_joining)
 
     @property
     def agreements(self) -> tuple[Agreement, ...]:
@@ -124,6 +125,10 @@ class AgreementBook:
 
     def dated_between(self, home: str, visited: str, *, on: date) -> tuple[str, ...]:
         """Give the ids of the agreements that join two regions on a day, whether they stand or not."""
+        return self._joining(home, visited, on)
+
+    def _find_joining(self, home: str, visited: str, on: date) -> tuple[str, ...]:
+        """Answer that once; the same is asked for every key that is looked up, so the answers are kept."""
         return tuple(a.id for a in self._agreements if a.joins(home, visited) and a.in_force(on))
 
     def _dated(self, home: str, visited: str, *, on: date) -> Agreement:

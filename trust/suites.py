@@ -7,7 +7,7 @@ DER, padding and over-long forms are refused.
 - ES256: 1 <= r < n and 1 <= s < n. Our signer writes the low half, s <= n / 2. The verifier takes both halves: the
   common JOSE libraries do not choose, so refusing the high one would refuse every second token of an honest partner.
   The twin (r, n - s) of a good signature is therefore good too, and a token has two texts; whatever counts uses does
-  so by (iss, jti), never by the text (`trust.replay`).
+  so by (iss, jti), never by the text.
 - EdDSA: Ed25519 only, S < L (RFC 8032 section 5.1.7).
 - SGD_SM3_SM2: 1 <= r < n, 1 <= s < n, r + s != n (`trust.sm2_suite`). Its key has a user id beside its point.
 """
@@ -33,8 +33,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from jwt import PyJWS
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
+from trust.canonical_algorithms import CanonicalEd25519, CanonicalES256
 from trust.edge import ForeignErrors
 from trust.encoding import decode_base64url, encode_base64url
 from trust.errors import AlgorithmNotAllowedError, KeyMaterialError
@@ -45,46 +45,12 @@ from trust.sm2_suite import Sm2Suite, read_sm2_private
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from jwt.algorithms import Algorithm, AllowedECKeys, AllowedOKPKeys
+    from jwt.algorithms import Algorithm
 
 PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey | Sm2PrivateKey
 PublicKey = EllipticCurvePublicKey | Ed25519PublicKey | Sm2PublicKey
 
 _COORDINATE_BYTES: Final = 32
-_SIGNATURE_BYTES: Final = 64
-_P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-_ED25519_ORDER: Final = 2**252 + 27742317777372353535851937790883648493
-
-
-class CanonicalES256(ECAlgorithm):
-    """PyJWT's ES256 that writes the low half of s and reads only r and s within their range."""
-
-    def __init__(self) -> None:
-        """Fix hash and curve."""
-        super().__init__(ECAlgorithm.SHA256, SECP256R1)
-
-    def sign(self, msg: bytes, key: EllipticCurvePrivateKey) -> bytes:
-        """Sign; 64 bytes r and s, s in the low half."""
-        signature = super().sign(msg, key)
-        s = int.from_bytes(signature[_COORDINATE_BYTES:], "big")
-        return signature[:_COORDINATE_BYTES] + min(s, _P256_ORDER - s).to_bytes(_COORDINATE_BYTES, "big")
-
-    def verify(self, msg: bytes, key: AllowedECKeys, sig: bytes) -> bool:
-        """Tell whether the signature is in its range and holds."""
-        if len(sig) != _SIGNATURE_BYTES:
-            return False
-        r, s = int.from_bytes(sig[:_COORDINATE_BYTES], "big"), int.from_bytes(sig[_COORDINATE_BYTES:], "big")
-        return 0 < r < _P256_ORDER and 0 < s < _P256_ORDER and super().verify(msg, key, sig)
-
-
-class CanonicalEd25519(OKPAlgorithm):
-    """PyJWT's EdDSA that reads only signatures of 64 bytes with S below the group order."""
-
-    def verify(self, msg: str | bytes, key: AllowedOKPKeys, sig: str | bytes) -> bool:
-        """Tell whether the signature is in its range and holds."""
-        if not isinstance(sig, bytes) or len(sig) != _SIGNATURE_BYTES:
-            return False
-        return int.from_bytes(sig[_COORDINATE_BYTES:], "little") < _ED25519_ORDER and super().verify(msg, key, sig)
 
 
 class Suite(Protocol):

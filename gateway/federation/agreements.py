@@ -11,6 +11,7 @@ from gateway.errors import SettingsError
 from gateway.federation.publisher_ledger import read_json, write_whole
 from trust.agreement import Agreement
 from trust.errors import AgreementNotSignedError, TrustError
+from trust.keys import thumbprint
 from trust.party_signature import canonical_digest, verify_party_signature
 
 if TYPE_CHECKING:
@@ -112,10 +113,15 @@ class AgreementStanding:
         return self._agreements[agreement].anchor
 
     def missing(self, agreement: str) -> tuple[str, ...]:
-        """Name the parties whose signature is not there, or not proven."""
+        """Name the parties whose signature is not there, or not proven; a key signs for one party only."""
         signed = self._agreements[agreement]
         known = self._proven.regions(agreement, signed.digest)
-        found = known | {region for text in signed.signatures if (region := self._signer(text, signed)) is not None}
+        signers: dict[str, str] = {}
+        for text in signed.signatures:
+            region, mark = self._signer(text, signed) or ("", "")
+            if region:
+                signers.setdefault(mark, region)
+        found = known | set(signers.values())
         if found > known:
             self._proven.keep(agreement, signed.digest, found)
         return tuple(region for region in signed.agreement.regions if region not in found)
@@ -125,18 +131,19 @@ class AgreementStanding:
         if missing:
             raise AgreementNotSignedError(agreement=signed.agreement.id, region=missing[0])
 
-    def _signer(self, text: str, signed: SignedAgreement) -> str | None:
-        """Name the region for which a signature of these very terms is proven."""
+    def _signer(self, text: str, signed: SignedAgreement) -> tuple[str, str] | None:
+        """Name the region for which a signature of these very terms is proven, and the thumbprint of the key."""
 
         def keys(entity: str, region: str) -> Iterable[VerificationKey]:
             return self._believed.party_keys(entity, region, anchor=signed.anchor)
 
         try:
-            said = verify_party_signature(text, keys=keys, now=int(self._clock()))
+            said, key = verify_party_signature(text, keys=keys, now=int(self._clock()))
         except TrustError:
             return None
         same = (said.content, said.name, said.digest) == ("agreement", signed.agreement.id, signed.digest)
-        return said.region if same and said.region in signed.agreement.regions else None
+        good = same and said.region in signed.agreement.regions
+        return (said.region, thumbprint(key.public_key)) if good else None
 
 
 class ProvenSignatures:

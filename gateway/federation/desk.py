@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from gateway.federation.desk_explain import AnchorExplanation, explain
 from gateway.federation.desk_holder import StandingHolder
 from gateway.federation.desk_look_up import LookUp
+from gateway.federation.desk_offered import OfferedChains
 from gateway.federation.desk_refresh import Refresher, RefreshTimes
 from gateway.federation.desk_renewal import OwnEntity, Renewal
 from gateway.federation.desk_state import AnchorPin, Rules, Standing
@@ -48,6 +49,7 @@ class TrustDesk:
         journal: is told what an operator must hear of.
         grace_seconds: how long a statement serves after its end.
         times: how often to refresh.
+        feed_base: from where the numbers of the feed count; replicas of one gateway have bases of their own.
 
     Raises:
         KeyMaterialError: a pin has not the form of one.
@@ -66,6 +68,7 @@ class TrustDesk:
         journal: Journal,
         grace_seconds: int,
         times: RefreshTimes | None = None,
+        feed_base: int = 0,
     ) -> None:
         """Begin with the pins, believing nobody."""
         homes = tuple(own)
@@ -73,7 +76,7 @@ class TrustDesk:
         self._clock = clock
         regions = {**peers, **self._own}
         rules = Rules(grace_seconds=grace_seconds, regions=regions)
-        self._held = StandingHolder(anchors, rules=rules, memory=memory, journal=journal)
+        self._held = StandingHolder(anchors, rules=rules, memory=memory, journal=journal, feed_base=feed_base)
         self._renewal = Renewal(self._held, own=homes, client=client, clock=clock)
         self._refresher = Refresher(
             self.refresh,
@@ -81,11 +84,10 @@ class TrustDesk:
             awaited=lambda place: place[1] not in self._own.values() and place not in self.standing.links,
             times=times or RefreshTimes(),
         )
-        self._news = asyncio.Event()
-        self._held.listeners.append(self._tell_news)
         self._look_up = LookUp(
             self._held.pinned.values(), agreements=agreements, regions=regions, missed=self._refresher.soon
         )
+        self._offered = OfferedChains(self._look_up)
 
     @property
     def first_round(self) -> asyncio.Event:
@@ -96,6 +98,11 @@ class TrustDesk:
     def standing(self) -> Standing:
         """What is believed now."""
         return self._held.standing
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """What is believed now, and what would be with each chain that was offered since and was good."""
+        return (self.standing, *self._offered.standings(self.standing))
 
     @property
     def alarms(self) -> Mapping[str, int]:
@@ -132,6 +139,13 @@ class TrustDesk:
         """
         return self._look_up.region_key(self.standing, issuer, kid, visited=visited, now=self._now())
 
+    def offered_key(self, chain: Sequence[str], issuer: str, kid: str, *, visited: str) -> VerificationKey:
+        """Find the key of a region in a chain that came beside its token; the chain serves this look-up only.
+
+        Raises as `region_key`, and what a chain that does not hold raises.
+        """
+        return self._offered.region_key(self.standing, chain, issuer, kid, visited=visited, now=self._now())
+
     def gateway_key(self, gateway_id: str, kid: str, *, home_regions: Iterable[str]) -> VerificationKey:
         """Find the key with which a gateway signed a caller's token, under an agreement with one of some regions.
 
@@ -158,17 +172,11 @@ class TrustDesk:
             self._refresher.soon(entity)
 
     async def renewed(self, region: str) -> None:
-        """Ask for a refresh of a region's entity, and wait until something else is believed, or for some seconds."""
-        news = self._news
-        self.refresh_soon(region)
+        """Ask for a refresh of a region's entity, and wait until there was one, or for some seconds."""
+        entity = self.standing.rules.regions.get(region, "")
         with suppress(TimeoutError):
             async with asyncio.timeout(_RENEWED_SECONDS):
-                await news.wait()
-
-    def _tell_news(self) -> None:
-        """Wake those who wait for something else to be believed."""
-        self._news.set()
-        self._news = asyncio.Event()
+                await self._refresher.again(entity)
 
     def believe_revocation(self, text: str) -> bool:
         """Believe a revocation, compact JWS; tells whether it is new. It counts before this returns, and lasts.
@@ -179,6 +187,10 @@ class TrustDesk:
             TrustMemoryError: it cannot be kept; it counts all the same until the node ends, and may be tried again.
         """
         return self._held.believe_revocation(text, now=self._now())
+
+    def put_aside(self, feed: str, text: str) -> None:
+        """Keep a revocation of a feed that is not believed yet; chains that are offered are judged by it too."""
+        self._offered.put_aside(feed, text)
 
     def feed(self, after: int) -> tuple[Sequence[tuple[int, str]], int]:
         """Give the revocations that were learned after a cursor, each with its own, and the last cursor."""

@@ -32,11 +32,32 @@ class RefreshTimes:
 
 @dataclass(slots=True)
 class _Line:
-    """One place that is kept fresh."""
+    """One place that is kept fresh; rounds are counted from 1, when they begin and when they end."""
 
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
     good: asyncio.Event = field(default_factory=asyncio.Event)
     begun: float = 0.0
+    rounds: int = 0
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def begin(self, now: float) -> None:
+        """Begin a round; who asks from now on is served by the next one."""
+        self.wanted.clear()
+        self.begun = now
+        self.rounds += 1
+
+    def end(self) -> None:
+        """End the round, and wake those who wait for one."""
+        waiting, self.ended = self.ended, asyncio.Event()
+        waiting.set()
+
+    async def next_round(self) -> None:
+        """Wait until a round has ended that had not begun yet."""
+        running = self.rounds
+        while True:
+            await self.ended.wait()
+            if self.rounds > running:
+                return
 
 
 class Refresher:
@@ -86,6 +107,12 @@ class Refresher:
             if kept == entity:
                 line.wanted.set()
 
+    async def again(self, entity: str) -> None:
+        """Ask for a refresh of an entity, and wait until one that begins after this has ended, well or not."""
+        lines = [line for (_, kept), line in self._lines.items() if kept == entity]
+        self.soon(entity)
+        await asyncio.gather(*(line.next_round() for line in lines))
+
     def _begin(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
@@ -116,9 +143,10 @@ class Refresher:
         """Refresh one place for ever."""
         failures = 0
         while True:
-            line.wanted.clear()
-            line.begun = asyncio.get_running_loop().time()
-            if await self._refresh(place):
+            line.begin(asyncio.get_running_loop().time())
+            good = await self._refresh(place)
+            line.end()
+            if good:
                 line.good.set()
                 failures = 0
                 await self._pause(line, self._times.refresh_seconds * (1 - self._jitter() / 10))

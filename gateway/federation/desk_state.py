@@ -134,11 +134,7 @@ class Standing:
             TrustError: a leaf that says why it is not believed; ForeignKeyError also when the entity acts for a region
                 that is not its own in the settings.
         """
-        if len(texts) != _LENGTH:
-            raise ChainError(rule="length")
-        verified = self._verified(texts, now=now)
-        if (verified.anchor, verified.entity) != place:
-            raise ChainError(rule="the anchor and the entity asked for")
+        verified = self._verified_at(place, texts, now=now)
         top = verify_chain(texts[-1:], beliefs=self.beliefs, now=now)
         standing = replace(
             self,
@@ -148,6 +144,18 @@ class Standing:
             links=MappingProxyType({**self.links, place: _link(texts, verified)}),
         )
         return standing._below_new_top(verified.anchor, texts[-1], now=now)  # noqa: SLF001 - of the same class
+
+    def beside(self, texts: Sequence[str], *, place: tuple[str, str], now: int) -> Standing:
+        """Give the standing that goes by a chain for one question, and remembers nothing of it.
+
+        Takes and raises what `admitted` does.
+        """
+        verified = self._verified_at(place, texts, now=now)
+        return replace(
+            self,
+            federation=self.federation.with_entity(verified),
+            links=MappingProxyType({**self.links, place: _link(texts, verified)}),
+        )
 
     def revoked(self, text: str, *, now: int) -> Standing:
         """Give the standing that knows a revocation too (TrustError where it is not believed)."""
@@ -163,6 +171,15 @@ class Standing:
         newer = [text for text in links if read_statement(text).claims.version > known.version]
         state = known.follow(newer, revocations=self.federation.revocations, now=now)
         return replace(self, anchors=MappingProxyType({**self.anchors, anchor: state}))
+
+    def _verified_at(self, place: tuple[str, str], texts: Sequence[str], *, now: int) -> VerifiedEntity:
+        """Verify the chain of an entity to an anchor."""
+        if len(texts) != _LENGTH:
+            raise ChainError(rule="length")
+        verified = self._verified(texts, now=now)
+        if (verified.anchor, verified.entity) != place:
+            raise ChainError(rule="the anchor and the entity asked for")
+        return verified
 
     def _verified(self, texts: Sequence[str], *, now: int) -> VerifiedEntity:
         """Verify a chain, and see that its entity acts for the region that the settings name."""

@@ -1,7 +1,8 @@
 """Server-Sent Events as they come in, cut into entries: bounded, and pure.
 
 The form is that of the WHATWG HTML standard, section 9.2, as far as a feed of revocations needs it: lines end with LF
-or CRLF, an entry is an `id` and one line of `data`, and lines that begin with a colon keep the connection alive.
+or CRLF, an entry is an `id` and one line of `data`, and lines that begin with a colon keep the connection alive. An
+entry of a type of its own (`event`) is a notice, which needs no `id`.
 """
 
 from __future__ import annotations
@@ -23,21 +24,26 @@ class LineTooLongError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StreamEntry:
-    """One entry of a stream: its cursor and what stands in it. `text` is None for an entry that is no entry."""
+    """One entry of a stream: its cursor and what stands in it. `text` is None for an entry that is no entry.
+
+    `kind` is the type of a notice, empty for a revocation.
+    """
 
     cursor: int | None
     text: str | None
+    kind: str = ""
 
 
 class EventLines:
     """Gathers bytes and gives the entries that are whole."""
 
-    __slots__ = ("_data", "_id", "_rest")
+    __slots__ = ("_data", "_id", "_kind", "_rest")
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self._rest = b""
         self._id: str | None = None
+        self._kind = ""
         self._data: list[str] = []
 
     def feed(self, chunk: bytes) -> Iterator[StreamEntry]:
@@ -58,17 +64,19 @@ class EventLines:
         if not line:
             if self._data:
                 yield self._entry()
-            self._id, self._data = None, []
+            self._id, self._kind, self._data = None, "", []
             return
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if name == "id":
             self._id = value
+        elif name == "event":
+            self._kind = value
         elif name == "data" and len(self._data) <= 1:
             self._data.append(value)
 
     def _entry(self) -> StreamEntry:
         """Read the entry that has been gathered."""
         cursor = int(self._id) if self._id is not None and _CURSOR.fullmatch(self._id) else None
-        whole = cursor is not None and len(self._data) == 1 and self._data[0].isascii()
-        return StreamEntry(cursor, self._data[0] if whole else None)
+        whole = (cursor is not None or self._kind) and len(self._data) == 1 and self._data[0].isascii()
+        return StreamEntry(cursor, self._data[0] if whole else None, self._kind)

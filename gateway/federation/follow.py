@@ -3,7 +3,8 @@
 Each round reads the list from where the last one ended, then the stream, until that breaks; the next round comes soon
 at first, and at the latest after the time between polls. So what a broken or silent stream withholds is learned by the
 list. What is not believed is skipped; where that may change, because its issuer is not believed yet, the list is read
-from its beginning once more as soon as somebody else is believed.
+from its beginning once more as soon as somebody else is believed. What a stream says of status lists that have changed
+is passed on.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from gateway.federation.fetch import FederationClient
+    from gateway.federation.fetch_stream import StreamEntry
     from gateway.journal import Journal
 
 _FIRST_RETRY_SECONDS: Final = 0.05
@@ -53,6 +55,10 @@ class Believer(Protocol):
 
     def believe_revocation(self, text: str) -> bool:
         """Believe a revocation, or raise TrustError, or GatewayError where that cannot be done now."""
+        ...
+
+    def put_aside(self, feed: str, text: str) -> None:
+        """Keep a revocation that came by the feed of an entity and may be believed later."""
         ...
 
     def on_change(self, callback: Callable[[], None]) -> None:
@@ -101,6 +107,7 @@ class RevocationFollower:
         self._jitter = jitter
         self._feeds = tuple(_Feed(entity) for entity in dict.fromkeys(entities))
         self._news = asyncio.Event()
+        self._told_of_status: list[Callable[[str, str], None]] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -112,6 +119,10 @@ class RevocationFollower:
     def streaming(self) -> dict[str, bool]:
         """Whether the stream of each feed is open."""
         return {feed.entity: feed.streaming for feed in self._feeds}
+
+    def on_status(self, callback: Callable[[str, str], None]) -> None:
+        """Have somebody called with an entity and the address of a status list that it says has changed."""
+        self._told_of_status.append(callback)
 
     def start(self) -> None:
         """Begin, in the running event loop."""
@@ -179,13 +190,23 @@ class RevocationFollower:
 
         async with aclosing(self._client.stream(feed.entity, after=feed.cursor, opened=opened)) as entries:
             async for entry in entries:
-                good = self._skip(feed, "form") if entry.text is None else self._believe(feed, entry.text)
+                good = self._take(feed, entry)
                 if entry.cursor is not None:
                     feed.cursor = entry.cursor
                 left -= not good
                 if not left:
                     raise FetchError(entity=feed.entity, fault="form")
                 await asyncio.sleep(0)
+
+    def _take(self, feed: _Feed, entry: StreamEntry) -> bool:
+        """Believe what came by a stream, pass a notice on, or skip it; tells whether it was of any use."""
+        if entry.text is None or entry.kind not in {"", "status"}:
+            return self._skip(feed, "form")
+        if not entry.kind:
+            return self._believe(feed, entry.text)
+        for callback in self._told_of_status:
+            callback(feed.entity, entry.text)
+        return True
 
     async def _recheck(self) -> None:
         """Read from the beginning those lists of which something may be believed now that was not.
@@ -215,7 +236,9 @@ class RevocationFollower:
         try:
             self._desk.believe_revocation(text)
         except (TrustError, LimitError) as error:
-            feed.may_change |= isinstance(error, _MAY_CHANGE)
+            if isinstance(error, _MAY_CHANGE):
+                feed.may_change = True
+                self._desk.put_aside(feed.entity, text)
             return self._skip(feed, type(error).__name__)
         return True
 

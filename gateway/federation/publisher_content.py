@@ -12,7 +12,8 @@ from trust.plain_json import freeze
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trust.keys import SigningKey, VerificationKey
+    from gateway.key_shelf import Key
+    from trust.keys import VerificationKey
     from trust.plain_json import Plain
 
 FEDERATION_ENTITY: Final = "federation_entity"
@@ -49,7 +50,7 @@ class EntityContent:
     """
 
     entity: str
-    keys: tuple[SigningKey, ...]
+    keys: tuple[Key, ...]
     roles: Mapping[str, Role] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     hints: tuple[str, ...] = ()
     endpoints: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from gateway.errors import LimitError, SettingsError
 from gateway.federation.publisher_ledger import locked
-from trust.errors import TrustError
+from trust.errors import ForeignKeyError, TrustError
 from trust.jws import digest_of
 from trust.revocation import MIN_LIFE_SECONDS, Revocation, Revoked, read_revocation, sign_revocation
 from trust.revocation_set import RevocationSet
@@ -167,6 +167,8 @@ class AnchorFeed:
                 reason=reason,
                 effective=begins,
             )
+            if all(known.entity != subject for known in self._federation().entities):
+                raise ForeignKeyError(rule="of the anchor or a member")
             text = sign_revocation(said, key=self._publisher.key)
             self._believe(text, issuer=issuer)
         return text

@@ -1,8 +1,9 @@
 """The verifier's side of the Token Status List: fetches the lists of known issuers, and says what they say.
 
 A token names its list, but never chooses whom we call: the address must be the known one of its issuer, character by
-character. A list is good for its `ttl`, then it is fetched again, once however many ask. Where that fails nothing is
-assumed: unless a grace is set, which never goes beyond the list's own `exp`, the token is refused.
+character. A list is good for its `ttl`, then it is fetched again, once however many ask; sooner, where its issuer has
+said that it changed. Where that fails nothing is assumed: unless a grace is set, which never goes beyond the list's own
+`exp`, the token is refused.
 """
 
 from __future__ import annotations
@@ -42,12 +43,16 @@ _NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,9})")
 
 @dataclass(slots=True)
 class _Held:
-    """What is known of one list: the last good one, when it came, when it was last asked for, and what went wrong."""
+    """What is known of one list: the last good one, when it came, when it was last asked for, and what went wrong.
+
+    `changed` says that its issuer has changed it since.
+    """
 
     good: StatusList | None = None
     came_at: float = 0.0
     asked_at: float = 0.0
     fault: str = "not fetched"
+    changed: bool = False
 
 
 class StatusLists:
@@ -98,8 +103,13 @@ class StatusLists:
             raise StatusUnknownError(issuer=issuer, rule="stale")
         held.good.demand_valid(reference)
 
-    async def refresh(self, issuer: str, reference: StatusReference) -> None:
+    async def refresh(self, issuer: str, reference: StatusReference, *, find: FindKey | None = None) -> None:
         """Fetch the list of a token where the one that is held is no longer fresh; `check` tells how that went.
+
+        Args:
+            issuer: of the token.
+            reference: what the token says.
+            find: looks up the issuer's keys, where that goes by more than is believed of everybody.
 
         Raises:
             StatusUnknownError: the address is not one of the issuer's.
@@ -110,10 +120,20 @@ class StatusLists:
             return
         task = self._under_way.get(uri)
         if task is None:
-            task = self._under_way[uri] = asyncio.create_task(self._renew(issuer, uri, place))
+            task = self._under_way[uri] = asyncio.create_task(self._renew(issuer, uri, place, find or self._find))
             task.add_done_callback(lambda _done: self._under_way.pop(uri, None))
         # One who stops waiting does not stop the others.
         await asyncio.shield(task)
+
+    def changed(self, entity: str, uri: str) -> None:
+        """Hear from an entity that a list of its own has changed: the next token that names it has it fetched anew.
+
+        Anybody might say so; it costs no more than a fetch of a known list, and no more often than any other.
+        """
+        for issuer, base in self._bases.items():
+            held = self._find_held(issuer, uri) if base == entity else None
+            if held is not None:
+                held.changed = True
 
     def _demand_known(self, issuer: str, uri: str) -> str:
         """Give where to fetch a list whose address lies at the issuer's place for lists."""
@@ -133,21 +153,24 @@ class StatusLists:
         if held is None:
             return True
         now = self._clock()
-        fresh = held.good is not None and now < held.good.exp and 0 <= now - held.came_at < _ttl(held.good)
+        good = held.good
+        fresh = good is not None and now < good.exp and 0 <= now - held.came_at < _ttl(good) and not held.changed
         return not fresh and not 0 <= now - held.asked_at < MIN_INTERVAL_SECONDS
 
-    async def _renew(self, issuer: str, uri: str, place: str) -> None:
+    async def _renew(self, issuer: str, uri: str, place: str, find: FindKey) -> None:
         """Fetch a list and hold it, if it is good and no older than the one held."""
         lists = self._held.setdefault(issuer, OrderedDict())
         held = lists.setdefault(uri, _Held())
         held.asked_at = self._clock()
+        told, held.changed = held.changed, False
         while len(lists) > LISTS_OF_AN_ISSUER:
             lists.popitem(last=False)
         try:
             text = await self._fetch(place)
-            good = verify_status_list(text, uri=uri, issuer=issuer, find=self._find, now=int(self._clock()))
+            good = verify_status_list(text, uri=uri, issuer=issuer, find=find, now=int(self._clock()))
         except TrustError as error:
             held.fault = error.metadata.get("rule", type(error).__name__)
+            held.changed |= told
             return
         if held.good is not None and good.iat < held.good.iat:
             held.fault = "older list"
@@ -183,7 +206,8 @@ class StatusClient:
         """Get a list (StatusUnknownError with the rule that was broken; nothing of the answer is repeated)."""
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=self._timeout, auto_decompress=False, trust_env=False)
-        headers = {"accept": MEDIA_TYPE, "accept-encoding": "identity"}
+        # Whoever stands between may keep lists for others; we ask only when what we have will not do.
+        headers = {"accept": MEDIA_TYPE, "accept-encoding": "identity", "cache-control": "no-cache"}
         try:
             async with self._session.get(address, headers=headers, allow_redirects=False) as reply:
                 if reply.status != _OK or reply.content_type != MEDIA_TYPE or "content-encoding" in reply.headers:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from gateway.journal import Journal
-    from gateway.peers.peer_home import PeerAddress
+    from gateway.peers.channel import PeerAddress
     from gateway.services.ports import Clock
     from gateway.services.publish_catalog import PublishCatalog
     from trust.signer import CallerTokenSigner

@@ -33,6 +33,7 @@ from gateway.services.model import CardAnswer, CardVerdict, ClassVerdict
 from onecard.gateway.v1 import error_reason_pb2
 from onecard.gateway.v1 import identity_service_pb2 as pb
 from trust.claims import is_issuer
+from trust.encoding import is_sixteen_bytes
 from trust.parser import MAX_TOKEN_LENGTH
 from trust.vocabulary import is_item_type
 
@@ -120,7 +121,27 @@ def _verdict(message: verdict_pb2.CardVerdict, question: CardQuestion, item: Equ
         answered_at=as_of + age,
         item=item,
         agreement=message.agreement,
+        since=_time(message, "status_change_time"),
+        known_at=_time(message, "known_time"),
+        successor=_successor(message.successor),
     )
+
+
+def _time(message: verdict_pb2.CardVerdict, name: str) -> float | None:
+    """Read a time that need not be there."""
+    if not message.HasField(name):  # type: ignore[arg-type]  # one of two names, see above
+        return None
+    told = getattr(message, name)
+    seconds: float = told.seconds + told.nanos / 1e9
+    if not 0 <= seconds < _LATEST:
+        raise ValueError(name)
+    return seconds
+
+
+def _successor(text: str) -> str:
+    if text and not is_sixteen_bytes(text):
+        raise ValueError("successor")
+    return text
 
 
 def _class_verdict(message: verdict_pb2.ClassVerdict) -> ClassVerdict:

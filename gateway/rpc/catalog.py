@@ -36,6 +36,7 @@ class CatalogServicer:
     SERVICE: ClassVar = pb.DESCRIPTOR.services_by_name["CatalogService"]
     SCOPES: ClassVar = dict.fromkeys((method.name for method in SERVICE.methods), "catalog.read")
     WAITS: ClassVar = frozenset[str]()
+    DECIDES: ClassVar = frozenset[str]()
 
     def __init__(
         self,

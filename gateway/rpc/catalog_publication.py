@@ -48,6 +48,7 @@ class CatalogPublicationServicer:
         "FoldProposal": _PUBLISH,
     }
     WAITS: ClassVar = frozenset({"PublishCatalog", "FoldProposal", "DiffCatalogs"})
+    DECIDES: ClassVar = frozenset({"PublishCatalog"})
 
     def __init__(
         self, *, book: CatalogBook, publish: PublishCatalog, fold: FoldProposal, paging: Paging, days: Days

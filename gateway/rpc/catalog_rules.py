@@ -48,6 +48,7 @@ class CatalogRulesServicer:
     SERVICE: ClassVar = pb.DESCRIPTOR.services_by_name["CatalogRulesService"]
     SCOPES: ClassVar = dict.fromkeys((method.name for method in SERVICE.methods), "catalog.read")
     WAITS: ClassVar = frozenset[str]()
+    DECIDES: ClassVar = frozenset[str]()
 
     def __init__(self, *, registry: Registry, paging: Paging, days: Days) -> None:
         """Take the regions with their rules, and what reads days."""

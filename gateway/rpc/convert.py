@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _REFERENCE = re.compile(r"[!-~]{1,128}\Z")
+_SUBJECT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 _REGION = re.compile(r"[a-z][a-z0-9_]{1,31}\Z")
 _DIVISION = re.compile(r"[1-9][0-9]{5}\Z")
 _ITEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
@@ -98,6 +99,14 @@ class Fields:
     def request_id(self, value: str) -> str:
         """Check a request id."""
         return self.text("request_id", value, _REQUEST_ID)
+
+    def token_id(self, name: str, value: str) -> str:
+        """Check the identifier of a token."""
+        return self.text(name, value, _REQUEST_ID)
+
+    def subject(self, name: str, value: str) -> str:
+        """Check a pairwise pseudonym."""
+        return self.text(name, value, _SUBJECT)
 
     def region(self, name: str, value: str) -> str:
         """Check the form of a region code."""

@@ -9,8 +9,8 @@ from gateway.reasons import Actor, Language, Reasons, text_in
 from gateway.rpc.convert import CLASS, FUNCTION, STATUS, enum_numbers, set_seconds
 from gateway.rpc.convert_catalog import equivalence_message, text_message
 from gateway.services.local_home import china_day
-from gateway.services.model import Decision
-from onecard.gateway.v1 import verdict_pb2
+from gateway.services.model import Decision, Freshness
+from onecard.gateway.v1 import card_status_pb2, verdict_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from onecard.gateway.v1 import catalog_pb2
 
 DECISION = enum_numbers(Decision, verdict_pb2.Decision, "DECISION")
+FRESHNESS = enum_numbers(Freshness, card_status_pb2.Freshness, "FRESHNESS")
 ACTOR = {
     actor: verdict_pb2.Actor.Value("ACTOR_UNSPECIFIED" if actor is Actor.NONE else f"ACTOR_{actor.name}")
     for actor in Actor
@@ -45,12 +46,22 @@ class VerdictWriter:
         message.home_region = verdict.home_region
         message.visited_region = verdict.visited_region
         message.classes.extend([self._class(one, language) for one in verdict.classes])
+        message.freshness = FRESHNESS[verdict.freshness]
+        if verdict.since is not None:
+            set_seconds(message.status_change_time, verdict.since)
+        if verdict.known_at is not None:
+            set_seconds(message.known_time, verdict.known_at)
+        message.successor = verdict.successor
         message.card_status = STATUS[verdict.card_status]
         if verdict.suspended_functions:
             message.suspended_functions.extend(sorted(FUNCTION[f] for f in verdict.suspended_functions))
         set_seconds(message.status_as_of, verdict.status_as_of)
         set_seconds(message.data_age, max(0.0, verdict.answered_at - verdict.status_as_of))
         message.agreement = verdict.agreement
+
+    def class_message(self, verdict: ClassVerdict, language: Language) -> verdict_pb2.ClassVerdict:
+        """Give the verdict for one class as a message that nobody changes."""
+        return self._class(verdict, language)
 
     def reword(self, message: verdict_pb2.CardVerdict, language: Language) -> None:
         """Tell a verdict that was written already in another language: its words are those of the call."""

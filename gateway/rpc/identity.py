@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from adapters.words import Medium, Purpose
 from gateway.errors import InvalidFieldError, LimitError
 from gateway.rpc import convert
+from gateway.rpc.answer_facts import AnswerFacts, answer_facts, note_question
+from gateway.rpc.recording import Note
 from gateway.rpc.status import CONTRACT_ERRORS
 from gateway.services.model import CardQuestion
 from onecard.gateway.v1 import identity_service_pb2 as pb
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from gateway.rpc.boundary import Call
     from gateway.rpc.convert_verdict import VerdictWriter
     from gateway.services.model import VerifiedCard
+    from gateway.services.ports import Chains
     from gateway.services.request_memory import RequestMemory
     from gateway.services.translate_identity import TranslateIdentity
     from gateway.services.verify_card import VerifyCard, View
@@ -26,6 +29,14 @@ VERIFY_BATCH = 100
 TRANSLATE_BATCH = 1000
 _AT_ONCE = 16
 _TURN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """An answer as it is remembered: its bytes, and what is recorded of it each time that it is given."""
+
+    response: bytes = field(repr=False)
+    facts: AnswerFacts
 
 
 class IdentityServicer:
@@ -39,30 +50,34 @@ class IdentityServicer:
         "BatchTranslateIdentities": "identity.translate",
     }
     WAITS: ClassVar = frozenset({"VerifyCard", "BatchVerifyCards"})
+    DECIDES: ClassVar = frozenset({"VerifyCard", "BatchVerifyCards"})
 
     def __init__(
         self,
         *,
         verify: VerifyCard,
         translate: TranslateIdentity,
-        memory: RequestMemory[bytes],
+        memory: RequestMemory[Remembered],
         verdicts: VerdictWriter,
+        chains: Chains,
     ) -> None:
-        """Take the use cases."""
+        """Take the use cases, and what gives static trust chains."""
         self._verify = verify
         self._translate = translate
         self._memory = memory
         self._verdicts = verdicts
+        self._chains = chains
 
     async def verify_card(self, request: pb.VerifyCardRequest, call: Call) -> pb.VerifyCardResponse:
         """Verify one card; what is remembered are the answer's bytes, without what is the same for every card."""
         question, view = _question(request, call)
+        note_question(question, call.note)
         response = pb.VerifyCardResponse()
 
-        async def work() -> bytes:
+        async def work() -> Remembered:
             verified = await self._verify(question, view=view, from_gateway=call.caller.kind == "gateway")
             self._write(response, verified, view, call)
-            return response.SerializeToString()
+            return Remembered(response.SerializeToString(), answer_facts(question, verified.answer))
 
         remembered, replayed = await self._memory.once(
             caller=call.caller.id,
@@ -71,14 +86,17 @@ class IdentityServicer:
             work=work,
             finish=question.credential.used_up,
         )
+        remembered.facts.tell(call.note)
         if replayed:
-            response = pb.VerifyCardResponse.FromString(remembered)
+            response = pb.VerifyCardResponse.FromString(remembered.response)
             response.replayed = True
             self._verdicts.reword(response.verdict, call.language)
             convert.reword_losses(response.losses, call.language)
         self._verdicts.write_title(response.verdict)
         if not request.omit_item:
             self._verdicts.write_item(response.verdict, question.visited_item)
+        if request.include_trust_chain and response.recognition:
+            response.trust_chain.extend(self._chains(question.home_region, response.verdict.agreement))
         return response
 
     def _write(self, response: pb.VerifyCardResponse, verified: VerifiedCard, view: View, call: Call) -> None:
@@ -99,11 +117,15 @@ class IdentityServicer:
         at_once = asyncio.Semaphore(_AT_ONCE)
 
         async def one(entry: pb.VerifyCardRequest) -> pb.VerifyCardOutcome:
+            own = replace(call, note=Note())
             async with at_once:
                 try:
-                    return pb.VerifyCardOutcome(response=await self.verify_card(entry, call))
+                    response = await self.verify_card(entry, own)
                 except CONTRACT_ERRORS as error:
+                    call.note.parts.append((own.note, error))
                     return pb.VerifyCardOutcome(error=call.status(error))
+                call.note.parts.append((own.note, None))
+                return pb.VerifyCardOutcome(response=response)
 
         outcomes = await asyncio.gather(*(one(entry) for entry in request.entries))
         return pb.BatchVerifyCardsResponse(outcomes=outcomes)

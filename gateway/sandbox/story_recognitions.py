@@ -1,12 +1,14 @@
-"""The recognition token, verified by the contract and by any JWT library, good once, good for one."""
+"""The recognition token, verified by the contract and by any JWT library, good once, good for one, taken back."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import jwt
 
-from gateway.sandbox.story import CALL_SECONDS, Chapter, Step, new_id
+from gateway.sandbox.story import ASIDE, CALL_SECONDS, Chapter, Step, new_id
+from gateway.sandbox.story_keys import wait_until
 from gateway.sandbox.story_requests import by_number, verify
 from gateway.sandbox.story_words import attempt, claims
 from onecard.gateway.v1 import card_pb2
@@ -58,6 +60,12 @@ def _steps() -> Iterable[Step]:
         "IssueRecognition: Chongqing hands one over itself",
         "chongqing to sichuan: SC-15 = CQ-31, identity",
         _issued,
+        asks="chongqing",
+    )
+    yield _step(
+        "RevokeRecognition: Chongqing takes it back",
+        "chongqing to sichuan: SC-15 = CQ-31, identity; 1 taken back; then UNAUTHENTICATED RECOGNITION_REVOKED",
+        _taken_back,
         asks="chongqing",
     )
 
@@ -115,6 +123,28 @@ async def _shown_twice(stage: Stage) -> str:
 
 
 async def _issued(stage: Stage) -> str:
+    return await _shown(stage, "sichuan", (await _handed_over(stage)).recognition)
+
+
+async def _taken_back(stage: Stage) -> str:
+    """Take back a recognition that Sichuan has accepted, and measure how long it still does."""
+    issued = await _handed_over(stage)
+    before = await _shown(stage, "sichuan", issued.recognition)
+    request = pb.RevokeRecognitionRequest(token_id=issued.claims.token_id)
+    answer = await stage.recognition("chongqing").RevokeRecognition(request, timeout=CALL_SECONDS)
+    begun, after = time.monotonic(), ""
+
+    async def is_refused() -> bool:
+        nonlocal after
+        after = await attempt(_shown(stage, "sichuan", issued.recognition))
+        return after != before
+
+    await wait_until(is_refused)
+    aside = f"{ASIDE}refused after {time.monotonic() - begun:.1f} s"
+    return f"{before}; {answer.revoked_count} taken back; then {after.partition(',')[0]}{aside}"
+
+
+async def _handed_over(stage: Stage) -> pb.IssueRecognitionResponse:
     request = pb.IssueRecognitionRequest(
         request_id=new_id(),
         visited_region="sichuan",
@@ -123,5 +153,4 @@ async def _issued(stage: Stage) -> str:
         visited_item="SC-15",
         purpose=card_pb2.PURPOSE_SERVICE_ACCESS,
     )
-    issued = await stage.recognition("chongqing").IssueRecognition(request, timeout=CALL_SECONDS)
-    return await _shown(stage, "sichuan", issued.recognition)
+    return await stage.recognition("chongqing").IssueRecognition(request, timeout=CALL_SECONDS)

@@ -58,12 +58,20 @@ def holder_key(identity: CardIdentity) -> str:
 
     BadUpstreamError where the platform told neither, since a recognition without a subject would say nothing.
     """
+    key = find_holder_key(identity)
+    if key is None:
+        raise BadUpstreamError(region=identity.region, rule="no_holder_number")
+    return key
+
+
+def find_holder_key(identity: CardIdentity) -> str | None:
+    """Give the same, or None where the platform told neither."""
     if identity.holder.social_security_number is not None:
         return f"ssn:{identity.holder.social_security_number.reveal()}"
     if identity.holder.documents:
         document = identity.holder.documents[0]
         return f"{document.type}:{document.number.reveal()}"
-    raise BadUpstreamError(region=identity.region, rule="no_holder_number")
+    return None
 
 
 def reveal(identity: CardIdentity, path: str) -> str | None:

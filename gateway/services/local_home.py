@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Protocol
 
 from adapters.canonical import LocalizedText
+from adapters.card_state import graver
 from adapters.errors import (
     BadUpstreamError,
     HolderMismatchError,
@@ -15,24 +17,25 @@ from adapters.errors import (
     RegionDataError,
 )
 from adapters.words import CardStatus
-from gateway.services.disclosure import contradicts, disclose_fields, holder_key, tells_functions
+from gateway.services.disclosure import contradicts, disclose_fields, find_holder_key, holder_key, tells_functions
 from gateway.services.model import CardAnswer, CardVerdict, granted
 from gateway.services.verdict import CardFacts, UseFacts
 from trust.claims import RecognitionClaims
+from trust.encoding import encode_base64url
 from trust.errors import TrustError
-from trust.pseudonym import pairwise_subject
+from trust.pseudonym import pairwise_card, pairwise_subject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import date
 
     from adapters.adapter import ManifestAdapter
     from adapters.canonical import ApplicationItem, CardIdentity
     from adapters.credential import Credential
     from adapters.equivalence import Coverage, EquivalenceBook
+    from gateway.services.card_ledger import CardLedger, Reported
     from gateway.services.model import CardQuestion
-    from gateway.services.ports import Clock, Platform
-    from gateway.services.status_register import StatusRegister
+    from gateway.services.ports import Clock, Consents, Platform, RecognitionPlaces
     from gateway.services.verdict import VerdictRules
     from trust.agreement import Agreement
     from trust.policy import AgreementBook, Permission
@@ -69,11 +72,15 @@ class LocalHome:
         pseudonym_secret: bytes,
         new_id: Callable[[], str],
         clock: Clock,
-        statuses: StatusRegister | None = None,
+        statuses: RecognitionPlaces | None = None,
+        consents: Consents | None = None,
+        cards: CardLedger | None = None,
     ) -> None:
         """Take the region's parts; `items` finds an item of any region by region code and identifier.
 
-        With `statuses`, each recognition says where it can be seen whether it was revoked since.
+        With `statuses`, each recognition says where it can be seen whether it was revoked since. `consents` knows which
+        references have ended; without it each counts that is named. With `cards`, what the platform has reported of a
+        card counts beside what it answers, and recognitions name the card.
         """
         self._adapter = adapter
         self._items = items
@@ -86,6 +93,8 @@ class LocalHome:
         self._new_id = new_id
         self._clock = clock
         self._statuses = statuses
+        self._cards = cards
+        self._consents = consents
 
     def _cover(self, item: ApplicationItem, on: date) -> Coverage:
         """Find what the home catalog covers of a visited item."""
@@ -101,13 +110,19 @@ class LocalHome:
 
         Nothing is asked of the platform before the agreement allows it. Raises TrustError leaves of the agreement,
         UnknownItemError, UnsupportedCredentialError, CardNotFoundError and the other errors of the platform edge, and
-        LimitError when no more recognitions can be told apart in the status lists.
+        LimitError when no more recognitions can be told apart in the status lists, StoreUnavailableError when it cannot
+        be kept who has a place there.
         """
         item = self._items(question.visited_region, question.visited_item)
         today = china_day(self._clock())
         permission = permit(self._agreements, question, item, on=today)
+        if permission is not None and question.consent_reference and self._consents is not None:
+            self._consents.require(question.consent_reference, agreement=permission.agreement)
         covered = self._cover(item, today) if permission else None
         identity, as_of = await self._look_up(question.credential)
+        name = self._name(identity)
+        reported = None if name is None or self._cards is None else self._cards.reported(name)
+        identity = _as_reported(identity, reported)
         now = self._clock()
         use = UseFacts(item=item, medium=question.medium, permission=permission, coverage=covered)
         card = CardFacts(
@@ -127,12 +142,32 @@ class LocalHome:
             item=self._book.translate(question.visited_region, item.item, self._adapter.region, on=today),
             agreement=permission.agreement if permission else "",
         )
+        if reported is not None:
+            verdict = replace(
+                verdict,
+                since=reported.since or None,
+                successor=self._pairwise(reported.successor, question.visited_region),
+            )
         entitled = self._adapter.rules.entitles(question.visited_region)
         disclosed = disclose_fields(identity, permission, entitled=entitled) if disclose and verdict.usable else None
+        holder = find_holder_key(identity)
         if permission is None or covered is None or not verdict.usable:
-            return CardAnswer(verdict=verdict, identity=disclosed, recognition=None, claims=None)
-        claims = self._claims(question, verdict, permission, covered, identity)
-        return CardAnswer(verdict=verdict, identity=disclosed, recognition=self._sign(claims), claims=claims)
+            return CardAnswer(verdict=verdict, identity=disclosed, recognition=None, claims=None, holder=holder)
+        claims = await self._claims(question, verdict, permission, covered, identity, card=name)
+        return CardAnswer(
+            verdict=verdict, identity=disclosed, recognition=self._sign(claims), claims=claims, holder=holder
+        )
+
+    async def subjects_of(self, credential: Credential, regions: Iterable[str]) -> tuple[str, ...]:
+        """Ask the platform who holds a card, and give the holder's pseudonyms towards regions (the platform edge's)."""
+        identity, _ = await self._look_up(credential)
+        return tuple(self._subject(identity, region) for region in regions)
+
+    def _subject(self, identity: CardIdentity, visited: str) -> str:
+        """Give the pseudonym of a holder towards a region."""
+        return pairwise_subject(
+            self._secret, home=self._adapter.region, visited=visited, holder_key=holder_key(identity)
+        )
 
     def _sign(self, claims: RecognitionClaims) -> str:
         """Sign (RegionDataError); what the signer refuses is the fault of our data, not of the caller."""
@@ -154,26 +189,23 @@ class LocalHome:
             raise HolderMismatchError(region=self._adapter.region)
         return identity, record.as_of
 
-    def _claims(
+    async def _claims(
         self,
         question: CardQuestion,
         verdict: CardVerdict,
         permission: Permission,
         covered: Coverage,
         identity: CardIdentity,
+        *,
+        card: bytes | None,
     ) -> RecognitionClaims:
-        """Put together what the recognition says."""
+        """Put together what the recognition says; `card` is the region's own name for the card."""
         now = int(verdict.answered_at)
         item = verdict.item.source
         jti, expires_at = self._new_id(), now + RECOGNITION_SECONDS
-        subject = pairwise_subject(
-            self._secret,
-            home=self._adapter.region,
-            visited=question.visited_region,
-            holder_key=holder_key(identity),
-        )
+        subject = self._subject(identity, question.visited_region)
         register = self._statuses
-        status = None if register is None else register.allocate(jti=jti, subject=subject, expires_at=expires_at)
+        status = None if register is None else await register.allocate(jti=jti, subject=subject, expires_at=expires_at)
         return RecognitionClaims(
             iss=self._adapter.region,
             aud=question.visited_region,
@@ -196,7 +228,34 @@ class LocalHome:
             one_time=item.one_time,
             confirmation=question.confirmation,
             status=status,
+            card=self._pairwise(card, question.visited_region) or None,
         )
+
+    def _name(self, identity: CardIdentity) -> bytes | None:
+        """Give what the region calls a card whose number the platform has told, where card states are kept."""
+        number = identity.card.number
+        return None if number is None or self._cards is None else self._cards.name(number.reveal())
+
+    def _pairwise(self, name: bytes | None, visited: str) -> str:
+        """Give what another region is told as the name of a card, empty for none."""
+        if not name:
+            return ""
+        home = self._adapter.region
+        return encode_base64url(pairwise_card(self._secret, home=home, visited=visited, card=name))
+
+
+def _as_reported(identity: CardIdentity, reported: Reported | None) -> CardIdentity:
+    """Let what was reported of a card count beside what its platform answers: the graver status, all suspensions.
+
+    A look-up may still show the card as it was before the platform reported; what was reported is undone by a further
+    report only.
+    """
+    if reported is None:
+        return identity
+    card, shown = identity.card, reported.shown
+    status = graver(card.status or CardStatus.UNKNOWN, shown.status)
+    suspended = card.suspended_functions | shown.suspended
+    return replace(identity, card=replace(card, status=status, suspended_functions=suspended))
 
 
 def china_day(now: float) -> date:

@@ -26,6 +26,18 @@ class Decision(StrEnum):
     NOT_OFFERED = "not_offered"
 
 
+class Freshness(StrEnum):
+    """How fresh the knowledge behind an answer is.
+
+    LIVE is the home region's word of this moment; CACHED is a copy within the age that the agreement allows for at
+    least one class; STALE is older than it allows for any.
+    """
+
+    LIVE = "live"
+    CACHED = "cached"
+    STALE = "stale"
+
+
 @dataclass(frozen=True, slots=True)
 class ClassVerdict:
     """Verdict for one class. `reason` is an ErrorReason without prefix; `item_types` bound a LIMITED decision."""
@@ -90,7 +102,12 @@ class CardQuestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardVerdict:
-    """Everything that the visited region learns about a card, by class; never a bare yes. `as_of` is Unix time."""
+    """Everything that the visited region learns about a card, by class; never a bare yes. Times are Unix time.
+
+    `since` is when the card came into its state, by the clock of its platform, and `known_at` when the gateway that
+    answers learned of that; both are None where only the present state is known. `successor` is the pseudonym of the
+    card that has replaced this one.
+    """
 
     home_region: str
     visited_region: str
@@ -101,6 +118,10 @@ class CardVerdict:
     answered_at: float
     item: Equivalence
     agreement: str
+    freshness: Freshness = Freshness.LIVE
+    since: float | None = None
+    known_at: float | None = None
+    successor: str = ""
 
     @property
     def usable(self) -> bool:
@@ -119,13 +140,14 @@ class CardAnswer:
     """Answer of a home region: verdict, the disclosed identity, and the signed recognition.
 
     `identity` and `recognition` are None when every class is refused; use in the home region itself needs no
-    recognition.
+    recognition. `holder` names the holder where the home side is this process; it is for the record and told to nobody.
     """
 
     verdict: CardVerdict
     identity: CardIdentity | None = field(repr=False)
     recognition: str | None = field(repr=False)
     claims: RecognitionClaims | None = field(repr=False)
+    holder: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

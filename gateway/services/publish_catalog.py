@@ -21,6 +21,7 @@ from gateway.errors import (
     NotPublisherError,
 )
 from gateway.services.catalog_book import missing
+from trust.keys import thumbprint
 from trust.party_signature import canonical_bytes, digest_of_bytes, verify_party_signature
 
 if TYPE_CHECKING:
@@ -197,11 +198,14 @@ class PublishCatalog:
         if len(signatures) > MOST_SIGNATURES:
             raise InvalidFieldError(("signatures", f"at_most_{MOST_SIGNATURES}"))
         found: dict[str, str] = {}
+        signers: dict[str, str] = {}
         for text in signatures:
-            said = verify_party_signature(text, keys=self._keys, now=int(self._clock()))
+            said, key = verify_party_signature(text, keys=self._keys, now=int(self._clock()))
             of_this = (said.content, said.name, said.digest) == (_CONTENT, document.head.catalog, checked.digest)
             if not of_this or said.region not in document.head.regions:
                 raise InvalidFieldError(("signatures", "of_this_document_by_its_regions"))
+            if signers.setdefault(thumbprint(key.public_key), said.region) != said.region:
+                raise InvalidFieldError(("signatures", "one_key_for_one_party"))
             found[said.region] = text
         return found
 

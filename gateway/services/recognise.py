@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.errors import CallerRegionError, InvalidFieldError, RegionNotServedError
 from gateway.services.bounds import Bounds
 from gateway.services.local_home import LocalHome, china_day
-from trust.errors import StatusUnknownError
+from trust.errors import StatusUnknownError, UnknownKeyError
+from trust.parser import parse_token
+from trust.verifier import RecognitionVerifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from adapters.registry import Registry
     from gateway.services.model import CardAnswer, CardQuestion
     from gateway.services.ports import Clock, Home
     from gateway.services.verdict import VerdictRules
     from trust.claims import StatusReference
+    from trust.keys import FindKey, VerificationKey
     from trust.policy import AgreementBook
-    from trust.replay import ReplayMemory
     from trust.verified import VerifiedRecognition
-    from trust.verifier import RecognitionVerifier
+
+_MOST_WAITING: Final = 16
+"""Calls that may wait at once for the keys of a region to be renewed; one more is answered by what is known."""
 
 
 class IssueRecognition:
@@ -57,8 +62,37 @@ class StatusSource(Protocol):
     def check(self, issuer: str, reference: StatusReference) -> None:
         """Let it pass, or raise RecognitionRevokedError or StatusUnknownError, by what is known now."""
 
-    async def refresh(self, issuer: str, reference: StatusReference) -> None:
+    async def refresh(self, issuer: str, reference: StatusReference, *, find: FindKey | None = None) -> None:
         """Learn what is to be learned of it (StatusUnknownError where it may not be asked for)."""
+
+
+class ReplayMemory(Protocol):
+    """What remembers one-time recognitions that were used: `gateway.store.replay.StoreReplay`.
+
+    It never gives up a live entry: when it is full, new ones are refused, not old ones forgotten.
+    """
+
+    async def remember(self, issuer: str, jti: str, expires_at: int) -> None:
+        """Use one up. Of any number of parallel calls for the same issuer and identifier exactly one returns.
+
+        `expires_at`, Unix seconds, is from when on no verifier accepts it any more (`replay_until`).
+
+        Raises ReplayError where it was used before, ReplayMemoryFullError where there is no room.
+        """
+
+
+def _tell_nobody(_: VerifiedRecognition, /) -> None:
+    """Ignore what is told."""
+
+
+class RegionKeys(Protocol):
+    """What knows the keys of recognitions: `gateway.trust_side.TrustSide`."""
+
+    def region_key(self, issuer: str, kid: str, *, chain: Sequence[str] = ()) -> VerificationKey:
+        """Look a key up, in a chain that came beside the token too (TrustError leaves)."""
+
+    async def renewed(self, region: str) -> None:
+        """Wait until the keys of a region were fetched again, or for some seconds."""
 
 
 class VerifyRecognition:
@@ -77,6 +111,8 @@ class VerifyRecognition:
         statuses: tells what was revoked; without it a recognition that names a status list is refused.
         own_certificates: gives the thumbprints of this gateway's own certificates, to which a recognition may be bound
             that was asked for here and is now shown here.
+        keys: renews the keys of a region that has another one by now, and looks into chains; without it neither is
+            done.
     """
 
     def __init__(
@@ -90,6 +126,7 @@ class VerifyRecognition:
         clock: Clock,
         statuses: StatusSource | None = None,
         own_certificates: Callable[[], frozenset[str]] = frozenset,
+        keys: RegionKeys | None = None,
     ) -> None:
         """Take the verifier and the memory of one-time tokens."""
         self._recognitions = recognitions
@@ -98,38 +135,67 @@ class VerifyRecognition:
         self._clock = clock
         self._statuses = statuses
         self._own_certificates = own_certificates
-
-    def __call__(self, token: str, *, audience: str, certificates: frozenset[str] = frozenset()) -> VerifiedRecognition:
-        """Verify by what is known now, and use up a one-time recognition (TrustError leaves; ReplayError if used).
-
-        `certificates` are the thumbprints of what the caller has shown. StatusUnknownError where its status list would
-        have to be fetched first.
-        """
-        verified = self._read(token, audience, certificates)
-        self._finish(verified)
-        return verified
+        self._keys = keys
+        self._waiting = 0
 
     async def verify(
-        self, token: str, *, audience: str, certificates: frozenset[str] = frozenset()
+        self,
+        token: str,
+        *,
+        audience: str,
+        certificates: frozenset[str] = frozenset(),
+        chain: Sequence[str] = (),
+        told: Callable[[VerifiedRecognition], None] = _tell_nobody,
     ) -> VerifiedRecognition:
-        """Do the same, and fetch the status list first where need be; only a genuine token makes us fetch."""
-        verified = self._read(token, audience, certificates)
+        """Verify, and use up a one-time recognition (TrustError leaves; ReplayError where it was used).
+
+        Its status list is fetched first where need be; only a genuine token makes us fetch. `certificates` are the
+        thumbprints of what the caller has shown. StoreUnavailableError where it cannot be noted that it was used.
+        `chain` is the static trust chain that came beside the token. It is looked at where the key is not believed.
+        `told` hears of a recognition that is genuine, before it is known whether it was revoked or used up.
+        """
+        find = None if self._keys is None or not chain else partial(self._keys.region_key, chain=chain)
+        try:
+            verified = self._read(token, audience, certificates, find)
+        except UnknownKeyError:
+            # The region may have rotated its keys a moment ago; nobody's call is to fail for that.
+            if not await self._renewed(token):
+                raise
+            verified = self._read(token, audience, certificates, find)
+        told(verified)
         claims = verified.claims
         if claims.status is not None and self._statuses is not None:
-            await self._statuses.refresh(claims.iss, claims.status)
-        self._finish(verified)
+            await self._statuses.refresh(claims.iss, claims.status, find=find)
+        await self._finish(verified)
         return verified
 
-    def _read(self, token: str, audience: str, certificates: frozenset[str]) -> VerifiedRecognition:
+    async def _renewed(self, token: str) -> bool:
+        """Have the keys of a token's issuer renewed; tells whether that was waited for.
+
+        However many unknown keys are shown, a region is asked once an interval, and few calls wait for it.
+        """
+        if self._keys is None or self._waiting >= _MOST_WAITING:
+            return False
+        self._waiting += 1
+        try:
+            await self._keys.renewed(str(parse_token(token).payload["iss"]))
+        finally:
+            self._waiting -= 1
+        return True
+
+    def _read(
+        self, token: str, audience: str, certificates: frozenset[str], find: FindKey | None = None
+    ) -> VerifiedRecognition:
         """Verify the token, and that it grants no more than it may; nothing is fetched or used up before that."""
         now = int(self._clock())
-        verified = self._recognitions.verify(
+        verifier = self._recognitions if find is None else RecognitionVerifier(find)
+        verified = verifier.verify(
             token, audience=audience, now=now, certificates=certificates | self._own_certificates()
         )
         self._bounds.hold(verified.claims, on=china_day(now))
         return verified
 
-    def _finish(self, verified: VerifiedRecognition) -> None:
+    async def _finish(self, verified: VerifiedRecognition) -> None:
         """See that it was not revoked, and only then use it up."""
         claims = verified.claims
         if claims.status is not None:
@@ -137,4 +203,4 @@ class VerifyRecognition:
                 raise StatusUnknownError(issuer=claims.iss, rule="no status lists here")
             self._statuses.check(claims.iss, claims.status)
         if claims.one_time:
-            self._replay.remember(claims.iss, claims.jti, verified.replay_until, int(self._clock()))
+            await self._replay.remember(claims.iss, claims.jti, verified.replay_until)

@@ -5,20 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from adapters.equivalence import coverage
 from adapters.errors import CardNotFoundError, HolderMismatchError
-from gateway.errors import NotTransitiveError, PeerRefusedError, RegionNotServedError
+from gateway.errors import (
+    DeadlineError,
+    NotTransitiveError,
+    PeerRefusedError,
+    PeerUnavailableError,
+    RegionNotServedError,
+)
 from gateway.services.bounds import Bounds
 from gateway.services.local_home import LocalHome, china_day, permit
 from gateway.services.model import VerifiedCard
+from gateway.services.verdict import LIVE_TOLERANCE_SECONDS, UseFacts
+from trust.encoding import decode_base64url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
+    from adapters.canonical import ApplicationItem
     from adapters.registry import Registry
+    from gateway.services.known_cards import KnownCards
     from gateway.services.model import CardAnswer, CardQuestion
     from gateway.services.ports import Clock, Home
     from gateway.services.verdict import VerdictRules
-    from trust.policy import AgreementBook
+    from trust.policy import AgreementBook, Permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +57,19 @@ class VerifyCard:
         agreements: AgreementBook,
         rules: VerdictRules,
         clock: Clock,
+        cards: KnownCards | None = None,
     ) -> None:
         """Take the parts; `homes` has an entry for each region that this gateway serves or knows a peer for.
 
-        A peer's answer is held against `agreements`, the catalogs of `registry` and `rules`.
+        A peer's answer is held against `agreements`, the catalogs of `registry` and `rules`, and against what the feed
+        of its cards has told, which `cards` remembers.
         """
         self._registry = registry
         self._homes = homes
         self._agreements = agreements
         self._bounds = Bounds(registry=registry, agreements=agreements, rules=rules)
         self._clock = clock
+        self._cards = cards
 
     async def __call__(self, question: CardQuestion, *, view: View, from_gateway: bool) -> VerifiedCard:
         """Answer a question of the visited region.
@@ -74,12 +89,43 @@ class VerifyCard:
             # Only a gateway that has the cards of a region can answer for their use there.
             raise RegionNotServedError(region=question.home_region)
         else:
-            answer = await _ask(home, question, disclose=view.any)
-            answer = self._bounds.believed(question, answer, permission, item, on=today)
+            answer = await self._ask_peer(home, question, permission, item, view=view, on=today)
         if answer.identity is None or not view.regional:
             return VerifiedCard(answer=answer, regional_identity=None)
         regional = visited.identity_from_canonical(answer.identity)
         return VerifiedCard(answer=answer, regional_identity=regional, losses=regional.losses)
+
+    async def _ask_peer(
+        self, home: Home, question: CardQuestion, permission: Permission, item: ApplicationItem, *, view: View, on: date
+    ) -> CardAnswer:
+        """Ask the home region, unless it has told already that the card is not in use.
+
+        Where it cannot be asked, what it has told last decides, as far as that is fresh enough. What it tells while it
+        is being asked counts as well.
+        """
+        cards = self._cards
+        if cards is None:
+            answer = await _ask(home, question, disclose=view.any)
+            return self._bounds.believed(question, answer, permission, item, on=on)
+        covered = coverage(item, self._registry.get(question.home_region).catalog, on=on)
+        use = UseFacts(item=item, medium=question.medium, permission=permission, coverage=covered)
+        known = cards.find(question)
+        if known is not None and known.live and not known.usable:
+            return cards.answer(question, known, use, today=on)
+        try:
+            answer = await _ask(home, question, disclose=view.any)
+        except (PeerUnavailableError, DeadlineError):
+            known = cards.find(question)
+            if known is None:
+                raise
+            return cards.answer(question, known, use, today=on)
+        answer = self._bounds.believed(question, answer, permission, item, on=on)
+        card = None if answer.claims is None else answer.claims.card
+        cards.remember(question, card)
+        told = None if card is None else cards.of(question, decode_base64url(card) or b"")
+        if told is None or told.usable or told.since < answer.verdict.status_as_of - LIVE_TOLERANCE_SECONDS:
+            return answer
+        return cards.answer(question, told, use, today=on)
 
     def _home(self, region: str, *, from_gateway: bool) -> Home:
         """Find the home side of a region."""

@@ -2,7 +2,8 @@
 
 Section 11.4 of OpenID Federation 1.0 leaves revocation open; this is our profile. A list is read from a number on; a
 stream (Server-Sent Events) gives each revocation the moment it is believed. What is posted proves itself: a node
-believes it only from who has a say in it, so nobody has to be let in, and nothing here needs a token.
+believes it only from who has a say in it, so nobody has to be let in, and nothing here needs a token. A stream also
+names, in events of type `status`, the status lists that have just changed: hints, which need no proof.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from trust import errors as t
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from gateway.services.status_notices import StatusNotices
 
 MAX_REVOCATION_BYTES: Final = 8192
 MAX_ANSWER_CHARACTERS: Final = 512 * 1024
@@ -87,11 +90,22 @@ class FeedLimits:
 
 
 class Revocations:
-    """Serves the feed of a desk. `clock` is one that never goes back, in seconds."""
+    """Serves the feed of a desk, and the notices of a node that has status lists.
 
-    def __init__(self, desk: RevocationDesk, *, clock: Callable[[], float], limits: FeedLimits | None = None) -> None:
+    `clock` is one that never goes back, in seconds.
+    """
+
+    def __init__(
+        self,
+        desk: RevocationDesk,
+        *,
+        clock: Callable[[], float],
+        limits: FeedLimits | None = None,
+        notices: StatusNotices | None = None,
+    ) -> None:
         """Begin with no stream and a full allowance of new ones."""
         self._desk = desk
+        self._notices = notices
         self._clock = clock
         self._limits = limits or FeedLimits()
         self._streams = 0
@@ -126,7 +140,7 @@ class Revocations:
         return _json(HTTPStatus.OK, {"next": following, "revocations": texts})
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
-        """Send each revocation as an event whose id is its number."""
+        """Send each revocation as an event whose id is its number, and each notice as one of type `status`."""
         after = _after(request, resumed=request.headers.get("last-event-id"))
         if after is None:
             return _refuse(_BAD, "AFTER")
@@ -149,26 +163,33 @@ class Revocations:
     async def _tell(self, response: web.StreamResponse, after: int) -> None:
         """Write events and heartbeats until the application shuts down."""
         ending = asyncio.create_task(self._ending.wait())
+        noted = 0 if self._notices is None else self._notices.count
         try:
             await self._write(response, ":\n\n")
             while not ending.done():
                 entries, after = self._desk.feed(after)
                 for number, text in entries:
                     await self._write(response, f"id: {number}\ndata: {text}\n\n")
-                if not await self._news(after, ending):
+                if self._notices is not None:
+                    changed, noted = self._notices.after(noted)
+                    for uri in changed:
+                        await self._write(response, f"event: status\ndata: {uri}\n\n")
+                if not await self._news(after, noted, ending):
                     await self._write(response, ":\n\n")
         finally:
             ending.cancel()
 
-    async def _news(self, after: int, ending: asyncio.Task[Literal[True]]) -> bool:
+    async def _news(self, after: int, noted: int, ending: asyncio.Task[Literal[True]]) -> bool:
         """Wait for news or for the end; tells whether there is either, otherwise a heartbeat is due."""
-        news = asyncio.ensure_future(self._desk.changed(after))
+        waits = [self._desk.changed(after), *([] if self._notices is None else [self._notices.changed(noted)])]
+        news = [asyncio.ensure_future(wait) for wait in waits]
         try:
             done, _ = await asyncio.wait(
-                (news, ending), timeout=self._limits.heartbeat_seconds, return_when=asyncio.FIRST_COMPLETED
+                (*news, ending), timeout=self._limits.heartbeat_seconds, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
-            news.cancel()
+            for waiting in news:
+                waiting.cancel()
         return bool(done)
 
     async def _write(self, response: web.StreamResponse, text: str) -> None:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from gateway.errors import StoreUnavailableError
 from gateway.web.headers import HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.services.status_register import StatusRegister
+    from gateway.services.ports import RecognitionPlaces
 
 MEDIA_TYPE = "application/statuslist+jwt"
 
@@ -22,7 +23,7 @@ _NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,9})")
 class StatusListPages:
     """Answers `GET /regions/{region}/status/{number}`."""
 
-    def __init__(self, registers: Mapping[str, StatusRegister]) -> None:
+    def __init__(self, registers: Mapping[str, RecognitionPlaces]) -> None:
         """Take the registers by home region."""
         self._registers = registers
 
@@ -31,10 +32,13 @@ class StatusListPages:
         return [web.get("/regions/{region}/status/{number}", self._list)]
 
     async def _list(self, request: web.Request) -> web.Response:
-        """Answer with a signed list; what nobody has is 404 in the same words."""
+        """Answer with a signed list; what nobody has is 404 in the same words, and 503 says that nobody can tell."""
         register = self._registers.get(request.match_info["region"])
         number = request.match_info["number"]
-        body = register.text(int(number)) if register is not None and _NUMBER.fullmatch(number) else None
+        try:
+            body = await register.text(int(number)) if register is not None and _NUMBER.fullmatch(number) else None
+        except StoreUnavailableError:
+            return web.json_response({"error": "not available just now"}, status=503, headers=HEADERS)
         if register is None or body is None:
             return web.json_response({"error": "unknown status list"}, status=404, headers=HEADERS)
         headers = {**HEADERS, "cache-control": f"public, max-age={register.ttl_seconds}"}

@@ -45,6 +45,10 @@ class FakeContext:
         """Give the metadata."""
         return self.metadata
 
+    def peer(self) -> str:
+        """Give the address of the other side."""
+        return "ipv4:192.0.2.1:50000"
+
     def time_remaining(self) -> float | None:
         """Give the time to the deadline."""
         return self.seconds_left

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import grpc
 
 from adapters.equivalence import EquivalenceBook
+from gateway.federation.status_lists import StatusLists
 from gateway.reasons import load_reasons
 from gateway.rpc.boundary import Boundary
 from gateway.rpc.catalog import CatalogServicer
@@ -27,6 +29,8 @@ from gateway.services.fold_proposal import FoldProposal
 from gateway.services.local_home import agreement_title
 from gateway.services.recognise import IssueRecognition, VerifyRecognition
 from gateway.services.request_memory import RequestMemory
+from gateway.services.revoke_recognition import RevokeRecognition
+from gateway.services.status_register import StatusRegister
 from gateway.services.translate_identity import TranslateIdentity
 from gateway.services.translate_item import TranslateItem
 from gateway.services.verify_card import VerifyCard
@@ -34,9 +38,11 @@ from tests.fakes.callers import GATEWAY, REGISTRATIONS, FakeKeys, callers
 from tests.fakes.catalogs import publisher
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
+from tests.fakes.place_book import FakePlaceBook
 from tests.fakes.platform import FakePlatform
-from tests.fakes.regions import AGREEMENTS, RECOGNITIONS, REGISTRY, RULES, local_home, record
-from trust.replay import InMemoryReplay
+from tests.fakes.recording import FakeStore, recorder
+from tests.fakes.regions import AGREEMENTS, KEYS, RECOGNITIONS, REGISTRY, RING, RULES, local_home, record
+from tests.fakes.replay import FakeReplay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -45,6 +51,11 @@ if TYPE_CHECKING:
     from gateway.certificates import CertificateRule
     from gateway.rpc.boundary import Servicer
     from gateway.services.ports import Home
+
+
+def chain_of(region: str, agreement: str) -> tuple[str, ...]:
+    """Give something in the place of a chain, that says for what it was asked."""
+    return (f"{region} under {agreement}", "anchor")
 
 
 @dataclass(slots=True)
@@ -58,20 +69,45 @@ class FakeNode:
     registrations: Sequence[Registration] = REGISTRATIONS
     keys: FakeKeys = field(default_factory=FakeKeys)
     certificates: CertificateRule | None = None
+    evidence: FakeStore = field(default_factory=FakeStore)
     platform: FakePlatform = field(init=False)
     homes: dict[str, Home] = field(default_factory=dict)
     boundary: Boundary = field(init=False)
+    places: StatusRegister = field(init=False)
+    lists: StatusLists = field(init=False)
     catalogs: CatalogBook = field(init=False)
 
     def __post_init__(self) -> None:
         """Put the home region before its platform, which knows the active card."""
         self.catalogs = CatalogBook(REGISTRY, clock=self.clock)
         self.platform = FakePlatform(record(self.region), self.clock)
-        self.homes[self.region] = local_home(self.region, self.platform, clock=self.clock)
+        base = f"https://{self.region}.example"
+        self.lists = StatusLists(find=RING.find, bases={self.region: base}, fetch=self._list, clock=self.clock)
+        book = FakePlaceBook()
+        self.places = StatusRegister(
+            KEYS[self.region],
+            book=book,
+            address=f"{base}/regions/{self.region}/status",
+            clock=self.clock,
+            places=64,
+            changed=partial(self.lists.changed, base),
+        )
+        book.told = self.places.heard
+        self.homes[self.region] = local_home(self.region, self.platform, clock=self.clock, statuses=self.places)
         known = callers(self.clock, audience=self.audience, registrations=self.registrations, keys=self.keys)
         self.boundary = Boundary(
-            callers=known, reasons=load_reasons(), journal=self.journal, certificates=self.certificates
+            callers=known,
+            reasons=load_reasons(),
+            journal=self.journal,
+            recorder=recorder(self.evidence),
+            certificates=self.certificates,
         )
+
+    async def _list(self, address: str) -> str:
+        """Give a status list as the web side would."""
+        text = await self.places.text(int(address.rpartition("/")[2]))
+        assert text is not None
+        return text.decode()
 
     def servicers(self) -> tuple[Servicer, ...]:
         """Make the services with their use cases."""
@@ -105,6 +141,7 @@ class FakeNode:
                 translate=TranslateIdentity(REGISTRY),
                 memory=RequestMemory(clock=self.clock),
                 verdicts=verdicts,
+                chains=chain_of,
             ),
             RecognitionServicer(
                 issue=IssueRecognition(registry=REGISTRY, homes=self.homes),
@@ -113,11 +150,16 @@ class FakeNode:
                     registry=REGISTRY,
                     agreements=AGREEMENTS,
                     rules=RULES,
-                    replay=InMemoryReplay(100),
+                    replay=FakeReplay(100),
                     clock=self.clock,
+                    statuses=self.lists,
+                ),
+                revoke=RevokeRecognition(
+                    homes=self.homes, places={self.region: self.places}, agreements=AGREEMENTS, find=RING.find
                 ),
                 memory=RequestMemory(clock=self.clock),
                 verdicts=verdicts,
+                chains=chain_of,
             ),
         )
 

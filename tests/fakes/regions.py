@@ -26,6 +26,7 @@ from trust.verifier import RecognitionVerifier
 if TYPE_CHECKING:
     from adapters.canonical import ApplicationItem, CardIdentity
     from adapters.credential import Credential
+    from gateway.services.card_ledger import CardLedger
     from gateway.services.local_home import IssueToken
     from gateway.services.status_register import StatusRegister
 
@@ -89,6 +90,7 @@ def local_home(
     agreements: AgreementBook = AGREEMENTS,
     signer: IssueToken | None = None,
     statuses: StatusRegister | None = None,
+    cards: CardLedger | None = None,
 ) -> LocalHome:
     """Make the home side of a region before a platform, which knows its active card unless told otherwise."""
     clock = clock or FakeClock()
@@ -105,4 +107,5 @@ def local_home(
         new_id=lambda: f"{region}-{next(numbers)}",
         clock=clock,
         statuses=statuses,
+        cards=cards,
     )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from pathlib import Path
 
-    from gateway.bootstrap_trust import TrustSide
+    from gateway.trust_side import TrustSide
 
 _T = TypeVar("_T")
 _TURNS = 20

@@ -20,12 +20,13 @@ from gateway.bootstrap_calls import (
     peer_homes,
     read_object,
 )
-from gateway.bootstrap_trust import TrustSide, build_trust
+from gateway.bootstrap_trust import build_trust
 from gateway.certificates import fingerprint
 from gateway.errors import PeerProtocolError, SettingsError
 from gateway.key_shelf import stage, switch
 from gateway.peers.certificates import TlsWatch, follow_files
 from gateway.settings import load_settings
+from gateway.trust_side import TrustSide
 from tests.fakes.configuration import AUTHORITY, SERVER_NAME, FakeConfiguration
 from tests.fakes.journal import FakeJournal
 from tests.fakes.regions import BOOK
@@ -149,9 +150,9 @@ async def test_each_peer_has_a_home_side(settings: Settings) -> None:
         homes = peer_homes(settings, side, BOOK)
         assert set(homes) == {"sichuan"}
         own = OwnCertificates(settings)
-        assert homes["sichuan"].certificates == own()
+        assert homes["sichuan"].channel.certificates == own()
         bare = peer_homes(settings.model_copy(update={"calls": None}), side, BOOK)
-        assert bare["sichuan"].certificates == frozenset()
+        assert bare["sichuan"].channel.certificates == frozenset()
         assert OwnCertificates(settings.model_copy(update={"calls": None}))() == frozenset()
 
 
@@ -160,7 +161,7 @@ async def test_a_peer_that_is_not_believed_is_not_asked(settings: Settings) -> N
     async with trusting(settings) as side:
         home = peer_homes(settings, side, BOOK)["sichuan"]
         with pytest.raises(PeerProtocolError) as refused:
-            home._metadata("chongqing")
+            home.channel._metadata("chongqing", "card.verify")
         assert refused.value.metadata == {"region": "sichuan", "rule": "not_believed"}
 
 
@@ -171,15 +172,15 @@ async def test_a_token_of_a_key_that_was_rotated_away_is_not_sent_again(
     monkeypatch.setattr(TrustSide, "require_peer", lambda _side, _region: None)
     async with trusting(settings) as side:
         home = peer_homes(settings, side, BOOK)["sichuan"]
-        first = home._metadata("chongqing")
-        assert home._metadata("chongqing") == first
+        first = home.channel._metadata("chongqing", "card.verify")
+        assert home.channel._metadata("chongqing", "card.verify") == first
         path = configuration.folder / "gateway.pem"
         stage(path, issuer="gateway.chongqing")
         switch(path)
         assert side.homes["chongqing"].look()
-        second = home._metadata("chongqing")
+        second = home.channel._metadata("chongqing", "card.verify")
         assert second != first
-        assert home._metadata("chongqing") == second
+        assert home.channel._metadata("chongqing", "card.verify") == second
 
 
 async def test_a_new_certificate_is_shown_to_peers(
@@ -206,7 +207,7 @@ async def test_a_new_certificate_is_shown_to_peers(
             while own() == former:
                 await asyncio.sleep(0.01)
         assert own() == former | {fingerprint(certificate)}
-        assert homes["sichuan"].certificates == own()
+        assert homes["sichuan"].channel.certificates == own()
         keeping.cancel()
         with suppress(asyncio.CancelledError):
             await keeping

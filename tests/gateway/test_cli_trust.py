@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 
 from gateway.errors import SettingsError
+from gateway.services.revoke_recognition import Target
 from tests.gateway.command import onecard, refused
 from trust.errors import UnknownIssuerError
 
 VERBS = (
     *(("keys", verb) for verb in ("new", "stage", "switch", "retire")),
     *(("federation", verb) for verb in ("join", "show", "sign", "revoke", "stop")),
-    *(("anchor", verb) for verb in ("serve", "members", "admit", "withdraw", "revoke", "stop")),
-    ("trust", "explain"),
-    ("recognition", "prove"),
+    *(("anchor", verb) for verb in ("serve", "members", "admit", "key", "withdraw", "revoke", "stop")),
+    *(("trust", verb) for verb in ("explain", "chain")),
+    *(("recognition", verb) for verb in ("prove", "revoke", "verify")),
 )
 CONFIG = Path("g.toml")
 ANCHOR, ENTITY = "https://anchor.example", "https://member.example"
@@ -57,7 +58,21 @@ HANDED_ON: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
         {"reason": "emergency", "region": ""},
     ),
     ("trust explain sichuan", "trust_console.explain", (CONFIG, "sichuan"), {}),
+    ("trust chain sichuan", "trust_console.print_chain", (CONFIG, "sichuan"), {"anchor": ""}),
+    (f"trust chain sichuan --anchor {ANCHOR}", "trust_console.print_chain", (CONFIG, "sichuan"), {"anchor": ANCHOR}),
     ("recognition prove J-1", "trust_console.prove_recognition", (CONFIG, "J-1"), {"region": ""}),
+    (
+        "recognition revoke J-1 --caller platform.macao --key p.pem",
+        "recognition_console.revoke_recognition",
+        (CONFIG, Target(token_id="J-1")),
+        {"caller": "platform.macao", "key": Path("p.pem"), "authority": None},
+    ),
+    (
+        "recognition revoke --subject S --caller platform.macao --key p.pem --ca ca.pem",
+        "recognition_console.revoke_recognition",
+        (CONFIG, Target(subject="S")),
+        {"caller": "platform.macao", "key": Path("p.pem"), "authority": Path("ca.pem")},
+    ),
     ("anchor members", "anchor_console.list_members", (CONFIG,), {}),
     (
         f"anchor admit {ANCHOR} {ENTITY} --fingerprint MARK",
@@ -71,6 +86,7 @@ HANDED_ON: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
         (CONFIG, ANCHOR),
         {"entity": ENTITY, "fingerprint": "MARK", "request": Path("r.jwt")},
     ),
+    (f"anchor key {ANCHOR} stage", "anchor_console.rotate", (CONFIG, ANCHOR), {"step": "stage"}),
     (f"anchor withdraw {ANCHOR} {ENTITY}", "anchor_console.withdraw", (CONFIG, ANCHOR), {"entity": ENTITY}),
     (
         f"anchor revoke {ANCHOR} certificate {ENTITY} MARK",
@@ -85,7 +101,7 @@ HANDED_ON: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
         {"agreement": "joint", "reason": "withdrawn"},
     ),
 ]
-WITH_A_CODE = ("trust_console.join", "trust_console.show", "trust_console.explain")
+WITH_A_CODE = ("trust_console.join", "trust_console.show", "trust_console.explain", "trust_console.print_chain")
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
@@ -154,6 +170,7 @@ def test_serve_runs_the_anchors_of_a_configuration(monkeypatch: pytest.MonkeyPat
         "federation revoke token MARK --config g.toml",
         "federation stop joint --reason boredom --config g.toml",
         f"anchor admit {ANCHOR} {ENTITY} --config g.toml",
+        f"anchor key {ANCHOR} burn --config g.toml",
         "trust explain sichuan",
     ],
 )

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import sys
 from hashlib import sha256
-from importlib.util import find_spec
-from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, SECP384R1, generate_private_key
@@ -23,6 +18,7 @@ from joserfc.jwk import KeySet
 
 from gateway.errors import SettingsError
 from gateway.hsm import HardwareKey, HardwareSigner
+from tests.fakes.softhsm import CURVES, PIN
 from tests.trust.forge import GATEWAY, HOME, NOW, VISITED, recognition
 from tests.trust.sm2_cases import SM2_KEY
 from trust.countersign import countersign, prove
@@ -32,51 +28,9 @@ from trust.signer import CallerTokenSigner, RecognitionSigner
 from trust.status_list import StatusList, pack, sign_status_list, verify_status_list
 from trust.verifier import CallerVerifier, RecognitionVerifier
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-MODULES = (
-    Path("/usr/lib/softhsm/libsofthsm2.so"),
-    Path("/usr/lib64/libsofthsm2.so"),
-    Path("/usr/local/lib/softhsm/libsofthsm2.so"),
-)
-MODULE = next((path for path in MODULES if path.exists()), None)
-PIN = "5678-not-to-be-seen"
-CURVES = {"ES256": bytes.fromhex("06082a8648ce3d030107"), "EdDSA": bytes.fromhex("130c656477617264733235353139")}
 ALGORITHMS = pytest.mark.parametrize("algorithm", list(CURVES))
 pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
-
-
-@pytest.fixture(scope="module")
-def softhsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Make a token with a key pair for each suite in a module in software; give the path of the module."""
-    if MODULE is None or shutil.which("softhsm2-util") is None or find_spec("pkcs11") is None:
-        pytest.skip("NOT TESTED: SoftHSM2 (Debian: softhsm2) or python-pkcs11 (extra hsm) is not installed")
-    folder = tmp_path_factory.mktemp("softhsm")
-    (folder / "tokens").mkdir()
-    configuration = folder / "softhsm2.conf"
-    configuration.write_text(f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n")
-    os.environ["SOFTHSM2_CONF"] = str(configuration)
-    made = ("--init-token", "--free", "--label", "region", "--so-pin", "1234-officer", "--pin", PIN)
-    subprocess.run(["softhsm2-util", *made], check=True, capture_output=True, timeout=60)
-    _make_keys(str(MODULE))
-    yield str(MODULE)
-    del os.environ["SOFTHSM2_CONF"]
-
-
-def _make_keys(module: str) -> None:
-    """Let the module make the key pairs; their private halves never leave it."""
-    library: Any = __import__("pkcs11")
-    with library.lib(module).get_token(token_label="region").open(user_pin=PIN, rw=True) as session:
-        kinds = {"ES256": library.KeyType.EC, "EdDSA": library.KeyType.EC_EDWARDS}
-        mechanisms = {
-            "ES256": library.Mechanism.EC_KEY_PAIR_GEN,
-            "EdDSA": library.Mechanism.EC_EDWARDS_KEY_PAIR_GEN,
-        }
-        for name, curve in CURVES.items():
-            parameters = session.create_domain_parameters(kinds[name], {library.Attribute.EC_PARAMS: curve}, local=True)
-            parameters.generate_keypair(mechanism=mechanisms[name], store=True, label=name)
 
 
 def place(module: str = "module", **changes: str) -> HardwareKey:
@@ -133,6 +87,10 @@ class FakeError(RuntimeError):
     """What the library raises."""
 
 
+class LoggedInError(FakeError):
+    """What it raises where the PIN was shown before."""
+
+
 class FakeModule:
     """A stand-in for `pkcs11` with one key pair; a test decides what goes wrong."""
 
@@ -140,7 +98,7 @@ class FakeModule:
     Attribute = SimpleNamespace(KEY_TYPE="type", EC_POINT="point")
     KeyType = SimpleNamespace(EC="EC", EC_EDWARDS="EC_EDWARDS")
     Mechanism = SimpleNamespace(ECDSA="ecdsa", EDDSA="eddsa")
-    exceptions = SimpleNamespace(PKCS11Error=FakeError)
+    exceptions = SimpleNamespace(PKCS11Error=FakeError, UserAlreadyLoggedIn=LoggedInError)
 
     def __init__(self, algorithm: str = "ES256") -> None:
         """Make a key pair."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gateway.bootstrap_trust import TrustSide
+    from gateway.trust_side import TrustSide
 
 FAULT = FetchError(entity=VISITED, fault="status", status="503")
 BARE = AnchorExplanation(

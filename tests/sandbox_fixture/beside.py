@@ -12,6 +12,8 @@ import tomllib
 from typing import TYPE_CHECKING
 
 from adapters.registry import load_registry
+from gateway.key_places import KeyPlaces
+from gateway.keys_console import make_keys
 from gateway.sandbox.anchors import FoundAnchor
 from gateway.sandbox.configuration import configuration
 from gateway.sandbox.generate import partners_abroad
@@ -71,6 +73,7 @@ def gateway_beside(
         copy_unmarked(layout.home(region), folder)
         text = text.replace(f"../{region}/", "")
     config.write_text(change(text), "utf-8")
+    make_keys(config, algorithm="ES256")
     return site, config
 
 
@@ -112,7 +115,7 @@ def sign_as_homes(config: Path, anchor: FoundAnchor) -> None:
                 name=anchor.site.agreement,
                 digest=digest,
             ),
-            key=SigningKey.from_pem(home.entity.key.read_bytes(), issuer=home.entity.id),
+            key=KeyPlaces(clock=time.monotonic).key(home.entity.key, issuer=home.entity.id),
         )
         for home in read_settings(config).home
         if home.region in anchor.regions

@@ -97,6 +97,7 @@ def good_requests(request_id: str, *, recognition: str = "") -> dict[str, Messag
         "RecognitionService/VerifyRecognition": recognition_service_pb2.VerifyRecognitionRequest(
             recognition=recognition
         ),
+        "RecognitionService/RevokeRecognition": recognition_service_pb2.RevokeRecognitionRequest(token_id=request_id),
     }
 
 

@@ -267,6 +267,7 @@ def claims() -> list[Case]:
         *each("status", {}, {"status_list": {}}, {"status_list": {"idx": 1}}, {"status_list": {"uri": LIST}}, LIST),
         *each("status", {"status_list": {"idx": 1, "uri": LIST}, "other": {}}, {"identifier_list": {"uri": LIST}}),
         ("status", {"status_list": {"idx": 1, "uri": LIST, "bits": 1}}),
+        *each("card", {}, "", "SYN000001", REQUEST_HASH, "A" * 21, "A" * 21 + "B", "A" * 23, ["A" * 22], None),
         *each("original", {}, REQUEST_HASH, {"alg": "ES256"}, {"sha256": REQUEST_HASH}, {"alg": "", "sha256": "A"}),
         *each("original", {"alg": "ES256", "sha256": REQUEST_HASH, "kid": "1"}, {"alg": 1, "sha256": REQUEST_HASH}),
         ("crit", ["iss"]),

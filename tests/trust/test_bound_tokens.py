@@ -36,7 +36,12 @@ if TYPE_CHECKING:
 MINE = hash_request(b"a certificate")
 OTHER = hash_request(b"another certificate")
 STATUS = StatusReference(uri="https://chongqing.example/regions/chongqing/status/1800000000", index=77)
-FULL = {"confirmation": MINE, "status": STATUS, "original": OriginalToken(algorithm="SGD_SM3_SM2", digest=OTHER)}
+FULL = {
+    "confirmation": MINE,
+    "status": STATUS,
+    "card": "AAAAAAAAAAAAAAAAAAAAAA",
+    "original": OriginalToken(algorithm="SGD_SM3_SM2", digest=OTHER),
+}
 VERIFIER = RecognitionVerifier(RING)
 pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 

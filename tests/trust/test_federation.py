@@ -265,6 +265,9 @@ def test_federation_keys_are_those_that_superiors_listed() -> None:
         (PROVINCE, "certificate", CITY, True),
         (SOUTHWEST, "entity", CITY, True),
         (SOUTHWEST, "key", PROVINCE, True),
+        (SOUTHWEST, "key", "https://unknown.example", True),
+        (PROVINCE, "key", "https://unknown.example", False),
+        (COAST, "key", "https://unknown.example", False),
         (COAST, "entity", HOME, False),
         (PROVINCE, "key", SOUTHWEST, False),
         (CITY, "key", PROVINCE, False),
@@ -277,7 +280,7 @@ def test_federation_keys_are_those_that_superiors_listed() -> None:
     ],
 )
 def test_who_has_a_say(issuer: str, kind: str, subject: str, *, allowed: bool) -> None:
-    """One's own, what one vouches for, and the agreements that one is a party to, each under the anchor asked for."""
+    """One's own, what one vouches for, for the anchor whatever is below it, and agreements that one is a party to."""
     assert FEDERATION.may_revoke(revocation(kind, subject, subject, iss=issuer), anchor=SOUTHWEST) is allowed
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,11 +37,13 @@ class FakeBelieved:
 
     regions: set[str] = field(default_factory=lambda: set(ENTITIES))
     stopped: bool = False
+    more: dict[str, tuple[SigningKey, ...]] = field(default_factory=dict)
 
     def party_keys(self, entity: str, region: str, *, anchor: str) -> Iterable[VerificationKey]:
         """Give the keys of an entity that stands for a region."""
         good = anchor == ANCHOR and region in self.regions and ENTITIES[region] == entity
-        return (KEYS[region].public(),) if good else ()
+        keys = (KEYS[region], *self.more.get(region, ()))
+        return tuple(key.public() for key in keys) if good else ()
 
     def require_agreement(self, agreement: str) -> None:
         """Refuse what was stopped."""
@@ -116,6 +118,51 @@ def test_an_agreement_stands_once_every_party_has_signed_it(desk: Desk) -> None:
     assert desk.start().missing(NAME) == ("chongqing",)
     desk.sign(desk.signature("chongqing"), desk.signature("sichuan"))
     desk.start().require(NAME)
+
+
+@pytest.mark.parametrize(
+    "signers", [("chongqing",), ("chongqing", "chongqing"), ("sichuan",) * 3, ("guizhou", "sichuan")]
+)
+def test_fewer_signers_than_parties_sign_nothing(desk: Desk, signers: tuple[str, ...]) -> None:
+    """TL4: one of two is too few, however often it signs, and who is no party does not make up for the other."""
+    desk.sign(*(desk.signature(region, iat=int(desk.clock()) - age) for age, region in enumerate(signers)))
+    with pytest.raises(AgreementNotSignedError):
+        desk.start().require(NAME)
+    assert len(desk.start().missing(NAME)) == 1
+
+
+def test_a_party_counts_once_under_however_many_ids(desk: Desk) -> None:
+    """TL4: the same key under two key ids, and two keys of one party, are one signer."""
+    twin = replace(KEYS["sichuan"], kid="another-id")
+    second = SigningKey.generate("EdDSA", issuer=ENTITIES["sichuan"])
+    desk.believed.more["sichuan"] = (twin, second)
+    desk.sign(*(desk.signature("sichuan", key=key) for key in (KEYS["sichuan"], twin, second)))
+    assert desk.start().missing(NAME) == ("chongqing",)
+    desk.sign(*(desk.signature("chongqing"), desk.signature("sichuan", key=second)))
+    desk.start().require(NAME)
+
+
+def test_one_key_does_not_sign_for_two_parties(desk: Desk) -> None:
+    """TL4: where one hand holds the key of both entities, it is one signer, in whichever name it signs first."""
+    shared = replace(KEYS["sichuan"], issuer=ENTITIES["chongqing"])
+    desk.believed.more["chongqing"] = (shared,)
+    for key in (shared, replace(shared, kid="another-id")):
+        desk.believed.more["chongqing"] = (key,)
+        desk.sign(desk.signature("sichuan"), desk.signature("chongqing", key=key))
+        assert desk.start().missing(NAME) == ("chongqing",)
+    desk.sign(desk.signature("sichuan"), desk.signature("chongqing", key=shared), desk.signature("chongqing"))
+    desk.start().require(NAME)
+
+
+def test_a_party_signs_in_its_own_name_only(desk: Desk) -> None:
+    """TL4: a signature for the other party, by whatever entity it claims, is none."""
+    key = replace(KEYS["sichuan"], issuer=ENTITIES["chongqing"])
+    desk.sign(
+        desk.signature("sichuan"),
+        desk.signature("chongqing", key=key),
+        desk.signature("chongqing", key=KEYS["sichuan"], iss=ENTITIES["sichuan"]),
+    )
+    assert desk.start().missing(NAME) == ("chongqing",)
 
 
 def test_the_editor_of_a_party_does_not_matter(desk: Desk) -> None:

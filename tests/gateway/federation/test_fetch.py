@@ -288,7 +288,8 @@ def test_cuts_events_wherever_bytes_end(size: int) -> None:
     """Entries are the same however the bytes come in, and what is no entry has no text."""
     text = (
         b":\n\nid: 1\r\ndata: a.b.c\r\n\r\nid: 2\ndata:d.e.f\nretry: 5\n\ndata: no.cursor.here\n\nid: x\ndata: a\n\n"
-        b"id: 5\ndata: a\ndata: b\ndata: c\n\nid: 6\n\nid: 7\ndata: \xe8\xaf\x95\n\nid: 8\ndata: rest"
+        b"id: 5\ndata: a\ndata: b\ndata: c\n\nid: 6\n\nid: 7\ndata: \xe8\xaf\x95\n\nevent: status\ndata: a list\n\n"
+        b"event: status\ndata: a\ndata: b\n\nid: 8\ndata: rest"
     )
     lines = EventLines()
     found = [entry for at in range(0, len(text), size) for entry in lines.feed(text[at : at + size])]
@@ -299,6 +300,8 @@ def test_cuts_events_wherever_bytes_end(size: int) -> None:
         StreamEntry(None, None),
         StreamEntry(5, None),
         StreamEntry(7, None),
+        StreamEntry(None, "a list", "status"),
+        StreamEntry(None, None, "status"),
     ]
 
 

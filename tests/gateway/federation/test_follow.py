@@ -39,6 +39,7 @@ class FakeDesk:
         self.believed: list[str] = []
         self.errors: dict[str, Exception] = {}
         self.calls: list[Callable[[], None]] = []
+        self.aside: list[tuple[str, str]] = []
 
     def believe_revocation(self, text: str) -> bool:
         """Believe, or raise."""
@@ -48,6 +49,10 @@ class FakeDesk:
         new = text not in self.believed
         self.believed += [text] * new
         return new
+
+    def put_aside(self, feed: str, text: str) -> None:
+        """Keep it."""
+        self.aside.append((feed, text))
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Take a listener."""
@@ -111,6 +116,30 @@ async def test_learns_soon_by_the_list() -> None:
         assert journal.lines[0]["event"] == "trust_feed_broken"
         assert journal.lines[0]["fault"] == "status"
         assert sum(line["fault"] == "status" for line in journal.lines) == 1
+        await client.close()
+
+
+async def test_passes_on_what_is_said_of_status_lists() -> None:
+    """With the entity that says it; an event of a type that nobody knows is skipped, and so is one without a text."""
+    async with federation_site() as site:
+        desk, client, journal, told = FakeDesk(), site.client(), FakeJournal(), []
+
+        async def stream(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse()
+            response.content_type = "text/event-stream"
+            await response.prepare(request)
+            await response.write(b"event: status\ndata: https://a.example/1\n\nevent: other\ndata: b\n\n")
+            await response.write(b"event: status\ndata: c\ndata: d\n\nid: 1\ndata: good-1\n\n")
+            await until(lambda: not site.streaming)
+            return response
+
+        site.answers[SOUTHWEST, STREAM] = stream
+        async with following(desk, client, journal, poll_seconds=3600) as follower:
+            follower.on_status(lambda entity, uri: told.append((entity, uri)))
+            await until(lambda: desk.believed)
+            assert told == [(SOUTHWEST, "https://a.example/1")]
+            assert follower.skipped == {SOUTHWEST: 2}
+            site.streaming = False
         await client.close()
 
 
@@ -229,6 +258,7 @@ async def test_reads_again_what_may_be_believed_later(monkeypatch: pytest.Monkey
             asked = site.asked[SOUTHWEST, LIST]
             desk.calls[0]()
             await until(lambda: site.asked[SOUTHWEST, LIST] > asked)
+            assert set(desk.aside) == {(SOUTHWEST, "good-1")}
             del desk.errors["good-1"], site.answers[SOUTHWEST, LIST]
             while told and not desk.believed:
                 desk.calls[0]()

@@ -13,7 +13,7 @@ import pytest
 from gateway.errors import PeerProtocolError
 from gateway.peers import catalog_feed as module
 from gateway.peers.catalog_feed import CatalogFeed
-from gateway.peers.peer_home import PeerAddress
+from gateway.peers.channel import PeerAddress
 from gateway.services.catalog_book import CatalogBook, missing
 from onecard.gateway.v1 import catalog_publication_service_pb2 as pb
 from tests.fakes import catalogs

@@ -104,4 +104,5 @@ def good_requests() -> dict[str, Message]:
         "IdentityService/BatchTranslateIdentities": identity.BatchTranslateIdentitiesRequest(entries=[translate()]),
         "RecognitionService/IssueRecognition": issue(),
         "RecognitionService/VerifyRecognition": recognition.VerifyRecognitionRequest(recognition="x"),
+        "RecognitionService/RevokeRecognition": recognition.RevokeRecognitionRequest(token_id="x"),
     }

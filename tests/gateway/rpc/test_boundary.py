@@ -222,7 +222,8 @@ def test_no_call_waits_longer_than_the_cap() -> None:
 @pytest.mark.parametrize("servicer", SERVICERS)
 def test_whatever_waits_is_a_method_with_a_deadline(servicer: type[Servicer]) -> None:
     """Only what asks a platform or a peer waits, or what a thread works on; each of these is named."""
-    wanted = {"VerifyCard", "BatchVerifyCards", "IssueRecognition", "PublishCatalog", "FoldProposal", "DiffCatalogs"}
+    asking = {"VerifyCard", "BatchVerifyCards", "IssueRecognition", "RevokeRecognition"}
+    wanted = asking | {"PublishCatalog", "FoldProposal", "DiffCatalogs"}
     assert wanted & servicer.SCOPES.keys() == servicer.WAITS
 
 

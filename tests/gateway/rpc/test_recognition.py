@@ -151,3 +151,120 @@ async def test_a_status_word_of_a_later_version_grants_nothing() -> None:
         told = await refused(stub.VerifyRecognition(shown, metadata=bearer(PLATFORM, node.clock)))
     assert (told.code, told.reason) == ("UNAUTHENTICATED", "CLAIM_INVALID")
     assert (told.metadata["claim"], told.metadata["rule"]) == ("card_status", "CARD_STATUS_UNKNOWN")
+
+
+async def test_a_recognition_that_was_taken_back_is_refused() -> None:
+    """By each of the four ways to name it; the other one of the same minute is accepted on."""
+    told = record("chongqing")
+    pair = {"card_number": told["aaz500"], "social_security_number": told["aac002"]}
+    for way in ("token_id", "recognition", "subject", "credential"):
+        node = FakeNode()
+        async with recognition_stub(node) as stub:
+            home, visited = bearer(HOME_PLATFORM, node.clock), bearer(PLATFORM, node.clock)
+            one = await stub.IssueRecognition(issue(), metadata=home)
+            other = await stub.IssueRecognition(issue(request_id="request-2"), metadata=home)
+            shown = [pb.VerifyRecognitionRequest(recognition=issued.recognition) for issued in (one, other)]
+            for request in shown:
+                await stub.VerifyRecognition(request, metadata=visited)
+            target: dict[str, Any] = {
+                "token_id": one.claims.token_id,
+                "recognition": one.recognition,
+                "subject": one.claims.subject,
+                "credential": {"card_number": pair},
+            }
+            revoke = pb.RevokeRecognitionRequest(**{way: target[way]})
+            counts = [(await stub.RevokeRecognition(revoke, metadata=home)).revoked_count for _ in range(2)]
+            node.clock.advance(2)
+            dead = await refused(stub.VerifyRecognition(shown[0], metadata=visited))
+            all_of_it = way in {"subject", "credential"}
+            assert (dead.code, dead.reason) == ("UNAUTHENTICATED", "RECOGNITION_REVOKED")
+            assert counts == [2, 2] if all_of_it else [1, 1]
+            if all_of_it:
+                assert (await refused(stub.VerifyRecognition(shown[1], metadata=visited))).reason == dead.reason
+            else:
+                await stub.VerifyRecognition(shown[1], metadata=visited)
+        assert told["aac002"] not in node.journal.text
+
+
+@pytest.mark.parametrize(
+    ("target", "field", "rule"),
+    [
+        ({}, "target", "required"),
+        ({"token_id": ""}, "token_id", "required"),
+        ({"token_id": "a b"}, "token_id", "form"),
+        ({"token_id": "x" * 65}, "token_id", "form"),
+        ({"subject": "short"}, "subject", "form"),
+        ({"recognition": ""}, "recognition", "required"),
+        ({"recognition": "x" * 4097}, "recognition", "at_most_4096_bytes"),
+        ({"credential": {}}, "credential", "required"),
+    ],
+)
+async def test_what_is_taken_back_must_be_named_well(target: dict[str, Any], field: str, rule: str) -> None:
+    """The field is named, and nothing of its value."""
+    node = FakeNode()
+    async with recognition_stub(node) as stub:
+        request = pb.RevokeRecognitionRequest(**target)
+        told = await refused(stub.RevokeRecognition(request, metadata=bearer(HOME_PLATFORM, node.clock)))
+    assert (told.code, told.reason) == ("INVALID_ARGUMENT", "INVALID_FIELD")
+    assert (told.metadata["field"], told.metadata["rule"]) == (field, rule)
+
+
+@pytest.mark.parametrize(
+    ("caller", "scopes", "reason"),
+    [
+        (PEER, (), "CALLER_REGION"),
+        (PLATFORM, (), "REGION_NOT_SERVED"),
+        (HOME_PLATFORM, ("recognition.issue", "recognition.verify"), "SCOPE"),
+    ],
+)
+async def test_who_may_take_nothing_back(caller: str, scopes: tuple[str, ...], reason: str) -> None:
+    """Gateways, other regions' platforms, and callers without the scope."""
+    node = FakeNode()
+    async with recognition_stub(node) as stub:
+        issued = await stub.IssueRecognition(issue(), metadata=bearer(HOME_PLATFORM, node.clock))
+        request = pb.RevokeRecognitionRequest(token_id=issued.claims.token_id)
+        told = await refused(stub.RevokeRecognition(request, metadata=bearer(caller, node.clock, *scopes)))
+        assert told.reason == reason
+        shown = pb.VerifyRecognitionRequest(recognition=issued.recognition)
+        await stub.VerifyRecognition(shown, metadata=bearer(PLATFORM, node.clock))
+
+
+async def test_a_chain_comes_where_it_is_asked_for() -> None:
+    """Of the home region under the agreement; with a remembered answer too, and never with a refusal."""
+    node = FakeNode()
+    async with recognition_stub(node) as stub:
+        home = bearer(HOME_PLATFORM, node.clock)
+        assert list((await stub.IssueRecognition(issue(), metadata=home)).trust_chain) == []
+        again = await stub.IssueRecognition(issue(include_trust_chain=True), metadata=home)
+        assert (again.replayed, list(again.trust_chain)) == (True, ["chongqing under sichuan-chongqing", "anchor"])
+        node.platform.record = record("chongqing", "locked") | {"aaz500": "A00000001", "aac002": "500112190302110117"}
+        locked = await stub.IssueRecognition(issue(include_trust_chain=True, request_id="r-2"), metadata=home)
+        assert (locked.recognition, list(locked.trust_chain)) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("chain", "rule"),
+    [
+        (["x"] * 7, "at_most_6_statements"),
+        (["x" * 65_537], "at_most_65536_bytes"),
+        (["y" * 16_385] * 4, "at_most_65536_bytes"),
+    ],
+)
+async def test_a_chain_that_is_too_long_is_not_looked_at(chain: list[str], rule: str) -> None:
+    """Neither by its statements nor by its bytes."""
+    node = FakeNode()
+    async with recognition_stub(node) as stub:
+        shown = pb.VerifyRecognitionRequest(recognition="x", trust_chain=chain)
+        told = await refused(stub.VerifyRecognition(shown, metadata=bearer(PLATFORM, node.clock)))
+    assert (told.code, told.reason) == ("INVALID_ARGUMENT", "INVALID_FIELD")
+    assert (told.metadata["field"], told.metadata["rule"]) == ("trust_chain", rule)
+
+
+async def test_a_chain_beside_what_is_believed_already_is_not_looked_at() -> None:
+    """It can help and does no harm."""
+    node = FakeNode()
+    async with recognition_stub(node) as stub:
+        issued = await stub.IssueRecognition(issue(), metadata=bearer(HOME_PLATFORM, node.clock))
+        shown = pb.VerifyRecognitionRequest(recognition=issued.recognition, trust_chain=["x", "y", "z"])
+        verified = await stub.VerifyRecognition(shown, metadata=bearer(PLATFORM, node.clock))
+    assert verified.claims.issuer == "chongqing"

@@ -113,7 +113,7 @@ async def test_the_whole_request_is_answered_and_an_empty_one_names_all_that_is_
         if name.endswith("VerifyRecognition"):
             assert (await call(channel, name, good, bearer(caller, node.clock))).reason == "MALFORMED_TOKEN"
         else:
-            assert await method(good.SerializeToString(), metadata=bearer(caller, node.clock))
+            assert await method(good.SerializeToString(), metadata=bearer(caller, node.clock)) is not None
         if wanted:
             told = await refused(method(b"", metadata=bearer(caller, node.clock)))
             assert {field.partition(".")[0] for field in told.fields} in (wanted, {"name"})

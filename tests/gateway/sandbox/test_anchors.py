@@ -14,6 +14,7 @@ from gateway.bootstrap_anchors import anchor_config
 from gateway.errors import SettingsError
 from gateway.federation.agreements import load_agreement
 from gateway.federation.register_body import AnchorBody
+from gateway.key_places import KeyPlaces
 from gateway.key_shelf import KeyShelf
 from gateway.sandbox.generate import generate, partners_abroad
 from gateway.sandbox.layout import Layout
@@ -83,7 +84,7 @@ def test_every_party_has_signed_its_agreement(layout: Layout) -> None:
 
     for terms in (layout.folder / "agreements").glob("*.toml"):
         signed = load_agreement(terms, terms.with_suffix(".signatures"), anchor="https://a.example")
-        read = [verify_party_signature(text, keys=keys, now=int(time.time())) for text in signed.signatures]
+        read = [verify_party_signature(text, keys=keys, now=int(time.time()))[0] for text in signed.signatures]
         assert {one.region for one in read} == set(signed.agreement.regions)
         assert {(one.name, one.digest) for one in read} == {(signed.agreement.id, signed.digest)}
 
@@ -109,7 +110,7 @@ def test_a_gateway_outside_the_sandbox_takes_none_of_its_keys(layout: Layout, tm
     with pytest.raises(SettingsError) as caught:
         load_settings(copied)
     named = {fault.partition(":")[0] for fault in caught.value.faults}
-    assert named == {"tls.key", "region.pem", "federation.pem", "gateway.pem"}
+    assert named == {"tls.key", "region.pem", "federation.pem", "gateway.pem", "evidence.pem", "0001.key"}
 
 
 def test_a_region_asks_to_join_with_what_its_gateway_publishes(layout: Layout) -> None:
@@ -139,8 +140,9 @@ def test_partners_abroad_get_a_key_that_they_can_read(layout: Layout) -> None:
     home = load_settings(layout.config("guangdong")).home[0]
     assert home.partner is not None
     assert set(home.partner.regions) == {"hongkong", "macao"}
-    assert KeyShelf(home.signing_key, issuer="guangdong").signing.algorithm == "SGD_SM3_SM2"
-    assert KeyShelf(home.partner.key, issuer="guangdong").signing.algorithm == "ES256"
+    places = KeyPlaces(clock=time.monotonic)
+    assert places.key(home.signing_key, issuer="guangdong").algorithm == "SGD_SM3_SM2"
+    assert places.key(home.partner.key, issuer="guangdong").algorithm == "ES256"
 
 
 def test_an_anchor_publishes_under_its_pinned_key(layout: Layout) -> None:

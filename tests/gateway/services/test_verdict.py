@@ -45,6 +45,7 @@ STATES = {
     CardStatus.VOID: "CARD_VOID",
     CardStatus.CANCELLED: "CARD_CANCELLED",
     CardStatus.UNKNOWN: "CARD_STATUS_UNKNOWN",
+    CardStatus.REPLACED: "CARD_REPLACED",
 }
 
 

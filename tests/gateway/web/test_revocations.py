@@ -11,6 +11,7 @@ import pytest
 from aiohttp import ClientSession, web
 
 from gateway.errors import LimitError, SettingsError
+from gateway.services.status_notices import StatusNotices
 from gateway.web import revocations
 from gateway.web.revocations import MAX_REVOCATION_BYTES, FeedLimits, Revocations
 from tests.fakes.clock import FakeClock
@@ -26,11 +27,13 @@ PATH = "/federation/revocations"
 
 
 @asynccontextmanager
-async def feed_of(desk: FakeDesk, clock: FakeClock | None = None, **limits: float) -> AsyncIterator[str]:
+async def feed_of(
+    desk: FakeDesk, clock: FakeClock | None = None, *, notices: StatusNotices | None = None, **limits: float
+) -> AsyncIterator[str]:
     """Serve a desk under a prefix, and give the address of its feed."""
     app = web.Application(client_max_size=16)
     told = FeedLimits(**limits)  # type: ignore[arg-type]  # whole numbers where whole numbers belong
-    Revocations(desk, clock=clock or FakeClock(), limits=told).add_to(app, prefix="/west")
+    Revocations(desk, clock=clock or FakeClock(), limits=told, notices=notices).add_to(app, prefix="/west")
     async with serving(app) as url:
         yield f"{url}/west{PATH}"
 
@@ -93,6 +96,22 @@ async def test_a_stream_tells_each_revocation_at_once() -> None:
         assert await event(reply) == "id: 2\ndata: b.b.b\n\n"
         assert (await post(url, b"c.c.c")).status == 202
         assert await event(reply) == "id: 3\ndata: c.c.c\n\n"
+
+
+async def test_a_stream_names_the_status_lists_that_change() -> None:
+    """From then on, without a number: the number of the last revocation stays what it was."""
+    desk, notices = FakeDesk("a.a.a"), StatusNotices()
+    notices.tell("https://a.example/before")
+    async with (
+        feed_of(desk, notices=notices) as url,
+        ClientSession() as session,
+        session.get(f"{url}/stream") as reply,
+    ):
+        assert [await event(reply), await event(reply)] == [":\n\n", "id: 1\ndata: a.a.a\n\n"]
+        notices.tell("https://a.example/1")
+        assert await event(reply) == "event: status\ndata: https://a.example/1\n\n"
+        assert (await post(url, b"b.b.b")).status == 202
+        assert await event(reply) == "id: 2\ndata: b.b.b\n\n"
 
 
 async def test_a_stream_resumes_where_it_was() -> None:

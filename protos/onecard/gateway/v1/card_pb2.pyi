@@ -45,6 +45,8 @@ class _CardStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CardStatus
     """Cancelled for good."""
     CARD_STATUS_UNKNOWN: _CardStatus.ValueType  # 9
     """The platform gave a status that nobody knows; every use is refused."""
+    CARD_STATUS_REPLACED: _CardStatus.ValueType  # 10
+    """Replaced by another card (补换), which alone counts from then on."""
 
 class CardStatus(_CardStatus, metaclass=_CardStatusEnumTypeWrapper):
     """States of a card that are the same for every region. A raw status that a region's table does not hold is UNKNOWN."""
@@ -69,6 +71,8 @@ CARD_STATUS_CANCELLED: CardStatus.ValueType  # 8
 """Cancelled for good."""
 CARD_STATUS_UNKNOWN: CardStatus.ValueType  # 9
 """The platform gave a status that nobody knows; every use is refused."""
+CARD_STATUS_REPLACED: CardStatus.ValueType  # 10
+"""Replaced by another card (补换), which alone counts from then on."""
 Global___CardStatus: _TypeAlias = CardStatus  # noqa: Y015
 
 class _CardFunction:

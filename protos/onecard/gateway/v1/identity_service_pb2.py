@@ -29,7 +29,7 @@ from onecard.gateway.v1 import card_pb2 as onecard_dot_gateway_dot_v1_dot_card__
 from onecard.gateway.v1 import verdict_pb2 as onecard_dot_gateway_dot_v1_dot_verdict__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)onecard/gateway/v1/identity_service.proto\x12\x12onecard.gateway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1donecard/gateway/v1/card.proto\x1a onecard/gateway/v1/verdict.proto\"W\n\x14\x43\x61rdNumberCredential\x12\x19\n\x0b\x63\x61rd_number\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12$\n\x16social_security_number\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"\xc0\x01\n\nCredential\x12?\n\x0b\x63\x61rd_number\x18\x01 \x01(\x0b\x32(.onecard.gateway.v1.CardNumberCredentialH\x00\x12\x1d\n\x13identification_code\x18\x02 \x01(\tH\x00\x12\x15\n\x0breader_text\x18\x03 \x01(\tH\x00\x12 \n\x16\x65lectronic_sign_number\x18\x04 \x01(\tH\x00\x12\x11\n\x07qr_text\x18\x05 \x01(\tH\x00\x42\x06\n\x04kind\"\xf4\x02\n\x11VerifyCardRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x19\n\x0bhome_region\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x38\n\ncredential\x18\x03 \x01(\x0b\x32\x1e.onecard.gateway.v1.CredentialB\x04\xe2\x41\x01\x02\x12\x30\n\x06medium\x18\x04 \x01(\x0e\x32\x1a.onecard.gateway.v1.MediumB\x04\xe2\x41\x01\x02\x12\x1a\n\x0cvisited_item\x18\x05 \x01(\tB\x04\xe2\x41\x01\x02\x12\x32\n\x07purpose\x18\x06 \x01(\x0e\x32\x1b.onecard.gateway.v1.PurposeB\x04\xe2\x41\x01\x02\x12\x1f\n\x11\x63onsent_reference\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x12\x34\n\x04view\x18\x08 \x01(\x0e\x32 .onecard.gateway.v1.IdentityViewB\x04\xe2\x41\x01\x01\x12\x17\n\tomit_item\x18\t \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xc9\x02\n\x12VerifyCardResponse\x12\x30\n\x07verdict\x18\x01 \x01(\x0b\x32\x1f.onecard.gateway.v1.CardVerdict\x12\x32\n\x08identity\x18\x02 \x01(\x0b\x32 .onecard.gateway.v1.CardIdentity\x12?\n\x11regional_identity\x18\x03 \x01(\x0b\x32$.onecard.gateway.v1.RegionalIdentity\x12(\n\x06losses\x18\x04 \x03(\x0b\x32\x18.onecard.gateway.v1.Loss\x12\x13\n\x0brecognition\x18\x05 \x01(\t\x12;\n\x17recognition_expire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08replayed\x18\x07 \x01(\x08\"W\n\x17\x42\x61tchVerifyCardsRequest\x12<\n\x07\x65ntries\x18\x01 \x03(\x0b\x32%.onecard.gateway.v1.VerifyCardRequestB\x04\xe2\x41\x01\x02\"\x7f\n\x11VerifyCardOutcome\x12:\n\x08response\x18\x01 \x01(\x0b\x32&.onecard.gateway.v1.VerifyCardResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"S\n\x18\x42\x61tchVerifyCardsResponse\x12\x37\n\x08outcomes\x18\x01 \x03(\x0b\x32%.onecard.gateway.v1.VerifyCardOutcome\"\xb0\x01\n\x18TranslateIdentityRequest\x12:\n\x06source\x18\x01 \x01(\x0b\x32$.onecard.gateway.v1.RegionalIdentityB\x04\xe2\x41\x01\x02\x12\x1b\n\rtarget_region\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0cinclude_text\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1f\n\x11include_canonical\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xb2\x01\n\x19TranslateIdentityResponse\x12\x36\n\x08identity\x18\x01 \x01(\x0b\x32$.onecard.gateway.v1.RegionalIdentity\x12(\n\x06losses\x18\x02 \x03(\x0b\x32\x18.onecard.gateway.v1.Loss\x12\x33\n\tcanonical\x18\x03 \x01(\x0b\x32 .onecard.gateway.v1.CardIdentity\"f\n\x1f\x42\x61tchTranslateIdentitiesRequest\x12\x43\n\x07\x65ntries\x18\x01 \x03(\x0b\x32,.onecard.gateway.v1.TranslateIdentityRequestB\x04\xe2\x41\x01\x02\"\x8d\x01\n\x18TranslateIdentityOutcome\x12\x41\n\x08response\x18\x01 \x01(\x0b\x32-.onecard.gateway.v1.TranslateIdentityResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"b\n BatchTranslateIdentitiesResponse\x12>\n\x08outcomes\x18\x01 \x03(\x0b\x32,.onecard.gateway.v1.TranslateIdentityOutcome*\x96\x01\n\x0cIdentityView\x12\x1d\n\x19IDENTITY_VIEW_UNSPECIFIED\x10\x00\x12\x16\n\x12IDENTITY_VIEW_NONE\x10\x01\x12\x1b\n\x17IDENTITY_VIEW_CANONICAL\x10\x02\x12\x1a\n\x16IDENTITY_VIEW_REGIONAL\x10\x03\x12\x16\n\x12IDENTITY_VIEW_FULL\x10\x04\x32\xf3\x03\n\x0fIdentityService\x12`\n\nVerifyCard\x12%.onecard.gateway.v1.VerifyCardRequest\x1a&.onecard.gateway.v1.VerifyCardResponse\"\x03\x90\x02\x02\x12v\n\x10\x42\x61tchVerifyCards\x12+.onecard.gateway.v1.BatchVerifyCardsRequest\x1a,.onecard.gateway.v1.BatchVerifyCardsResponse\"\x03\x90\x02\x02(\x01\x30\x01\x12u\n\x11TranslateIdentity\x12,.onecard.gateway.v1.TranslateIdentityRequest\x1a-.onecard.gateway.v1.TranslateIdentityResponse\"\x03\x90\x02\x01\x12\x8e\x01\n\x18\x42\x61tchTranslateIdentities\x12\x33.onecard.gateway.v1.BatchTranslateIdentitiesRequest\x1a\x34.onecard.gateway.v1.BatchTranslateIdentitiesResponse\"\x03\x90\x02\x01(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)onecard/gateway/v1/identity_service.proto\x12\x12onecard.gateway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1donecard/gateway/v1/card.proto\x1a onecard/gateway/v1/verdict.proto\"W\n\x14\x43\x61rdNumberCredential\x12\x19\n\x0b\x63\x61rd_number\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12$\n\x16social_security_number\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"\xc0\x01\n\nCredential\x12?\n\x0b\x63\x61rd_number\x18\x01 \x01(\x0b\x32(.onecard.gateway.v1.CardNumberCredentialH\x00\x12\x1d\n\x13identification_code\x18\x02 \x01(\tH\x00\x12\x15\n\x0breader_text\x18\x03 \x01(\tH\x00\x12 \n\x16\x65lectronic_sign_number\x18\x04 \x01(\tH\x00\x12\x11\n\x07qr_text\x18\x05 \x01(\tH\x00\x42\x06\n\x04kind\"\x97\x03\n\x11VerifyCardRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x19\n\x0bhome_region\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x38\n\ncredential\x18\x03 \x01(\x0b\x32\x1e.onecard.gateway.v1.CredentialB\x04\xe2\x41\x01\x02\x12\x30\n\x06medium\x18\x04 \x01(\x0e\x32\x1a.onecard.gateway.v1.MediumB\x04\xe2\x41\x01\x02\x12\x1a\n\x0cvisited_item\x18\x05 \x01(\tB\x04\xe2\x41\x01\x02\x12\x32\n\x07purpose\x18\x06 \x01(\x0e\x32\x1b.onecard.gateway.v1.PurposeB\x04\xe2\x41\x01\x02\x12\x1f\n\x11\x63onsent_reference\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x12\x34\n\x04view\x18\x08 \x01(\x0e\x32 .onecard.gateway.v1.IdentityViewB\x04\xe2\x41\x01\x01\x12\x17\n\tomit_item\x18\t \x01(\x08\x42\x04\xe2\x41\x01\x01\x12!\n\x13include_trust_chain\x18\n \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xde\x02\n\x12VerifyCardResponse\x12\x30\n\x07verdict\x18\x01 \x01(\x0b\x32\x1f.onecard.gateway.v1.CardVerdict\x12\x32\n\x08identity\x18\x02 \x01(\x0b\x32 .onecard.gateway.v1.CardIdentity\x12?\n\x11regional_identity\x18\x03 \x01(\x0b\x32$.onecard.gateway.v1.RegionalIdentity\x12(\n\x06losses\x18\x04 \x03(\x0b\x32\x18.onecard.gateway.v1.Loss\x12\x13\n\x0brecognition\x18\x05 \x01(\t\x12;\n\x17recognition_expire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08replayed\x18\x07 \x01(\x08\x12\x13\n\x0btrust_chain\x18\x08 \x03(\t\"W\n\x17\x42\x61tchVerifyCardsRequest\x12<\n\x07\x65ntries\x18\x01 \x03(\x0b\x32%.onecard.gateway.v1.VerifyCardRequestB\x04\xe2\x41\x01\x02\"\x7f\n\x11VerifyCardOutcome\x12:\n\x08response\x18\x01 \x01(\x0b\x32&.onecard.gateway.v1.VerifyCardResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"S\n\x18\x42\x61tchVerifyCardsResponse\x12\x37\n\x08outcomes\x18\x01 \x03(\x0b\x32%.onecard.gateway.v1.VerifyCardOutcome\"\xb0\x01\n\x18TranslateIdentityRequest\x12:\n\x06source\x18\x01 \x01(\x0b\x32$.onecard.gateway.v1.RegionalIdentityB\x04\xe2\x41\x01\x02\x12\x1b\n\rtarget_region\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0cinclude_text\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1f\n\x11include_canonical\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xb2\x01\n\x19TranslateIdentityResponse\x12\x36\n\x08identity\x18\x01 \x01(\x0b\x32$.onecard.gateway.v1.RegionalIdentity\x12(\n\x06losses\x18\x02 \x03(\x0b\x32\x18.onecard.gateway.v1.Loss\x12\x33\n\tcanonical\x18\x03 \x01(\x0b\x32 .onecard.gateway.v1.CardIdentity\"f\n\x1f\x42\x61tchTranslateIdentitiesRequest\x12\x43\n\x07\x65ntries\x18\x01 \x03(\x0b\x32,.onecard.gateway.v1.TranslateIdentityRequestB\x04\xe2\x41\x01\x02\"\x8d\x01\n\x18TranslateIdentityOutcome\x12\x41\n\x08response\x18\x01 \x01(\x0b\x32-.onecard.gateway.v1.TranslateIdentityResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"b\n BatchTranslateIdentitiesResponse\x12>\n\x08outcomes\x18\x01 \x03(\x0b\x32,.onecard.gateway.v1.TranslateIdentityOutcome*\x96\x01\n\x0cIdentityView\x12\x1d\n\x19IDENTITY_VIEW_UNSPECIFIED\x10\x00\x12\x16\n\x12IDENTITY_VIEW_NONE\x10\x01\x12\x1b\n\x17IDENTITY_VIEW_CANONICAL\x10\x02\x12\x1a\n\x16IDENTITY_VIEW_REGIONAL\x10\x03\x12\x16\n\x12IDENTITY_VIEW_FULL\x10\x04\x32\xf3\x03\n\x0fIdentityService\x12`\n\nVerifyCard\x12%.onecard.gateway.v1.VerifyCardRequest\x1a&.onecard.gateway.v1.VerifyCardResponse\"\x03\x90\x02\x02\x12v\n\x10\x42\x61tchVerifyCards\x12+.onecard.gateway.v1.BatchVerifyCardsRequest\x1a,.onecard.gateway.v1.BatchVerifyCardsResponse\"\x03\x90\x02\x02(\x01\x30\x01\x12u\n\x11TranslateIdentity\x12,.onecard.gateway.v1.TranslateIdentityRequest\x1a-.onecard.gateway.v1.TranslateIdentityResponse\"\x03\x90\x02\x01\x12\x8e\x01\n\x18\x42\x61tchTranslateIdentities\x12\x33.onecard.gateway.v1.BatchTranslateIdentitiesRequest\x1a\x34.onecard.gateway.v1.BatchTranslateIdentitiesResponse\"\x03\x90\x02\x01(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -58,6 +58,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERIFYCARDREQUEST'].fields_by_name['view']._serialized_options = b'\342A\001\001'
   _globals['_VERIFYCARDREQUEST'].fields_by_name['omit_item']._loaded_options = None
   _globals['_VERIFYCARDREQUEST'].fields_by_name['omit_item']._serialized_options = b'\342A\001\001'
+  _globals['_VERIFYCARDREQUEST'].fields_by_name['include_trust_chain']._loaded_options = None
+  _globals['_VERIFYCARDREQUEST'].fields_by_name['include_trust_chain']._serialized_options = b'\342A\001\001'
   _globals['_BATCHVERIFYCARDSREQUEST'].fields_by_name['entries']._loaded_options = None
   _globals['_BATCHVERIFYCARDSREQUEST'].fields_by_name['entries']._serialized_options = b'\342A\001\002'
   _globals['_TRANSLATEIDENTITYREQUEST'].fields_by_name['source']._loaded_options = None
@@ -78,32 +80,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IDENTITYSERVICE'].methods_by_name['TranslateIdentity']._serialized_options = b'\220\002\001'
   _globals['_IDENTITYSERVICE'].methods_by_name['BatchTranslateIdentities']._loaded_options = None
   _globals['_IDENTITYSERVICE'].methods_by_name['BatchTranslateIdentities']._serialized_options = b'\220\002\001'
-  _globals['_IDENTITYVIEW']._serialized_start=2224
-  _globals['_IDENTITYVIEW']._serialized_end=2374
+  _globals['_IDENTITYVIEW']._serialized_start=2280
+  _globals['_IDENTITYVIEW']._serialized_end=2430
   _globals['_CARDNUMBERCREDENTIAL']._serialized_start=221
   _globals['_CARDNUMBERCREDENTIAL']._serialized_end=308
   _globals['_CREDENTIAL']._serialized_start=311
   _globals['_CREDENTIAL']._serialized_end=503
   _globals['_VERIFYCARDREQUEST']._serialized_start=506
-  _globals['_VERIFYCARDREQUEST']._serialized_end=878
-  _globals['_VERIFYCARDRESPONSE']._serialized_start=881
-  _globals['_VERIFYCARDRESPONSE']._serialized_end=1210
-  _globals['_BATCHVERIFYCARDSREQUEST']._serialized_start=1212
-  _globals['_BATCHVERIFYCARDSREQUEST']._serialized_end=1299
-  _globals['_VERIFYCARDOUTCOME']._serialized_start=1301
-  _globals['_VERIFYCARDOUTCOME']._serialized_end=1428
-  _globals['_BATCHVERIFYCARDSRESPONSE']._serialized_start=1430
-  _globals['_BATCHVERIFYCARDSRESPONSE']._serialized_end=1513
-  _globals['_TRANSLATEIDENTITYREQUEST']._serialized_start=1516
-  _globals['_TRANSLATEIDENTITYREQUEST']._serialized_end=1692
-  _globals['_TRANSLATEIDENTITYRESPONSE']._serialized_start=1695
-  _globals['_TRANSLATEIDENTITYRESPONSE']._serialized_end=1873
-  _globals['_BATCHTRANSLATEIDENTITIESREQUEST']._serialized_start=1875
-  _globals['_BATCHTRANSLATEIDENTITIESREQUEST']._serialized_end=1977
-  _globals['_TRANSLATEIDENTITYOUTCOME']._serialized_start=1980
-  _globals['_TRANSLATEIDENTITYOUTCOME']._serialized_end=2121
-  _globals['_BATCHTRANSLATEIDENTITIESRESPONSE']._serialized_start=2123
-  _globals['_BATCHTRANSLATEIDENTITIESRESPONSE']._serialized_end=2221
-  _globals['_IDENTITYSERVICE']._serialized_start=2377
-  _globals['_IDENTITYSERVICE']._serialized_end=2876
+  _globals['_VERIFYCARDREQUEST']._serialized_end=913
+  _globals['_VERIFYCARDRESPONSE']._serialized_start=916
+  _globals['_VERIFYCARDRESPONSE']._serialized_end=1266
+  _globals['_BATCHVERIFYCARDSREQUEST']._serialized_start=1268
+  _globals['_BATCHVERIFYCARDSREQUEST']._serialized_end=1355
+  _globals['_VERIFYCARDOUTCOME']._serialized_start=1357
+  _globals['_VERIFYCARDOUTCOME']._serialized_end=1484
+  _globals['_BATCHVERIFYCARDSRESPONSE']._serialized_start=1486
+  _globals['_BATCHVERIFYCARDSRESPONSE']._serialized_end=1569
+  _globals['_TRANSLATEIDENTITYREQUEST']._serialized_start=1572
+  _globals['_TRANSLATEIDENTITYREQUEST']._serialized_end=1748
+  _globals['_TRANSLATEIDENTITYRESPONSE']._serialized_start=1751
+  _globals['_TRANSLATEIDENTITYRESPONSE']._serialized_end=1929
+  _globals['_BATCHTRANSLATEIDENTITIESREQUEST']._serialized_start=1931
+  _globals['_BATCHTRANSLATEIDENTITIESREQUEST']._serialized_end=2033
+  _globals['_TRANSLATEIDENTITYOUTCOME']._serialized_start=2036
+  _globals['_TRANSLATEIDENTITYOUTCOME']._serialized_end=2177
+  _globals['_BATCHTRANSLATEIDENTITIESRESPONSE']._serialized_start=2179
+  _globals['_BATCHTRANSLATEIDENTITIESRESPONSE']._serialized_end=2277
+  _globals['_IDENTITYSERVICE']._serialized_start=2433
+  _globals['_IDENTITYSERVICE']._serialized_end=2932
 # @@protoc_insertion_point(module_scope)

@@ -138,6 +138,7 @@ class VerifyCardRequest(_message.Message):
     CONSENT_REFERENCE_FIELD_NUMBER: _builtins.int
     VIEW_FIELD_NUMBER: _builtins.int
     OMIT_ITEM_FIELD_NUMBER: _builtins.int
+    INCLUDE_TRUST_CHAIN_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Identifier chosen by the caller, 1 to 64 characters of `A-Z a-z 0-9 . _ -`; makes the call idempotent."""
     home_region: _builtins.str
@@ -154,6 +155,8 @@ class VerifyCardRequest(_message.Message):
     """How much of the identity is wanted."""
     omit_item: _builtins.bool
     """Whether to leave out `verdict.item`, most of an answer's bytes, which a caller that has the catalogs works out itself."""
+    include_trust_chain: _builtins.bool
+    """Whether the answer also holds `trust_chain`, some thousand bytes that are the same for every card."""
     @_builtins.property
     def credential(self) -> Global___Credential:
         """What the holder showed."""
@@ -170,10 +173,11 @@ class VerifyCardRequest(_message.Message):
         consent_reference: _builtins.str = ...,
         view: Global___IdentityView.ValueType = ...,
         omit_item: _builtins.bool = ...,
+        include_trust_chain: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["credential", b"credential"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_reference", b"consent_reference", "credential", b"credential", "home_region", b"home_region", "medium", b"medium", "omit_item", b"omit_item", "purpose", b"purpose", "request_id", b"request_id", "view", b"view", "visited_item", b"visited_item"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_reference", b"consent_reference", "credential", b"credential", "home_region", b"home_region", "include_trust_chain", b"include_trust_chain", "medium", b"medium", "omit_item", b"omit_item", "purpose", b"purpose", "request_id", b"request_id", "view", b"view", "visited_item", b"visited_item"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -192,6 +196,7 @@ class VerifyCardResponse(_message.Message):
     RECOGNITION_FIELD_NUMBER: _builtins.int
     RECOGNITION_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     REPLAYED_FIELD_NUMBER: _builtins.int
+    TRUST_CHAIN_FIELD_NUMBER: _builtins.int
     recognition: _builtins.str
     """Recognition: a JWT of the home region (`onecard-recognition+jwt`); absent when every class is refused."""
     replayed: _builtins.bool
@@ -216,6 +221,13 @@ class VerifyCardResponse(_message.Message):
     def recognition_expire_time(self) -> _timestamp_pb2.Timestamp:
         """When the recognition expires."""
 
+    @_builtins.property
+    def trust_chain(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The static trust chain of the home region under the agreement of the verdict, if asked for and if there is a
+        recognition: signed statements from the region's own configuration up to the anchor's. It holds the key that
+        signed the recognition, for whoever pins the anchor and cannot fetch the statements; it is no part of the token.
+        """
+
     def __init__(
         self,
         *,
@@ -226,10 +238,11 @@ class VerifyCardResponse(_message.Message):
         recognition: _builtins.str = ...,
         recognition_expire_time: _timestamp_pb2.Timestamp | None = ...,
         replayed: _builtins.bool = ...,
+        trust_chain: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["identity", b"identity", "recognition_expire_time", b"recognition_expire_time", "regional_identity", b"regional_identity", "verdict", b"verdict"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["identity", b"identity", "losses", b"losses", "recognition", b"recognition", "recognition_expire_time", b"recognition_expire_time", "regional_identity", b"regional_identity", "replayed", b"replayed", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identity", b"identity", "losses", b"losses", "recognition", b"recognition", "recognition_expire_time", b"recognition_expire_time", "regional_identity", b"regional_identity", "replayed", b"replayed", "trust_chain", b"trust_chain", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

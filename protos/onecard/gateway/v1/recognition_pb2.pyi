@@ -71,6 +71,7 @@ class Recognition(_message.Message):
     AGREEMENT_FIELD_NUMBER: _builtins.int
     ONE_TIME_FIELD_NUMBER: _builtins.int
     KEY_ID_FIELD_NUMBER: _builtins.int
+    CARD_FIELD_NUMBER: _builtins.int
     issuer: _builtins.str
     """Home region that signed it."""
     audience: _builtins.str
@@ -95,6 +96,8 @@ class Recognition(_message.Message):
     """Whether it is good for one use only."""
     key_id: _builtins.str
     """Identifier of the key that signed it."""
+    card: _builtins.str
+    """Pseudonym of the card, under which its state is told: 22 characters, another one after a replacement."""
     @_builtins.property
     def issue_time(self) -> _timestamp_pb2.Timestamp:
         """When it was issued."""
@@ -135,10 +138,11 @@ class Recognition(_message.Message):
         agreement: _builtins.str = ...,
         one_time: _builtins.bool = ...,
         key_id: _builtins.str = ...,
+        card: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "issue_time", b"issue_time", "status_as_of", b"status_as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "audience", b"audience", "card_status", b"card_status", "catalog_version", b"catalog_version", "classes", b"classes", "expire_time", b"expire_time", "home_items", b"home_items", "issue_time", b"issue_time", "issuer", b"issuer", "key_id", b"key_id", "medium", b"medium", "one_time", b"one_time", "purpose", b"purpose", "status_as_of", b"status_as_of", "subject", b"subject", "token_id", b"token_id", "visited_item", b"visited_item"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "audience", b"audience", "card", b"card", "card_status", b"card_status", "catalog_version", b"catalog_version", "classes", b"classes", "expire_time", b"expire_time", "home_items", b"home_items", "issue_time", b"issue_time", "issuer", b"issuer", "key_id", b"key_id", "medium", b"medium", "one_time", b"one_time", "purpose", b"purpose", "status_as_of", b"status_as_of", "subject", b"subject", "token_id", b"token_id", "visited_item", b"visited_item"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -29,7 +29,7 @@ from onecard.gateway.v1 import recognition_pb2 as onecard_dot_gateway_dot_v1_dot
 from onecard.gateway.v1 import verdict_pb2 as onecard_dot_gateway_dot_v1_dot_verdict__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,onecard/gateway/v1/recognition_service.proto\x12\x12onecard.gateway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1donecard/gateway/v1/card.proto\x1a)onecard/gateway/v1/identity_service.proto\x1a$onecard/gateway/v1/recognition.proto\x1a onecard/gateway/v1/verdict.proto\"\xae\x02\n\x17IssueRecognitionRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1c\n\x0evisited_region\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x38\n\ncredential\x18\x03 \x01(\x0b\x32\x1e.onecard.gateway.v1.CredentialB\x04\xe2\x41\x01\x02\x12\x30\n\x06medium\x18\x04 \x01(\x0e\x32\x1a.onecard.gateway.v1.MediumB\x04\xe2\x41\x01\x02\x12\x1a\n\x0cvisited_item\x18\x05 \x01(\tB\x04\xe2\x41\x01\x02\x12\x32\n\x07purpose\x18\x06 \x01(\x0e\x32\x1b.onecard.gateway.v1.PurposeB\x04\xe2\x41\x01\x02\x12\x1f\n\x11\x63onsent_reference\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\"\xa4\x01\n\x18IssueRecognitionResponse\x12\x13\n\x0brecognition\x18\x01 \x01(\t\x12/\n\x06\x63laims\x18\x02 \x01(\x0b\x32\x1f.onecard.gateway.v1.Recognition\x12\x30\n\x07verdict\x18\x03 \x01(\x0b\x32\x1f.onecard.gateway.v1.CardVerdict\x12\x10\n\x08replayed\x18\x04 \x01(\x08\"5\n\x18VerifyRecognitionRequest\x12\x19\n\x0brecognition\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"L\n\x19VerifyRecognitionResponse\x12/\n\x06\x63laims\x18\x01 \x01(\x0b\x32\x1f.onecard.gateway.v1.Recognition2\xfa\x01\n\x12RecognitionService\x12r\n\x10IssueRecognition\x12+.onecard.gateway.v1.IssueRecognitionRequest\x1a,.onecard.gateway.v1.IssueRecognitionResponse\"\x03\x90\x02\x02\x12p\n\x11VerifyRecognition\x12,.onecard.gateway.v1.VerifyRecognitionRequest\x1a-.onecard.gateway.v1.VerifyRecognitionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,onecard/gateway/v1/recognition_service.proto\x12\x12onecard.gateway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1donecard/gateway/v1/card.proto\x1a)onecard/gateway/v1/identity_service.proto\x1a$onecard/gateway/v1/recognition.proto\x1a onecard/gateway/v1/verdict.proto\"\xd1\x02\n\x17IssueRecognitionRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1c\n\x0evisited_region\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x38\n\ncredential\x18\x03 \x01(\x0b\x32\x1e.onecard.gateway.v1.CredentialB\x04\xe2\x41\x01\x02\x12\x30\n\x06medium\x18\x04 \x01(\x0e\x32\x1a.onecard.gateway.v1.MediumB\x04\xe2\x41\x01\x02\x12\x1a\n\x0cvisited_item\x18\x05 \x01(\tB\x04\xe2\x41\x01\x02\x12\x32\n\x07purpose\x18\x06 \x01(\x0e\x32\x1b.onecard.gateway.v1.PurposeB\x04\xe2\x41\x01\x02\x12\x1f\n\x11\x63onsent_reference\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x12!\n\x13include_trust_chain\x18\x08 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xb9\x01\n\x18IssueRecognitionResponse\x12\x13\n\x0brecognition\x18\x01 \x01(\t\x12/\n\x06\x63laims\x18\x02 \x01(\x0b\x32\x1f.onecard.gateway.v1.Recognition\x12\x30\n\x07verdict\x18\x03 \x01(\x0b\x32\x1f.onecard.gateway.v1.CardVerdict\x12\x10\n\x08replayed\x18\x04 \x01(\x08\x12\x13\n\x0btrust_chain\x18\x05 \x03(\t\"P\n\x18VerifyRecognitionRequest\x12\x19\n\x0brecognition\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x19\n\x0btrust_chain\x18\x02 \x03(\tB\x04\xe2\x41\x01\x01\"L\n\x19VerifyRecognitionResponse\x12/\n\x06\x63laims\x18\x01 \x01(\x0b\x32\x1f.onecard.gateway.v1.Recognition\"\x98\x01\n\x18RevokeRecognitionRequest\x12\x12\n\x08token_id\x18\x01 \x01(\tH\x00\x12\x15\n\x0brecognition\x18\x02 \x01(\tH\x00\x12\x11\n\x07subject\x18\x03 \x01(\tH\x00\x12\x34\n\ncredential\x18\x04 \x01(\x0b\x32\x1e.onecard.gateway.v1.CredentialH\x00\x42\x08\n\x06target\"2\n\x19RevokeRecognitionResponse\x12\x15\n\rrevoked_count\x18\x01 \x01(\x05\x32\xf1\x02\n\x12RecognitionService\x12r\n\x10IssueRecognition\x12+.onecard.gateway.v1.IssueRecognitionRequest\x1a,.onecard.gateway.v1.IssueRecognitionResponse\"\x03\x90\x02\x02\x12p\n\x11VerifyRecognition\x12,.onecard.gateway.v1.VerifyRecognitionRequest\x1a-.onecard.gateway.v1.VerifyRecognitionResponse\x12u\n\x11RevokeRecognition\x12,.onecard.gateway.v1.RevokeRecognitionRequest\x1a-.onecard.gateway.v1.RevokeRecognitionResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,18 +50,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ISSUERECOGNITIONREQUEST'].fields_by_name['purpose']._serialized_options = b'\342A\001\002'
   _globals['_ISSUERECOGNITIONREQUEST'].fields_by_name['consent_reference']._loaded_options = None
   _globals['_ISSUERECOGNITIONREQUEST'].fields_by_name['consent_reference']._serialized_options = b'\342A\001\001'
+  _globals['_ISSUERECOGNITIONREQUEST'].fields_by_name['include_trust_chain']._loaded_options = None
+  _globals['_ISSUERECOGNITIONREQUEST'].fields_by_name['include_trust_chain']._serialized_options = b'\342A\001\001'
   _globals['_VERIFYRECOGNITIONREQUEST'].fields_by_name['recognition']._loaded_options = None
   _globals['_VERIFYRECOGNITIONREQUEST'].fields_by_name['recognition']._serialized_options = b'\342A\001\002'
+  _globals['_VERIFYRECOGNITIONREQUEST'].fields_by_name['trust_chain']._loaded_options = None
+  _globals['_VERIFYRECOGNITIONREQUEST'].fields_by_name['trust_chain']._serialized_options = b'\342A\001\001'
   _globals['_RECOGNITIONSERVICE'].methods_by_name['IssueRecognition']._loaded_options = None
   _globals['_RECOGNITIONSERVICE'].methods_by_name['IssueRecognition']._serialized_options = b'\220\002\002'
+  _globals['_RECOGNITIONSERVICE'].methods_by_name['RevokeRecognition']._loaded_options = None
+  _globals['_RECOGNITIONSERVICE'].methods_by_name['RevokeRecognition']._serialized_options = b'\220\002\002'
   _globals['_ISSUERECOGNITIONREQUEST']._serialized_start=248
-  _globals['_ISSUERECOGNITIONREQUEST']._serialized_end=550
-  _globals['_ISSUERECOGNITIONRESPONSE']._serialized_start=553
-  _globals['_ISSUERECOGNITIONRESPONSE']._serialized_end=717
-  _globals['_VERIFYRECOGNITIONREQUEST']._serialized_start=719
-  _globals['_VERIFYRECOGNITIONREQUEST']._serialized_end=772
-  _globals['_VERIFYRECOGNITIONRESPONSE']._serialized_start=774
-  _globals['_VERIFYRECOGNITIONRESPONSE']._serialized_end=850
-  _globals['_RECOGNITIONSERVICE']._serialized_start=853
-  _globals['_RECOGNITIONSERVICE']._serialized_end=1103
+  _globals['_ISSUERECOGNITIONREQUEST']._serialized_end=585
+  _globals['_ISSUERECOGNITIONRESPONSE']._serialized_start=588
+  _globals['_ISSUERECOGNITIONRESPONSE']._serialized_end=773
+  _globals['_VERIFYRECOGNITIONREQUEST']._serialized_start=775
+  _globals['_VERIFYRECOGNITIONREQUEST']._serialized_end=855
+  _globals['_VERIFYRECOGNITIONRESPONSE']._serialized_start=857
+  _globals['_VERIFYRECOGNITIONRESPONSE']._serialized_end=933
+  _globals['_REVOKERECOGNITIONREQUEST']._serialized_start=936
+  _globals['_REVOKERECOGNITIONREQUEST']._serialized_end=1088
+  _globals['_REVOKERECOGNITIONRESPONSE']._serialized_start=1090
+  _globals['_REVOKERECOGNITIONRESPONSE']._serialized_end=1140
+  _globals['_RECOGNITIONSERVICE']._serialized_start=1143
+  _globals['_RECOGNITIONSERVICE']._serialized_end=1512
 # @@protoc_insertion_point(module_scope)

@@ -3,8 +3,10 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from onecard.gateway.v1 import card_pb2 as _card_pb2
 from onecard.gateway.v1 import identity_service_pb2 as _identity_service_pb2
 from onecard.gateway.v1 import recognition_pb2 as _recognition_pb2
@@ -33,6 +35,7 @@ class IssueRecognitionRequest(_message.Message):
     VISITED_ITEM_FIELD_NUMBER: _builtins.int
     PURPOSE_FIELD_NUMBER: _builtins.int
     CONSENT_REFERENCE_FIELD_NUMBER: _builtins.int
+    INCLUDE_TRUST_CHAIN_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Identifier chosen by the caller, 1 to 64 characters of `A-Z a-z 0-9 . _ -`; makes the call idempotent."""
     visited_region: _builtins.str
@@ -45,6 +48,8 @@ class IssueRecognitionRequest(_message.Message):
     """Why the card will be looked at."""
     consent_reference: _builtins.str
     """Reference of the holder's consent or of the contract, where the agreement asks for one; at most 128 characters."""
+    include_trust_chain: _builtins.bool
+    """Whether the answer also holds `trust_chain`, some thousand bytes that are the same for every card."""
     @_builtins.property
     def credential(self) -> _identity_service_pb2.Credential:
         """What identifies the card."""
@@ -59,10 +64,11 @@ class IssueRecognitionRequest(_message.Message):
         visited_item: _builtins.str = ...,
         purpose: _card_pb2.Purpose.ValueType = ...,
         consent_reference: _builtins.str = ...,
+        include_trust_chain: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["credential", b"credential"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_reference", b"consent_reference", "credential", b"credential", "medium", b"medium", "purpose", b"purpose", "request_id", b"request_id", "visited_item", b"visited_item", "visited_region", b"visited_region"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_reference", b"consent_reference", "credential", b"credential", "include_trust_chain", b"include_trust_chain", "medium", b"medium", "purpose", b"purpose", "request_id", b"request_id", "visited_item", b"visited_item", "visited_region", b"visited_region"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -78,6 +84,7 @@ class IssueRecognitionResponse(_message.Message):
     CLAIMS_FIELD_NUMBER: _builtins.int
     VERDICT_FIELD_NUMBER: _builtins.int
     REPLAYED_FIELD_NUMBER: _builtins.int
+    TRUST_CHAIN_FIELD_NUMBER: _builtins.int
     recognition: _builtins.str
     """The recognition, a JWT; absent when every class is refused."""
     replayed: _builtins.bool
@@ -90,6 +97,10 @@ class IssueRecognitionResponse(_message.Message):
     def verdict(self) -> _verdict_pb2.CardVerdict:
         """The verdict that it carries."""
 
+    @_builtins.property
+    def trust_chain(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The static trust chain of the issuer, as in VerifyCardResponse; to be handed over beside the recognition."""
+
     def __init__(
         self,
         *,
@@ -97,10 +108,11 @@ class IssueRecognitionResponse(_message.Message):
         claims: _recognition_pb2.Recognition | None = ...,
         verdict: _verdict_pb2.CardVerdict | None = ...,
         replayed: _builtins.bool = ...,
+        trust_chain: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "verdict", b"verdict"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "recognition", b"recognition", "replayed", b"replayed", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "recognition", b"recognition", "replayed", b"replayed", "trust_chain", b"trust_chain", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -113,16 +125,25 @@ class VerifyRecognitionRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RECOGNITION_FIELD_NUMBER: _builtins.int
+    TRUST_CHAIN_FIELD_NUMBER: _builtins.int
     recognition: _builtins.str
     """The recognition, a JWT of at most 4096 bytes."""
+    @_builtins.property
+    def trust_chain(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The static trust chain of the issuer, as it was handed over beside the recognition: 3 to 6 signed statements, at
+        most 65536 bytes together. It is looked at only where the issuer, or the key, is not believed here already, must
+        lead to an anchor that is pinned here, and is believed for this call alone.
+        """
+
     def __init__(
         self,
         *,
         recognition: _builtins.str = ...,
+        trust_chain: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["recognition", b"recognition"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recognition", b"recognition", "trust_chain", b"trust_chain"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -151,3 +172,63 @@ class VerifyRecognitionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VerifyRecognitionResponse: _TypeAlias = VerifyRecognitionResponse  # noqa: Y015
+
+@_typing.final
+class RevokeRecognitionRequest(_message.Message):
+    """Request of RevokeRecognition. May contain personal data."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_ID_FIELD_NUMBER: _builtins.int
+    RECOGNITION_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    CREDENTIAL_FIELD_NUMBER: _builtins.int
+    token_id: _builtins.str
+    """The recognition with this identifier (claim `jti`), 1 to 64 characters of `A-Z a-z 0-9 . _ -`."""
+    recognition: _builtins.str
+    """This very recognition, a JWT of at most 4096 bytes that the caller's region has signed."""
+    subject: _builtins.str
+    """All recognitions of this pairwise pseudonym (claim `sub`), 43 characters: of one holder for one visited region."""
+    @_builtins.property
+    def credential(self) -> _identity_service_pb2.Credential:
+        """All recognitions of the holder of this card, for all visited regions."""
+
+    def __init__(
+        self,
+        *,
+        token_id: _builtins.str = ...,
+        recognition: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        credential: _identity_service_pb2.Credential | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["credential", b"credential", "recognition", b"recognition", "subject", b"subject", "target", b"target", "token_id", b"token_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credential", b"credential", "recognition", b"recognition", "subject", b"subject", "target", b"target", "token_id", b"token_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["token_id", "recognition", "subject", "credential"]  # noqa: Y015
+    _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
+
+Global___RevokeRecognitionRequest: _TypeAlias = RevokeRecognitionRequest  # noqa: Y015
+
+@_typing.final
+class RevokeRecognitionResponse(_message.Message):
+    """Response of RevokeRecognition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVOKED_COUNT_FIELD_NUMBER: _builtins.int
+    revoked_count: _builtins.int
+    """How many living recognitions the target has, all of which are taken back now; 0 where none lives."""
+    def __init__(
+        self,
+        *,
+        revoked_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["revoked_count", b"revoked_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeRecognitionResponse: _TypeAlias = RevokeRecognitionResponse  # noqa: Y015

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class RecognitionServiceStub:
-    """Issues and verifies recognitions, the signed statements by which one region vouches for a card to another.
+    """Issues, verifies and takes back recognitions, the signed statements by which one region vouches for a card to another.
     """
 
     def __init__(self, channel):
@@ -45,10 +45,15 @@ class RecognitionServiceStub:
                 request_serializer=onecard_dot_gateway_dot_v1_dot_recognition__service__pb2.VerifyRecognitionRequest.SerializeToString,
                 response_deserializer=onecard_dot_gateway_dot_v1_dot_recognition__service__pb2.VerifyRecognitionResponse.FromString,
                 _registered_method=True)
+        self.RevokeRecognition = channel.unary_unary(
+                '/onecard.gateway.v1.RecognitionService/RevokeRecognition',
+                request_serializer=onecard_dot_gateway_dot_v1_dot_recognition__service__pb2.RevokeRecognitionRequest.SerializeToString,
+                response_deserializer=onecard_dot_gateway_dot_v1_dot_recognition__service__pb2.RevokeRecognitionResponse.FromString,
+                _registered_method=True)
 
 
 class RecognitionServiceServicer:
-    """Issues and verifies recognitions, the signed statements by which one region vouches for a card to another.
+    """Issues, verifies and takes back recognitions, the signed statements by which one region vouches for a card to another.
     """
 
     def IssueRecognition(self, request, context):
@@ -67,6 +72,15 @@ class RecognitionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RevokeRecognition(self, request, context):
+        """Takes back living recognitions of cards of the caller's own region: one, or all of a holder. Whoever is shown one
+        later gets UNAUTHENTICATED with reason RECOGNITION_REVOKED, within seconds. It cannot be undone. The home platform
+        is asked only where a credential is given. Idempotent: what was taken back stays so and is counted again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RecognitionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -80,6 +94,11 @@ def add_RecognitionServiceServicer_to_server(servicer, server):
                     request_deserializer=onecard_dot_gateway_dot_v1_dot_recognition__service__pb2.VerifyRecognitionRequest.FromString,
                     response_serializer=onecard_dot_gateway_dot_v1_dot_recognition__service__pb2.VerifyRecognitionResponse.SerializeToString,
             ),
+            'RevokeRecognition': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeRecognition,
+                    request_deserializer=onecard_dot_gateway_dot_v1_dot_recognition__service__pb2.RevokeRecognitionRequest.FromString,
+                    response_serializer=onecard_dot_gateway_dot_v1_dot_recognition__service__pb2.RevokeRecognitionResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'onecard.gateway.v1.RecognitionService', rpc_method_handlers)
@@ -89,7 +108,7 @@ def add_RecognitionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RecognitionService:
-    """Issues and verifies recognitions, the signed statements by which one region vouches for a card to another.
+    """Issues, verifies and takes back recognitions, the signed statements by which one region vouches for a card to another.
     """
 
     @staticmethod
@@ -136,6 +155,33 @@ class RecognitionService:
             '/onecard.gateway.v1.RecognitionService/VerifyRecognition',
             onecard_dot_gateway_dot_v1_dot_recognition__service__pb2.VerifyRecognitionRequest.SerializeToString,
             onecard_dot_gateway_dot_v1_dot_recognition__service__pb2.VerifyRecognitionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeRecognition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onecard.gateway.v1.RecognitionService/RevokeRecognition',
+            onecard_dot_gateway_dot_v1_dot_recognition__service__pb2.RevokeRecognitionRequest.SerializeToString,
+            onecard_dot_gateway_dot_v1_dot_recognition__service__pb2.RevokeRecognitionResponse.FromString,
             options,
             channel_credentials,
             insecure,

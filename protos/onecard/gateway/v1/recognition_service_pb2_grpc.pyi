@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RecognitionServiceStub:
-    """Issues and verifies recognitions, the signed statements by which one region vouches for a card to another."""
+    """Issues, verifies and takes back recognitions, the signed statements by which one region vouches for a card to another."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -41,10 +41,15 @@ class RecognitionServiceStub:
     """Verifies a recognition that is addressed to the caller's region. A one-time recognition is used up by the first
     successful call; a second one is UNAUTHENTICATED with reason REPLAY.
     """
+    RevokeRecognition: _grpc.UnaryUnaryMultiCallable[_recognition_service_pb2.RevokeRecognitionRequest, _recognition_service_pb2.RevokeRecognitionResponse]
+    """Takes back living recognitions of cards of the caller's own region: one, or all of a holder. Whoever is shown one
+    later gets UNAUTHENTICATED with reason RECOGNITION_REVOKED, within seconds. It cannot be undone. The home platform
+    is asked only where a credential is given. Idempotent: what was taken back stays so and is counted again.
+    """
 
 @_typing.type_check_only
 class RecognitionServiceAsyncStub(RecognitionServiceStub):
-    """Issues and verifies recognitions, the signed statements by which one region vouches for a card to another."""
+    """Issues, verifies and takes back recognitions, the signed statements by which one region vouches for a card to another."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     IssueRecognition: _aio.UnaryUnaryMultiCallable[_recognition_service_pb2.IssueRecognitionRequest, _recognition_service_pb2.IssueRecognitionResponse]  # type: ignore[assignment]
@@ -55,9 +60,14 @@ class RecognitionServiceAsyncStub(RecognitionServiceStub):
     """Verifies a recognition that is addressed to the caller's region. A one-time recognition is used up by the first
     successful call; a second one is UNAUTHENTICATED with reason REPLAY.
     """
+    RevokeRecognition: _aio.UnaryUnaryMultiCallable[_recognition_service_pb2.RevokeRecognitionRequest, _recognition_service_pb2.RevokeRecognitionResponse]  # type: ignore[assignment]
+    """Takes back living recognitions of cards of the caller's own region: one, or all of a holder. Whoever is shown one
+    later gets UNAUTHENTICATED with reason RECOGNITION_REVOKED, within seconds. It cannot be undone. The home platform
+    is asked only where a credential is given. Idempotent: what was taken back stays so and is counted again.
+    """
 
 class RecognitionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Issues and verifies recognitions, the signed statements by which one region vouches for a card to another."""
+    """Issues, verifies and takes back recognitions, the signed statements by which one region vouches for a card to another."""
 
     @_abc_1.abstractmethod
     def IssueRecognition(
@@ -77,6 +87,17 @@ class RecognitionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_recognition_service_pb2.VerifyRecognitionResponse, _abc.Awaitable[_recognition_service_pb2.VerifyRecognitionResponse]]:
         """Verifies a recognition that is addressed to the caller's region. A one-time recognition is used up by the first
         successful call; a second one is UNAUTHENTICATED with reason REPLAY.
+        """
+
+    @_abc_1.abstractmethod
+    def RevokeRecognition(
+        self,
+        request: _recognition_service_pb2.RevokeRecognitionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recognition_service_pb2.RevokeRecognitionResponse, _abc.Awaitable[_recognition_service_pb2.RevokeRecognitionResponse]]:
+        """Takes back living recognitions of cards of the caller's own region: one, or all of a holder. Whoever is shown one
+        later gets UNAUTHENTICATED with reason RECOGNITION_REVOKED, within seconds. It cannot be undone. The home platform
+        is asked only where a credential is given. Idempotent: what was taken back stays so and is counted again.
         """
 
 def add_RecognitionServiceServicer_to_server(servicer: RecognitionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -25,23 +25,24 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from onecard.gateway.v1 import card_pb2 as onecard_dot_gateway_dot_v1_dot_card__pb2
+from onecard.gateway.v1 import card_status_pb2 as onecard_dot_gateway_dot_v1_dot_card__status__pb2
 from onecard.gateway.v1 import catalog_pb2 as onecard_dot_gateway_dot_v1_dot_catalog__pb2
 from onecard.gateway.v1 import region_pb2 as onecard_dot_gateway_dot_v1_dot_region__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n onecard/gateway/v1/verdict.proto\x12\x12onecard.gateway.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1donecard/gateway/v1/card.proto\x1a onecard/gateway/v1/catalog.proto\x1a\x1fonecard/gateway/v1/region.proto\"\x83\x02\n\x0c\x43lassVerdict\x12?\n\x11\x61pplication_class\x18\x01 \x01(\x0e\x32$.onecard.gateway.v1.ApplicationClass\x12.\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x1c.onecard.gateway.v1.Decision\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0e\x32\x19.onecard.gateway.v1.Actor\x12\x0e\n\x06remedy\x18\x06 \x01(\t\x12\x12\n\nitem_types\x18\x07 \x03(\t\x12\x13\n\x0blegal_basis\x18\x08 \x01(\t\"\xbe\x03\n\x0b\x43\x61rdVerdict\x12\x13\n\x0bhome_region\x18\x01 \x01(\t\x12\x16\n\x0evisited_region\x18\x02 \x01(\t\x12\x31\n\x07\x63lasses\x18\x03 \x03(\x0b\x32 .onecard.gateway.v1.ClassVerdict\x12\x33\n\x0b\x63\x61rd_status\x18\x04 \x01(\x0e\x32\x1e.onecard.gateway.v1.CardStatus\x12=\n\x13suspended_functions\x18\x05 \x03(\x0e\x32 .onecard.gateway.v1.CardFunction\x12\x30\n\x0cstatus_as_of\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08\x64\x61ta_age\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\x04item\x18\x08 \x01(\x0b\x32\x1f.onecard.gateway.v1.Equivalence\x12\x11\n\tagreement\x18\t \x01(\t\x12:\n\x0f\x61greement_title\x18\n \x01(\x0b\x32!.onecard.gateway.v1.LocalizedText*\x80\x01\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_ALLOWED\x10\x01\x12\x14\n\x10\x44\x45\x43ISION_LIMITED\x10\x02\x12\x14\n\x10\x44\x45\x43ISION_REFUSED\x10\x03\x12\x18\n\x14\x44\x45\x43ISION_NOT_OFFERED\x10\x04*\x89\x01\n\x05\x41\x63tor\x12\x15\n\x11\x41\x43TOR_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x41\x43TOR_HOLDER\x10\x01\x12\x10\n\x0c\x41\x43TOR_CALLER\x10\x02\x12\x15\n\x11\x41\x43TOR_HOME_REGION\x10\x03\x12\x11\n\rACTOR_GATEWAY\x10\x04\x12\x1b\n\x17\x41\x43TOR_AGREEMENT_PARTIES\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n onecard/gateway/v1/verdict.proto\x12\x12onecard.gateway.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1donecard/gateway/v1/card.proto\x1a$onecard/gateway/v1/card_status.proto\x1a onecard/gateway/v1/catalog.proto\x1a\x1fonecard/gateway/v1/region.proto\"\x83\x02\n\x0c\x43lassVerdict\x12?\n\x11\x61pplication_class\x18\x01 \x01(\x0e\x32$.onecard.gateway.v1.ApplicationClass\x12.\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x1c.onecard.gateway.v1.Decision\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0e\x32\x19.onecard.gateway.v1.Actor\x12\x0e\n\x06remedy\x18\x06 \x01(\t\x12\x12\n\nitem_types\x18\x07 \x03(\t\x12\x13\n\x0blegal_basis\x18\x08 \x01(\t\"\xeb\x04\n\x0b\x43\x61rdVerdict\x12\x13\n\x0bhome_region\x18\x01 \x01(\t\x12\x16\n\x0evisited_region\x18\x02 \x01(\t\x12\x31\n\x07\x63lasses\x18\x03 \x03(\x0b\x32 .onecard.gateway.v1.ClassVerdict\x12\x33\n\x0b\x63\x61rd_status\x18\x04 \x01(\x0e\x32\x1e.onecard.gateway.v1.CardStatus\x12=\n\x13suspended_functions\x18\x05 \x03(\x0e\x32 .onecard.gateway.v1.CardFunction\x12\x30\n\x0cstatus_as_of\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08\x64\x61ta_age\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\x04item\x18\x08 \x01(\x0b\x32\x1f.onecard.gateway.v1.Equivalence\x12\x11\n\tagreement\x18\t \x01(\t\x12:\n\x0f\x61greement_title\x18\n \x01(\x0b\x32!.onecard.gateway.v1.LocalizedText\x12\x30\n\tfreshness\x18\x0b \x01(\x0e\x32\x1d.onecard.gateway.v1.Freshness\x12\x36\n\x12status_change_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nknown_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tsuccessor\x18\x0e \x01(\t*\x80\x01\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_ALLOWED\x10\x01\x12\x14\n\x10\x44\x45\x43ISION_LIMITED\x10\x02\x12\x14\n\x10\x44\x45\x43ISION_REFUSED\x10\x03\x12\x18\n\x14\x44\x45\x43ISION_NOT_OFFERED\x10\x04*\x89\x01\n\x05\x41\x63tor\x12\x15\n\x11\x41\x43TOR_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x41\x43TOR_HOLDER\x10\x01\x12\x10\n\x0c\x41\x43TOR_CALLER\x10\x02\x12\x15\n\x11\x41\x43TOR_HOME_REGION\x10\x03\x12\x11\n\rACTOR_GATEWAY\x10\x04\x12\x1b\n\x17\x41\x43TOR_AGREEMENT_PARTIES\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'onecard.gateway.v1.verdict_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DECISION']._serialized_start=931
-  _globals['_DECISION']._serialized_end=1059
-  _globals['_ACTOR']._serialized_start=1062
-  _globals['_ACTOR']._serialized_end=1199
-  _globals['_CLASSVERDICT']._serialized_start=220
-  _globals['_CLASSVERDICT']._serialized_end=479
-  _globals['_CARDVERDICT']._serialized_start=482
-  _globals['_CARDVERDICT']._serialized_end=928
+  _globals['_DECISION']._serialized_start=1142
+  _globals['_DECISION']._serialized_end=1270
+  _globals['_ACTOR']._serialized_start=1273
+  _globals['_ACTOR']._serialized_end=1410
+  _globals['_CLASSVERDICT']._serialized_start=258
+  _globals['_CLASSVERDICT']._serialized_end=517
+  _globals['_CARDVERDICT']._serialized_start=520
+  _globals['_CARDVERDICT']._serialized_end=1139
 # @@protoc_insertion_point(module_scope)

@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from onecard.gateway.v1 import card_pb2 as _card_pb2
+from onecard.gateway.v1 import card_status_pb2 as _card_status_pb2
 from onecard.gateway.v1 import catalog_pb2 as _catalog_pb2
 from onecard.gateway.v1 import region_pb2 as _region_pb2
 import builtins as _builtins
@@ -160,6 +161,10 @@ class CardVerdict(_message.Message):
     ITEM_FIELD_NUMBER: _builtins.int
     AGREEMENT_FIELD_NUMBER: _builtins.int
     AGREEMENT_TITLE_FIELD_NUMBER: _builtins.int
+    FRESHNESS_FIELD_NUMBER: _builtins.int
+    STATUS_CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    KNOWN_TIME_FIELD_NUMBER: _builtins.int
+    SUCCESSOR_FIELD_NUMBER: _builtins.int
     home_region: _builtins.str
     """Region that issued the card."""
     visited_region: _builtins.str
@@ -168,6 +173,10 @@ class CardVerdict(_message.Message):
     """State of the card."""
     agreement: _builtins.str
     """Agreement under which the card is recognised; empty for use in the home region itself."""
+    freshness: _card_status_pb2.Freshness.ValueType
+    """How fresh the knowledge of the card's state is."""
+    successor: _builtins.str
+    """Pseudonym of the card that has replaced this one, under which its state is told."""
     @_builtins.property
     def classes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClassVerdict]:
         """One verdict for each application class, in the order identity, disbursement, payment."""
@@ -192,6 +201,14 @@ class CardVerdict(_message.Message):
     def agreement_title(self) -> _region_pb2.LocalizedText:
         """Title of that agreement."""
 
+    @_builtins.property
+    def status_change_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when the card is in this state, by the clock of the home platform; absent where only its present state is known."""
+
+    @_builtins.property
+    def known_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when the gateway that answers has known of that change."""
+
     def __init__(
         self,
         *,
@@ -205,10 +222,14 @@ class CardVerdict(_message.Message):
         item: _catalog_pb2.Equivalence | None = ...,
         agreement: _builtins.str = ...,
         agreement_title: _region_pb2.LocalizedText | None = ...,
+        freshness: _card_status_pb2.Freshness.ValueType = ...,
+        status_change_time: _timestamp_pb2.Timestamp | None = ...,
+        known_time: _timestamp_pb2.Timestamp | None = ...,
+        successor: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agreement_title", b"agreement_title", "data_age", b"data_age", "item", b"item", "status_as_of", b"status_as_of"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agreement_title", b"agreement_title", "data_age", b"data_age", "item", b"item", "known_time", b"known_time", "status_as_of", b"status_as_of", "status_change_time", b"status_change_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "agreement_title", b"agreement_title", "card_status", b"card_status", "classes", b"classes", "data_age", b"data_age", "home_region", b"home_region", "item", b"item", "status_as_of", b"status_as_of", "suspended_functions", b"suspended_functions", "visited_region", b"visited_region"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "agreement_title", b"agreement_title", "card_status", b"card_status", "classes", b"classes", "data_age", b"data_age", "freshness", b"freshness", "home_region", b"home_region", "item", b"item", "known_time", b"known_time", "status_as_of", b"status_as_of", "status_change_time", b"status_change_time", "successor", b"successor", "suspended_functions", b"suspended_functions", "visited_region", b"visited_region"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
