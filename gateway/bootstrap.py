@@ -18,6 +18,7 @@ from gateway.bootstrap_calls import (
     listening,
     peer_homes,
 )
+from gateway.bootstrap_catalogs import catalog_feeds, read_ahead
 from gateway.bootstrap_evidence import build_gossip, evidence_servicer
 from gateway.bootstrap_exchange import build_exchange
 from gateway.bootstrap_pages import pages
@@ -161,8 +162,11 @@ def _parts(shared: Shared, watch: Watch, peers: Mapping[str, PeerHome]) -> Seque
     exchange, gossip = build_exchange(shared, peers), build_gossip(shared, peers)
     erase = partial(Erasure(shared.stored.store).run, settings.evidence.retention_days)
     operators = [MetricsSide(watch.metrics, at, journal=watch.journal) for at in [settings.listen.metrics] if at]
+    feeds = catalog_feeds(settings, shared.trust, shared.catalogs, shared.publish, watch.journal)
+    read = partial(read_ahead, shared.catalogs, shared.registry, watch.journal)
     return (
         _Part(tasks=[partial(hear_status, shared)], pages=[status_routes(shared)]),
+        _Part(tasks=[read, *(feed.follow for feed in feeds)]),
         _Part(starters=[exchange.start], tasks=exchange.tasks, servicers=[exchange.servicer]),
         _Part(tasks=[evidence.heads.run, gossip.run, erase], servicers=[evidence_servicer(shared, gossip)]),
         *(_Part(starters=[side.start], closers=[side.close]) for side in operators),

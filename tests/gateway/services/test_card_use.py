@@ -10,7 +10,8 @@ import pytest
 
 from adapters.errors import UnknownItemError, UnknownRegionError
 from adapters.words import ApplicationClass, Medium
-from gateway.services.card_use import AskCardUse, CardUse, RegionAnswer, ServiceAnswer
+from gateway.services.ask_card_use import AskCardUse
+from gateway.services.card_use import CardUse, RegionAnswer, ServiceAnswer
 from gateway.services.model import ClassVerdict, Decision
 from tests.fakes.clock import FakeClock
 from tests.fakes.platform import FakePlatform
