@@ -31,6 +31,7 @@ SCOPES = frozenset(
         "card.report",
         "card.status",
         "card.follow",
+        "pack.read",
         "recognition.issue",
         "recognition.verify",
         "recognition.revoke",

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from adapters.errors import AdapterError, RegionDataError
+from gateway.cli_pack import pack_app
 from gateway.cli_recognition import recognition_app, trust_app
 from gateway.cli_trust import anchor_app, federation_app, keys_app
 from gateway.errors import GatewayError, SettingsError
@@ -50,6 +51,7 @@ app.add_typer(federation_app, name="federation")
 app.add_typer(anchor_app, name="anchor")
 app.add_typer(trust_app, name="trust")
 app.add_typer(recognition_app, name="recognition")
+app.add_typer(pack_app, name="pack")
 
 Folder = Annotated[Path, typer.Option("--folder", help="Folder of the sandbox; it is emptied first.")]
 PortBase = Annotated[
