@@ -81,9 +81,7 @@ class PeerFeed:
             request_serializer=pb.CompareCardStatusesRequest.SerializeToString,
             response_deserializer=bytes,
         )
-        request = pb.CompareCardStatusesRequest(home_region=self._link.region)
-        for node in nodes:
-            status.node_out(node, request.nodes.add())
+        request = status.question_out(self._link.region, nodes)
         metadata = self._link.metadata(visited, scope=_SCOPE)
         try:
             raw = await method(request, timeout=_COMPARE_SECONDS, metadata=metadata)
