@@ -6,7 +6,9 @@ import csv
 import re
 from pathlib import Path
 
+from adapters.card_state import CONDITIONS, Effect
 from adapters.registry import load_registry
+from adapters.words import CardEventKind
 from gateway.reasons import load_reasons
 from gateway.rpc.status import CANCELLED, TABLE, UNFORESEEN
 
@@ -44,6 +46,18 @@ def statuses_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def transitions_table() -> str:
+    """Make the table of card events from the adapters: an event a row, since there are more of them than conditions."""
+    words = {Effect.BEGINS: "begins", Effect.ENDS: "ends", Effect.KEEPS: ""}
+    lines = [f"| event | {' | '.join(c.name for c in CONDITIONS)} |", "|---|" + "---|" * len(CONDITIONS)]
+    for kind in CardEventKind:
+        cells = (
+            Effect.BEGINS if kind in c.begins else Effect.ENDS if kind in c.ends else Effect.KEEPS for c in CONDITIONS
+        )
+        lines.append(f"| {kind.value} | {' | '.join(map(words.__getitem__, cells))} |")
+    return "\n".join(lines) + "\n"
+
+
 def catalogs_table() -> str:
     """Make the table of catalogs: what each is carried over from."""
     lines = ["| region | items | standing | source |", "|---|---|---|---|"]
@@ -68,6 +82,7 @@ def dialects_table() -> str:
 
 TABLES = {
     "errors": (DOCS / "errors.md", errors_table),
+    "transitions": (DOCS / "card-status.md", transitions_table),
     "statuses": (DOCS / "verdicts.md", statuses_table),
     "catalogs": (DOCS / "catalogs.md", catalogs_table),
     "dialects": (DOCS / "dialects.md", dialects_table),
