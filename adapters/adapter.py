@@ -15,16 +15,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from adapters.auth import AuthScheme, scheme
+from adapters.card_rules import no_rules
 from adapters.dialect import ManifestDialect
 from adapters.errors import RegionDataError
 from adapters.form import IdentityForm
 from adapters.item_form import ItemForm
 from adapters.platform_side import PlatformSide
+from adapters.venues import Venues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from adapters.canonical import ApplicationItem, CardIdentity, RegionalIdentity
+    from adapters.card_rules import CardRules
     from adapters.catalog import Catalog
     from adapters.credential import Credential
     from adapters.manifest import Manifest
@@ -38,7 +41,10 @@ class RegionAdapter(Protocol):
 
     region: str
     manifest: Manifest
-    catalog: Catalog
+
+    @property
+    def catalog(self) -> Catalog:
+        """The region's items as they are known now."""
 
     def identity_to_canonical(self, record: Mapping[str, str], *, strict: bool = True) -> CardIdentity:
         """Read an identity as the region writes it (MalformedFieldError, MalformedNumberError, MissingFieldError)."""
@@ -69,13 +75,23 @@ class RegionAdapter(Protocol):
 
 
 class ManifestAdapter:
-    """A region as its folder describes it: manifest, catalog, and what its translator adds."""
+    """A region as its folder describes it: manifest, catalog, rules, venues, and what its translator adds."""
 
-    def __init__(self, manifest: Manifest, catalog: Catalog, translator: object | None = None) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        catalog: Catalog,
+        translator: object | None = None,
+        *,
+        rules: CardRules | None = None,
+        venues: Venues | None = None,
+    ) -> None:
         """Compile the forms and pick up the translator's verbs (RegionDataError for a wrong auth scheme)."""
         self.region = manifest.region
         self.manifest = manifest
-        self.catalog = catalog
+        self._catalog: Callable[[], Catalog] = lambda: catalog
+        self.rules = rules or no_rules(manifest.region)
+        self.venues = venues or Venues(manifest.region)
         self.form = IdentityForm(manifest)
         self.item_form = ItemForm(manifest)
         self.auth = _auth(manifest)
@@ -90,6 +106,15 @@ class ManifestAdapter:
         self._write_identity: Callable[..., RegionalIdentity] = _verb(translator, VERBS[1], IdentityForm.write)
         self._read_item: Callable[..., str] = _verb(translator, VERBS[2], ItemForm.read)
         self._write_item: Callable[..., dict[str, str]] = _verb(translator, VERBS[3], ItemForm.write)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The region's items as they are known now: those of its folder, unless something newer is followed."""
+        return self._catalog()
+
+    def follow(self, catalog: Callable[[], Catalog]) -> None:
+        """Take the items from somewhere else from now on, asked anew each time."""
+        self._catalog = catalog
 
     def identity_to_canonical(self, record: Mapping[str, str], *, strict: bool = True) -> CardIdentity:
         """Read an identity as the region writes it; see RegionAdapter."""

@@ -20,6 +20,7 @@ from adapters.identifiers import (
     HongKongIdentityCard,
     IdentificationCode,
     Identifier,
+    IntegrityRecordReference,
     MacaoIdentityCard,
     Passport,
     PermanentResidentCard,
@@ -39,7 +40,9 @@ from adapters.words import (
     LossKind,
     Medium,
     Relation,
+    Requirement,
     Sex,
+    VenueSet,
 )
 
 if TYPE_CHECKING:
@@ -125,7 +128,7 @@ class _Masked:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Holder(_Masked):
-    """Person a card was issued to."""
+    """Person a card was issued to. The integrity record is told to regions that the home region's law entitles."""
 
     social_security_number: SocialSecurityNumber | None = None
     name: PersonName | None = None
@@ -134,6 +137,7 @@ class Holder(_Masked):
     birth_date: date | None = None
     nationality: str | None = None
     documents: tuple[Document, ...] = ()
+    integrity_record: IntegrityRecordReference | None = None
 
     def __post_init__(self) -> None:
         """Check the nationality, ISO 3166-1 alpha-3 (MalformedFieldError)."""
@@ -227,7 +231,11 @@ class Depth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationItem:
-    """One service for which the card may be used, as one region lists it."""
+    """One service for which the card may be used, as one region lists it.
+
+    `catalog` is the list that holds it, empty where that is the region's own. `region` is that list too where no one
+    region keeps it: a joint or national one. `overrides` is the item of a higher layer in whose place it stands.
+    """
 
     region: str
     item: str
@@ -251,6 +259,10 @@ class ApplicationItem:
     sensitive: bool
     one_time: bool
     note: str
+    requirement: Requirement = Requirement.UNSTATED
+    venue_set: VenueSet = VenueSet.UNSTATED
+    overrides: str = ""
+    catalog: str = ""
 
     def in_force(self, on: date) -> bool:
         """Tell whether the item authorises anything on a day: never as a draft, nor outside its dates."""

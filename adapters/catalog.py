@@ -7,7 +7,7 @@ import json
 from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING
 
-from adapters.catalog_rows import HEADER, read_item
+from adapters.catalog_rows import HEADER, OPTIONAL, read_item
 from adapters.errors import RegionDataError, UnknownItemError
 from adapters.tables import in_order, read_table, refuse, unique
 from adapters.taxonomy import code_matches
@@ -138,7 +138,7 @@ def parse_catalog(region: str, text: str, taxonomy: Taxonomy) -> tuple[Catalog |
     Returns:
         The catalog and no fault, or None and every fault that was found, by row and column.
     """
-    records, faults = read_table(f"{region}/{FILE}", text, HEADER)
+    records, faults = read_table(f"{region}/{FILE}", text, HEADER, optional=OPTIONAL)
     unique(records, "item_id")
     items = tuple([read_item(record, region, taxonomy) for record in records])
     return (None, in_order(faults)) if faults else (Catalog(region, items), [])

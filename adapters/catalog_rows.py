@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 from adapters.canonical import ApplicationItem, Depth, ItemTypeRelation
+from adapters.depth import legend
 from adapters.taxonomy import NAME_COLUMNS, read_name
-from adapters.words import ApplicationClass, Layer, LegalStatus, Medium, Relation
+from adapters.words import (
+    SCOPE_RELATIONS,
+    ApplicationClass,
+    Layer,
+    LegalStatus,
+    Medium,
+    Relation,
+    Requirement,
+    VenueSet,
+)
 
 if TYPE_CHECKING:
     from datetime import date
@@ -38,17 +49,19 @@ HEADER = (
     "sensitive",
     "one_time",
     "note",
+    "requirement",
+    "venue_set",
+    "overrides",
 )
+OPTIONAL = 3
+"""How many columns at the end of the header may be missing."""
 ITEM_ID = re.compile(r"[A-Z]{2}-[0-9]{2,}\Z")
 
-_LEVELS = {"一级": 1, "二级": 2, "三级": 3}
-# The legend of the Chongqing work plan (渝府办发〔2024〕73号) defines two levels for payment, three for the others.
-_DEEPEST = {ApplicationClass.IDENTITY: 3, ApplicationClass.DISBURSEMENT: 3, ApplicationClass.PAYMENT: 2}
-_RELATIONS = {relation.value: relation for relation in Relation if relation is not Relation.NONE}
+_RELATIONS = {relation.value: relation for relation in Relation if relation in SCOPE_RELATIONS}
 
 
-def read_item(record: Record, region: str, taxonomy: Taxonomy) -> ApplicationItem:
-    """Read one row; what is wrong with it is noted in the record."""
+def read_item(record: Record, region: str, taxonomy: Taxonomy, *, catalog: str = "") -> ApplicationItem:
+    """Read one row; what is wrong with it is noted in the record. `catalog` is empty for the region's own list."""
     if not ITEM_ID.match(record.text("item_id")):
         record.fault("item_id", "item_identifier")
     classes = record.words("classes", ApplicationClass)
@@ -78,19 +91,56 @@ def read_item(record: Record, region: str, taxonomy: Taxonomy) -> ApplicationIte
         sensitive=record.flag("sensitive"),
         one_time=record.flag("one_time"),
         note=record.text("note"),
+        requirement=record.word("requirement", Requirement),
+        venue_set=record.word("venue_set", VenueSet),
+        overrides=_overridden(record),
+        catalog=catalog,
     )
 
 
-def depth_level(printed: str, application_class: ApplicationClass) -> int | None:
-    """Read a printed depth for one class: 1 to 3 (payment: 1 to 2), None for what the legend does not allow."""
-    level = _LEVELS.get(printed)
-    return level if level is not None and level <= _DEEPEST[application_class] else None
+def write_row(item: ApplicationItem) -> dict[str, str]:
+    """Write an item as the cells of its row, by column; what `read_item` reads from them is the item again."""
+    printed = {depth.year: depth.printed for depth in item.depths}
+    cells = {
+        "item_id": item.item,
+        **dict(zip(NAME_COLUMNS, astuple(item.name), strict=True)),
+        "unit": item.unit,
+        "co_units": item.co_units,
+        "content": item.content,
+        "classes": "+".join(item.classes),
+        "media": "+".join(item.media),
+        "relations": ";".join(f"{r.item_type}:{r.relation}" for r in item.relations),
+        "residue": item.residue,
+        **{f"depth_{year}": printed.get(year, "") for year in YEARS},
+        "depth_note": item.depth_note,
+        "layer": item.layer,
+        "legal_status": item.legal_status,
+        "effective_from": item.effective_from.isoformat() if item.effective_from else "",
+        "effective_to": item.effective_to.isoformat() if item.effective_to else "",
+        "source": item.source,
+        "article": item.article,
+        **{flag: "true" if getattr(item, flag) else "false" for flag in ("synthetic", "sensitive", "one_time")},
+        "note": item.note,
+        "requirement": item.requirement,
+        "venue_set": item.venue_set,
+        "overrides": item.overrides,
+    }
+    return {column: str(cells[column]) for column in HEADER}
+
+
+def _overridden(record: Record) -> str:
+    """Read the identifier of the item that this one stands in the place of; an empty cell names none."""
+    cell = record.text("overrides")
+    if cell and not ITEM_ID.match(cell):
+        record.fault("overrides", "item_identifier")
+    return cell
 
 
 def _depths(record: Record, classes: tuple[ApplicationClass, ...]) -> tuple[Depth, ...]:
     """Give one depth per printed year and class of the row; an empty cell prints nothing."""
+    read = legend().read
     printed = [(year, record.text(f"depth_{year}")) for year in YEARS]
-    return tuple(Depth(year, c, cell, depth_level(cell, c)) for year, cell in printed if cell for c in classes)
+    return tuple(Depth(year, c, cell, read(cell, c)) for year, cell in printed if cell for c in classes)
 
 
 def _dates(record: Record, status: LegalStatus) -> tuple[date | None, date | None]:

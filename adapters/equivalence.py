@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from adapters.catalog import item_order
 from adapters.errors import UnknownRegionError
-from adapters.explanation import explain
+from adapters.explanation import explain, sentence
+from adapters.facets import relation as relation_of
 from adapters.scopes import Scope, smallest_cover
 from adapters.words import LegalStatus, Relation
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from adapters.canonical import ApplicationItem, LocalizedText
     from adapters.catalog import Catalog
+    from adapters.explanation import Clause
     from adapters.taxonomy import Taxonomy
     from adapters.words import ApplicationClass, Medium
 
@@ -60,8 +62,9 @@ class Equivalence:
     """Answer for one source item and one target region.
 
     `relation` is that of the best single item in force, or of the complete set, to the source. `items` are in force
-    first; then exact, broader, narrower, overlapping; then by identifier. `complete_set` holds identifiers, and only
-    where no single item in force covers the source. `uncovered_item_types` are covered whole by no item in force.
+    first; then exact, broader, narrower, overlapping, conflicting; then by identifier. `complete_set` holds
+    identifiers, and only where no single item in force covers the source. `uncovered_item_types` are covered whole by
+    no item in force. `clauses` say the same in four languages, facet by facet.
     """
 
     source: ApplicationItem
@@ -70,7 +73,12 @@ class Equivalence:
     items: tuple[EquivalentItem, ...]
     complete_set: tuple[str, ...]
     uncovered_item_types: tuple[str, ...]
-    explanation: LocalizedText
+    clauses: tuple[Clause, ...]
+
+    @property
+    def explanation(self) -> LocalizedText:
+        """The clauses as one sentence in four languages."""
+        return sentence(self.clauses)
 
 
 def translate_item(source: ApplicationItem, target: Catalog, taxonomy: Taxonomy, *, on: date) -> Equivalence:
@@ -86,8 +94,9 @@ def translate_item(source: ApplicationItem, target: Catalog, taxonomy: Taxonomy,
         (e for e in compared if e.relation is not Relation.NONE),
         key=lambda e: (not e.in_force, _BEST_FIRST[e.relation], item_order(e.item.item)),
     )
-    usable = [e for e in items if e.in_force]
-    relation, chosen = _best(mine, usable)
+    live = [e for e in items if e.in_force]
+    usable = [e for e in live if e.relation is not Relation.CONFLICTING]
+    relation, chosen = _best(mine, usable) if usable or not live else (Relation.CONFLICTING, [])
     covered = frozenset[str]().union(*(Scope.of(e.item).whole for e in usable))
     return Equivalence(
         source=source,
@@ -96,10 +105,10 @@ def translate_item(source: ApplicationItem, target: Catalog, taxonomy: Taxonomy,
         items=tuple(items),
         complete_set=tuple(e.item.item for e in chosen) if len(chosen) > 1 else (),
         uncovered_item_types=tuple(sorted(mine.touched - covered)),
-        explanation=explain(
+        clauses=explain(
             source,
             relation,
-            [e.item for e in chosen or usable],
+            [e.item for e in chosen or usable or live],
             [e.item for e in items if not e.in_force],
             taxonomy,
         ),
@@ -116,7 +125,7 @@ def _compare(source: ApplicationItem, mine: Scope, item: ApplicationItem, on: da
         lost += (NOT_IN_FORCE,)
     return EquivalentItem(
         item=item,
-        relation=theirs.relation_to(mine),
+        relation=relation_of(source, item),
         shared_item_types=tuple(sorted(mine.shared(theirs))),
         lost=lost,
         beyond=_facets(item, theirs, source, mine),
@@ -226,25 +235,64 @@ def coverage(source: ApplicationItem, home: Catalog, *, on: date) -> Coverage:
     )
 
 
-class EquivalenceBook:
-    """Answers of `translate_item` between catalogs that do not change; the last 4,096 are remembered."""
+class Catalogs(Protocol):
+    """Finds catalogs as they were on a day; `revision` is another number as soon as any of them has changed."""
 
-    def __init__(self, taxonomy: Taxonomy, catalogs: Mapping[str, Catalog]) -> None:
-        """Keep the catalogs by region; new catalogs need a new book."""
-        self._taxonomy = taxonomy
+    @property
+    def revision(self) -> int:
+        """Count the changes."""
+
+    def on(self, region: str, day: date) -> Catalog:
+        """Give the catalog of a region on a day (UnknownRegionError)."""
+
+
+class FixedCatalogs:
+    """Catalogs that never change, the same on each day."""
+
+    revision = 0
+
+    def __init__(self, catalogs: Mapping[str, Catalog]) -> None:
+        """Keep them by region."""
         self._catalogs = dict(catalogs)
-        self._remembered = lru_cache(maxsize=4096)(self._translate)
 
-    def translate(self, region: str, item: str, target_region: str, *, on: date) -> Equivalence:
-        """Give what an item corresponds to in another region (UnknownRegionError, UnknownItemError)."""
-        return self._remembered(region, item, target_region, on)
-
-    def _translate(self, region: str, item: str, target_region: str, on: date) -> Equivalence:
-        source = self._catalog(region).get(item)
-        return translate_item(source, self._catalog(target_region), self._taxonomy, on=on)
-
-    def _catalog(self, region: str) -> Catalog:
+    def on(self, region: str, _day: date) -> Catalog:
+        """Give the catalog of a region (UnknownRegionError)."""
         catalog = self._catalogs.get(region)
         if catalog is None:
             raise UnknownRegionError
         return catalog
+
+
+class EquivalenceBook:
+    """Answers of `translate_item` and `coverage` between catalogs; the last 4,096 of each are remembered."""
+
+    def __init__(self, taxonomy: Taxonomy, catalogs: Catalogs) -> None:
+        """Take where the catalogs are found; what is remembered holds until one of them changes."""
+        self._taxonomy = taxonomy
+        self._catalogs = catalogs
+        self._translated = lru_cache(maxsize=4096)(self._translate)
+        self._covered = lru_cache(maxsize=4096)(self._cover)
+
+    @property
+    def revision(self) -> int:
+        """Another number as soon as any catalog has changed."""
+        return self._catalogs.revision
+
+    def translate(self, region: str, item: str, target_region: str, *, on: date) -> Equivalence:
+        """Give what an item corresponds to in another region (UnknownRegionError, UnknownItemError)."""
+        return self._translated(region, item, target_region, on, self._catalogs.revision)
+
+    def _translate(self, region: str, item: str, target_region: str, on: date, _revision: int) -> Equivalence:
+        source = self._catalogs.on(region, on).get(item)
+        return translate_item(source, self._catalogs.on(target_region, on), self._taxonomy, on=on)
+
+    def item(self, region: str, item: str, *, on: date) -> ApplicationItem:
+        """Give an item as it was on a day (UnknownRegionError, UnknownItemError)."""
+        return self._catalogs.on(region, on).get(item)
+
+    def coverage(self, region: str, item: str, home: str, *, on: date) -> Coverage:
+        """Give how much of an item the home region's items cover (UnknownRegionError, UnknownItemError)."""
+        return self._covered(region, item, home, on, self._catalogs.revision)
+
+    def _cover(self, region: str, item: str, home: str, on: date, _revision: int) -> Coverage:
+        return coverage(self._catalogs.on(region, on).get(item), self._catalogs.on(home, on), on=on)

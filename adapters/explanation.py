@@ -1,16 +1,18 @@
 """One sentence in four languages that says how one region's item stands to the items of another region.
 
-The sentence is put together from clauses; each clause stands for facets that the equivalence names, and for nothing
-else. The words are data, one row of `PHRASES` a clause: simplified Chinese, traditional Chinese as written in Hong
-Kong, English, Portuguese.
+The sentence is put together from clauses; each clause stands for one facet, which it names, and for nothing else. The
+words are data, one row of `PHRASES` a clause: simplified Chinese, traditional Chinese as written in Hong Kong, English,
+Portuguese.
 """
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.canonical import LocalizedText
+from adapters.facets import Facet
+from adapters.phrases import NOTHING, Phrases, item_name, joined, listed, quad
 from adapters.scopes import Scope
 from adapters.words import ApplicationClass, LegalStatus, Medium, Relation
 
@@ -18,9 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from adapters.canonical import ApplicationItem
+    from adapters.phrases import Quad
     from adapters.taxonomy import Taxonomy
-
-    Quad = tuple[str, str, str, str]
 
 PHRASES: dict[str, Quad] = {
     "exact_one": (
@@ -71,6 +72,18 @@ PHRASES: dict[str, Quad] = {
         "{targets} each share a part with {source}",
         "{targets} têm, cada um, uma parte em comum com {source}",
     ),
+    "conflicting_one": (
+        "{targets}与{source}有部分相同，但没有两者都允许的用法",
+        "{targets}與{source}有部分相同，但沒有兩者都允許的用法",
+        "{targets} shares a part with {source}, but no use is allowed by both",
+        "{targets} tem uma parte em comum com {source}, mas nenhuma utilização é permitida por ambos",
+    ),
+    "conflicting_many": (
+        "{targets}各与{source}有部分相同，但没有两者都允许的用法",
+        "{targets}各與{source}有部分相同，但沒有兩者都允許的用法",
+        "{targets} each share a part with {source}, but no use is allowed by both",
+        "{targets} têm, cada um, uma parte em comum com {source}, mas nenhuma utilização é permitida por ambos",
+    ),
     "none": (
         "目标地区没有可证明与{source}对应的现行事项",
         "目標地區沒有可證明與{source}對應的現行事項",
@@ -90,17 +103,19 @@ PHRASES: dict[str, Quad] = {
         "; without a proven match: {list}",
         "; sem correspondência comprovada: {list}",
     ),
-    "lost_use_one": (
-        "；不提供或不接受：{list}",
-        "；不提供或不接受：{list}",
-        "; neither offered nor accepted: {list}",
-        "; não oferecido nem aceite: {list}",
+    "lost_class_one": ("；不提供：{list}", "；不提供：{list}", "; not offered: {list}", "; não oferecido: {list}"),
+    "lost_class_many": (
+        "；其中有事项不提供：{list}",
+        "；其中有事項不提供：{list}",
+        "; not offered by every one of them: {list}",
+        "; não oferecido por todos: {list}",
     ),
-    "lost_use_many": (
-        "；其中有事项不提供或不接受：{list}",
-        "；其中有事項不提供或不接受：{list}",
-        "; not offered or accepted by every one of them: {list}",
-        "; não oferecido ou aceite por todos: {list}",
+    "lost_medium_one": ("；不接受：{list}", "；不接受：{list}", "; not accepted: {list}", "; não aceite: {list}"),
+    "lost_medium_many": (
+        "；其中有事项不接受：{list}",
+        "；其中有事項不接受：{list}",
+        "; not accepted by every one of them: {list}",
+        "; não aceite por todos: {list}",
     ),
     "draft": (
         "；草案，不产生效力：{list}",
@@ -117,15 +132,12 @@ PHRASES: dict[str, Quad] = {
     "whole": ("“{name}”", "「{name}」", "“{name}”", "“{name}”"),
     "part": ("“{name}”的一部分", "「{name}」的一部分", "a part of “{name}”", "uma parte de “{name}”"),
     "rest": ("“{name}”的其他部分", "「{name}」的其他部分", "other parts of “{name}”", "outras partes de “{name}”"),
-    "item": ("{id}“{name}”", "{id}「{name}」", "{id} “{name}”", "{id} “{name}”"),
     "residue": (
         "统一事项类型以外的内容",
         "統一事項類型以外的內容",
         "matters outside every item type",
         "matérias fora de todos os tipos de item",
     ),
-    "and": ("、", "、", " and ", " e "),
-    "comma": ("、", "、", ", ", ", "),
     "end": ("。", "。", ".", "."),
     ApplicationClass.IDENTITY: ("身份识别", "身份識別", "identity recognition", "reconhecimento de identidade"),
     ApplicationClass.DISBURSEMENT: ("资金发放", "資金發放", "disbursement", "pagamento de apoios"),
@@ -134,7 +146,25 @@ PHRASES: dict[str, Quad] = {
     Medium.ELECTRONIC: ("电子卡", "電子卡", "electronic card", "cartão eletrónico"),
 }
 
-_NOTHING: Quad = ("", "", "", "")
+_SAY = Phrases(PHRASES)
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A part of a sentence, and the facet that it stands for; all parts in order are the sentence."""
+
+    facet: Facet
+    text: LocalizedText
+
+
+def sentence(clauses: Sequence[Clause]) -> LocalizedText:
+    """Put clauses together."""
+    return joined([*(quad(clause.text) for clause in clauses), PHRASES["end"]])
+
+
+def clause(facet: Facet, part: Quad) -> Clause:
+    """Make a clause of a phrase that is filled."""
+    return Clause(facet, LocalizedText(*part))
 
 
 def explain(
@@ -143,7 +173,7 @@ def explain(
     targets: Sequence[ApplicationItem],
     idle: Sequence[ApplicationItem],
     taxonomy: Taxonomy,
-) -> LocalizedText:
+) -> tuple[Clause, ...]:
     """Say how the target items stand to the source item.
 
     Args:
@@ -155,59 +185,40 @@ def explain(
     """
     mine, theirs = Scope.of(source), [Scope.of(item) for item in targets]
     number = "one" if len(targets) == 1 else "many"
-    clauses = [
-        _clause(
-            "none" if relation is Relation.NONE else f"{relation}_{number}",
-            source=_item(source),
-            targets=_listed(map(_item, targets)),
-        )
-    ]
+    key = "none" if relation is Relation.NONE else f"{relation}_{number}"
+    parts = [(Facet.SCOPE, _SAY.fill(key, source=item_name(source), targets=listed(map(item_name, targets))))]
     if targets:
         reach = "beyond_broader" if relation is Relation.BROADER else "beyond_overlapping"
-        clauses += [
-            _list_clause(reach, _beyond(mine, theirs, taxonomy)),
-            _list_clause("lost_scope", _lost(mine, theirs, taxonomy)),
-            _list_clause(f"lost_use_{number}", _lost_use(source, targets)),
+        parts += [
+            (Facet.SCOPE, _SAY.list_clause(reach, _beyond(mine, theirs, taxonomy))),
+            (Facet.SCOPE, _SAY.list_clause("lost_scope", _lost(mine, theirs, taxonomy))),
+            (Facet.CLASS, _SAY.list_clause(f"lost_class_{number}", _lost_classes(source, targets))),
+            (Facet.MEDIUM, _SAY.list_clause(f"lost_medium_{number}", _lost_media(source, targets))),
         ]
     drafts = [item for item in idle if item.legal_status is LegalStatus.DRAFT]
     dormant = [item for item in idle if item.legal_status is not LegalStatus.DRAFT]
-    clauses += [_list_clause("draft", map(_item, drafts)), _list_clause("not_in_force", map(_item, dormant))]
-    return LocalizedText(*("".join(parts) for parts in zip(*clauses, PHRASES["end"], strict=True)))
+    parts += [
+        (Facet.LEGAL_STATUS, _SAY.list_clause("draft", map(item_name, drafts))),
+        (Facet.DATES, _SAY.list_clause("not_in_force", map(item_name, dormant))),
+    ]
+    return tuple(clause(facet, part) for facet, part in parts if part != NOTHING)
 
 
-def _clause(key: str, **parts: Quad) -> Quad:
-    """Fill one phrase in each language."""
-    first, second, third, fourth = (
-        phrase.format(**{name: part[n] for name, part in parts.items()}) for n, phrase in enumerate(PHRASES[key])
-    )
-    return first, second, third, fourth
-
-
-def _item(item: ApplicationItem) -> Quad:
-    """Name an item: identifier and name."""
-    return _clause("item", id=(item.item,) * 4, name=astuple(item.name))
+def scope_parts(source: ApplicationItem, target: ApplicationItem, relation: Relation, taxonomy: Taxonomy) -> list[Quad]:
+    """Say how the scope of one item stands to that of another; parts that say nothing are left out."""
+    mine, theirs = Scope.of(source), [Scope.of(target)]
+    names = {"source": item_name(source), "targets": item_name(target)}
+    reach = "beyond_broader" if relation is Relation.BROADER else "beyond_overlapping"
+    parts = [_SAY.fill("none" if relation is Relation.NONE else f"{relation}_one", **names)]
+    if relation is not Relation.NONE:
+        parts.append(_SAY.list_clause(reach, _beyond(mine, theirs, taxonomy)))
+        parts.append(_SAY.list_clause("lost_scope", _lost(mine, theirs, taxonomy)))
+    return [part for part in parts if part != NOTHING]
 
 
 def _named(key: str, code: str, taxonomy: Taxonomy) -> Quad:
     """Name an item type, or a part of it (UnknownItemTypeError)."""
-    return _clause(key, name=astuple(taxonomy.get(code).name))
-
-
-def _listed(parts: Iterable[Quad]) -> Quad:
-    """Join names as each language does: `a, b and c`."""
-    rows = list(parts) or [_NOTHING]
-    comma, last = PHRASES["comma"], PHRASES["and"]
-    first, second, third, fourth = (
-        last[n].join(filter(None, (comma[n].join(column[:-1]), column[-1])))
-        for n, column in enumerate(zip(*rows, strict=True))
-    )
-    return first, second, third, fourth
-
-
-def _list_clause(key: str, parts: Iterable[Quad]) -> Quad:
-    """Fill a clause that holds a list; an empty list gives no clause."""
-    rows = list(parts)
-    return _clause(key, list=_listed(rows)) if rows else _NOTHING
+    return _SAY.fill(key, name=quad(taxonomy.get(code).name))
 
 
 def _beyond(mine: Scope, theirs: Sequence[Scope], taxonomy: Taxonomy) -> Iterable[Quad]:
@@ -231,11 +242,11 @@ def _lost(mine: Scope, theirs: Sequence[Scope], taxonomy: Taxonomy) -> Iterable[
         yield PHRASES["residue"]
 
 
-def _lost_use(source: ApplicationItem, targets: Sequence[ApplicationItem]) -> Iterable[Quad]:
-    """Name the classes and media of the source that at least one target lacks."""
-    for application_class in source.classes:
-        if any(application_class not in item.classes for item in targets):
-            yield PHRASES[application_class]
-    for medium in source.media:
-        if any(medium not in item.media for item in targets):
-            yield PHRASES[medium]
+def _lost_classes(source: ApplicationItem, targets: Sequence[ApplicationItem]) -> Iterable[Quad]:
+    """Name the classes of the source that at least one target lacks."""
+    return (PHRASES[c] for c in source.classes if any(c not in item.classes for item in targets))
+
+
+def _lost_media(source: ApplicationItem, targets: Sequence[ApplicationItem]) -> Iterable[Quad]:
+    """Name the forms of the card of the source that at least one target does not take."""
+    return (PHRASES[m] for m in source.media if any(m not in item.media for item in targets))

@@ -14,6 +14,7 @@ from adapters.identifiers import (
     DivisionCode,
     ElectronicSignNumber,
     IdentificationCode,
+    IntegrityRecordReference,
     SocialSecurityNumber,
 )
 from adapters.words import CardStatus, LossKind
@@ -149,6 +150,7 @@ _BARE: dict[str, Callable[[FieldSpec, Place], Ways]] = {
     "holder.name": partial(_number, PersonName),
     "holder.birth_date": _date,
     "holder.nationality": _nationality,
+    "holder.integrity_record": partial(_number, IntegrityRecordReference),
     "card.number": partial(_number, CardNumber),
     "card.identification_code": partial(_number, IdentificationCode),
     "card.issuer_division": _division,

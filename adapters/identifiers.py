@@ -43,6 +43,7 @@ __all__ = [
     "HongKongIdentityCard",
     "IdentificationCode",
     "Identifier",
+    "IntegrityRecordReference",
     "MacaoIdentityCard",
     "Passport",
     "PermanentResidentCard",
@@ -204,5 +205,14 @@ class ElectronicSignNumber(Identifier):
 
     __slots__ = ()
     field_type = "electronic_sign_number"
+    _lengths: ClassVar[range] = range(1, 65)
+    _form = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class IntegrityRecordReference(Identifier):
+    """Reference of a record of misuse (诚信档案, Shiyan Art. 13). Its form is each region's own: 1 to 64 characters."""
+
+    __slots__ = ()
+    field_type = "integrity_record"
     _lengths: ClassVar[range] = range(1, 65)
     _form = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -27,6 +27,7 @@ MIRROR = {
     Relation.BROADER: Relation.NARROWER,
     Relation.NARROWER: Relation.BROADER,
     Relation.OVERLAPPING: Relation.OVERLAPPING,
+    Relation.CONFLICTING: Relation.CONFLICTING,
     Relation.NONE: Relation.NONE,
 }
 
@@ -71,6 +72,33 @@ class Scope:
         if inside or around:
             return Relation.NARROWER if inside else Relation.BROADER
         return Relation.OVERLAPPING if self.shared(other) else Relation.NONE
+
+
+def smallest_covers(
+    wanted: frozenset[str], offers: Sequence[frozenset[str]], *, most: int = 8, limit: int = 4096
+) -> tuple[tuple[int, ...], ...]:
+    """Give the covers that need as few offers as possible; positions ascending, the first covers first.
+
+    Args:
+        wanted: types to cover.
+        offers: for each offer the types it covers whole.
+        most: how many covers are given.
+        limit: steps of search; beyond them those found so far are given.
+    """
+    best = smallest_cover(wanted, [(types, False) for types in offers], limit=limit)
+    if not best:
+        return ()
+    found: set[tuple[int, ...]] = set()
+    stack: list[tuple[frozenset[str], tuple[int, ...]]] = [(wanted, ())]
+    while stack and limit > 0:
+        limit -= 1
+        missing, chosen = stack.pop()
+        if not missing:
+            found.add(tuple(sorted(chosen)))
+        elif len(chosen) < len(best):
+            pivot = min(missing)
+            stack += [(missing - types, (*chosen, n)) for n, types in enumerate(offers) if pivot in types]
+    return tuple(sorted(cover for cover in found if len(cover) == len(best)))[:most] or (best,)
 
 
 def smallest_cover(

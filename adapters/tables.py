@@ -121,8 +121,8 @@ class Record:
         return found
 
 
-def read_table(file: str, text: str, header: tuple[str, ...]) -> tuple[list[Record], list[Fault]]:
-    """Read CSV text (RFC 4180) with exactly this header.
+def read_table(file: str, text: str, header: tuple[str, ...], *, optional: int = 0) -> tuple[list[Record], list[Fault]]:
+    """Read CSV text (RFC 4180) with exactly this header; so many columns at its end may be missing, and read empty.
 
     Returns:
         The rows of the right width, and the faults seen so far: `csv`, `header`, `width`, `empty`. The same list of
@@ -130,15 +130,19 @@ def read_table(file: str, text: str, header: tuple[str, ...]) -> tuple[list[Reco
     """
     faults: list[Fault] = []
     records: list[Record] = []
-    row = 0
+    row, width = 0, len(header)
+    missing: dict[str, str] = {}
     try:
         for row, cells in enumerate(csv.reader(io.StringIO(text, newline=""), strict=True), start=1):
-            if row == 1 and tuple(cells) != header:
-                return [], [Fault(file, 1, "", "header")]
-            if len(cells) != len(header):
+            if row == 1:
+                width = len(cells)
+                if tuple(cells) not in {header, header[: len(header) - optional]}:
+                    return [], [Fault(file, 1, "", "header")]
+                missing = dict.fromkeys(header[width:], "")
+            elif len(cells) != width:
                 faults.append(Fault(file, row, "", "width"))
-            elif row > 1:
-                records.append(Record(file, row, dict(zip(header, cells, strict=True)), faults))
+            else:
+                records.append(Record(file, row, dict(zip(header, cells, strict=False)) | missing, faults))
     except csv.Error:
         faults.append(Fault(file, row + 1, "", "csv"))
     if not records and not faults:

@@ -98,13 +98,21 @@ class DocumentType(StrEnum):
 
 
 class Relation(StrEnum):
-    """How one scope stands to another: the first is RELATION than, or to, the second."""
+    """How one item stands to another: the first is RELATION than, or to, the second.
+
+    CONFLICTING: their scopes have a proven part in common, and another facet leaves no use that both would allow.
+    """
 
     EXACT = "exact"
     BROADER = "broader"
     NARROWER = "narrower"
     OVERLAPPING = "overlapping"
+    CONFLICTING = "conflicting"
     NONE = "none"
+
+
+SCOPE_RELATIONS = frozenset(Relation) - {Relation.CONFLICTING, Relation.NONE}
+"""The relations that a scope may have to an item type."""
 
 
 class Layer(StrEnum):
@@ -122,6 +130,25 @@ class LegalStatus(StrEnum):
 
     IN_FORCE = "in_force"
     DRAFT = "draft"
+
+
+class Requirement(StrEnum):
+    """Whether a text demands that an item is offered (应当), or allows, encourages or tries it (可以、鼓励、探索)."""
+
+    UNSTATED = ""
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
+class VenueSet(StrEnum):
+    """At which venues of its kind an item can be used, as far as its text says."""
+
+    UNSTATED = ""
+    ALL = "all"
+    PUBLIC = "public"
+    LISTED = "listed"
+    SOME = "some"
+    NEW = "new"
 
 
 class LossKind(StrEnum):

@@ -1,6 +1,7 @@
 """`python -m bench`: measure, print the tables, write JSON, and with `--write` the tables in the README.
 
-Parts are `calls` and `trust`, and those of trust: verification, forgers, rotations, revocations.
+Parts are `calls`, `trust` and `web` (the public catalog), and those of trust: verification, forgers, rotations,
+revocations.
 """
 
 from __future__ import annotations
@@ -15,16 +16,27 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bench.process import BenchError
-from bench.report import BEGIN, END, TRUST_BEGIN, TRUST_END, between_markers, markdown, print_report
+from bench.report import (
+    BEGIN,
+    END,
+    TRUST_BEGIN,
+    TRUST_END,
+    WEB_BEGIN,
+    WEB_END,
+    between_markers,
+    markdown,
+    print_report,
+)
 from bench.run import run
 from bench.trust_run import TRUST_PARTS, run_trust
+from bench.web_pages import run_web
 
 if TYPE_CHECKING:
     from bench.report import Report
 
 _HERE = Path(__file__).resolve().parent
-_CALLS, _TRUST = "calls", "trust"
-_MARKERS = {_CALLS: (BEGIN, END), _TRUST: (TRUST_BEGIN, TRUST_END)}
+_CALLS, _TRUST, _WEB = "calls", "trust", "web"
+_MARKERS = {_CALLS: (BEGIN, END), _TRUST: (TRUST_BEGIN, TRUST_END), _WEB: (WEB_BEGIN, WEB_END)}
 
 
 def _arguments() -> argparse.Namespace:
@@ -35,12 +47,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="file for the figures (bench/results/TIME.json)")
     parser.add_argument("--write", action="store_true", help="also write the table into bench/README.md")
     parser.add_argument("--no-ghz", action="store_true", help="leave out the second load generator")
-    parts = (_CALLS, _TRUST, *TRUST_PARTS)
+    parts = (*_MARKERS, *TRUST_PARTS)
     parser.add_argument("--only", choices=parts, action="append", help="measure this part only; may be repeated")
     arguments = parser.parse_args()
-    arguments.only = tuple(arguments.only or (_CALLS, _TRUST))
-    if arguments.write and not {_CALLS, _TRUST}.issuperset(arguments.only):
-        parser.error("a table is written whole: --write with all, --only calls or --only trust")
+    arguments.only = tuple(arguments.only or _MARKERS)
+    if arguments.write and not set(_MARKERS).issuperset(arguments.only):
+        parser.error("a table is written whole: --write with all, --only calls, --only trust or --only web")
     return arguments
 
 
@@ -57,6 +69,8 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Report]:
     chosen = TRUST_PARTS if _TRUST in arguments.only else [part for part in TRUST_PARTS if part in arguments.only]
     if chosen:
         reports[_TRUST] = run_trust(chosen, **timing, say=say)
+    if _WEB in arguments.only:
+        reports[_WEB] = run_web(**timing, say=say)
     return reports
 
 

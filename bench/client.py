@@ -162,7 +162,8 @@ async def _measure(counter: Counter, seconds: float | None) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, told.set)
     counter.slowest = 0.0
     print("begin", flush=True)
-    calls, size, cpu, started = counter.calls, counter.reply_bytes, time.process_time(), time.perf_counter()
+    calls, failures, size = counter.calls, counter.failed.total(), counter.reply_bytes
+    cpu, started = time.process_time(), time.perf_counter()
     await (told.wait() if seconds is None else asyncio.sleep(seconds))
     counted = counter.calls - calls
     result = {
@@ -170,6 +171,7 @@ async def _measure(counter: Counter, seconds: float | None) -> None:
         "seconds": time.perf_counter() - started,
         "client_cpu_seconds": time.process_time() - cpu,
         "reply_bytes": (counter.reply_bytes - size) / max(1, counted),
+        "failures": counter.failed.total() - failures,
         "failed": counter.failed,  # from the first call on: none is to be lost
         "slowest_seconds": counter.slowest,
     }

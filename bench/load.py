@@ -49,10 +49,14 @@ class Wire:
 
 @dataclass(slots=True)
 class Background:
-    """What a load in the background came to, once it has ended: calls that went well, others by status, seconds."""
+    """What a load in the background came to, once it has ended: calls that went well, others by status, seconds.
+
+    `failed` counts from the first call on, `calls` and `failures` behind the warm-up, as long as `seconds`.
+    """
 
     calls: int = 0
     failed: dict[str, int] = field(default_factory=dict)
+    failures: int = 0
     seconds: float = 0.0
     slowest_seconds: float = 0.0
 
@@ -129,15 +133,25 @@ def background(
     """Call a target, failures or not, while the context is open; what came of it is told when it is left.
 
     `tokens` are shown in turn instead of a good one; `pace` is the most calls a second, 0 for no limit; streams are
-    spread over `connections`. Counts of calls are of the time behind the warm-up, counts of failures of all the time.
+    spread over `connections`.
     """
     found = Background()
     with Child("bench.client", log=wire.log, pipes=True) as client:
-        plan = {"tokens": tokens, "pace": pace, "connections": connections}
-        client.tell(_plan(target, wire, streams=streams, seconds=0, tolerant=True, **plan))
+        plan = _plan(
+            target,
+            wire,
+            streams=streams,
+            seconds=0,
+            tolerant=True,
+            tokens=tokens,
+            pace=pace,
+            connections=connections,
+        )
+        client.tell(plan)
         client.line()
         yield found
         client.send(signal.SIGUSR1)
         result = json.loads(client.line())
     found.calls, found.failed, found.seconds = result["calls"], result["failed"], result["seconds"]
+    found.failures = result["failures"]
     found.slowest_seconds = result["slowest_seconds"]

@@ -15,14 +15,15 @@ from gateway.console import screen, table
 from gateway.errors import SettingsError
 from gateway.federation.fetch import FederationClient
 from gateway.federation.register_body import AnchorBody
-from gateway.settings import load_anchors
-from trust.keys import thumbprint
+from gateway.key_shelf import next_file, retire, stage, switch
+from gateway.settings import ANCHOR_KEY, SAMPLE_LINE, load_anchors
+from trust.keys import SigningKey, thumbprint
 from trust.statement import read_configuration
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.settings_parts import AnchorsSettings
+    from gateway.settings_parts import AnchorsSettings, OwnAnchorSettings
 
 
 def list_members(config: Path) -> None:
@@ -56,6 +57,26 @@ def admit(config: Path, anchor: str, *, entity: str, fingerprint: str, request: 
     screen().print(f"{anchor} vouches for {member.entity} as {member.region} and {member.gateway}", soft_wrap=True)
 
 
+def rotate(config: Path, anchor: str, *, step: str) -> None:
+    """Take one step of a rotation of the anchor's own key; a running node follows within a second (SettingsError)."""
+    settings = load_anchors(config)
+    path = _anchor(settings, anchor).folder / ANCHOR_KEY
+    preamble = SAMPLE_LINE if settings.sandbox else b""
+    match step:
+        case "stage":
+            stage(path, issuer=anchor, preamble=preamble)
+            told = "is announced, and signs nothing yet"
+            file = next_file(path)
+        case "switch":
+            switch(path)
+            told, file = "signs; the former key is listed still", path
+        case _:
+            retire(path)
+            told, file = "signs; the former key is among the historical ones", path
+    mark = thumbprint(SigningKey.from_pem(file.read_bytes(), issuer=anchor).public().public_key)
+    screen().print(f"{mark} {told}", soft_wrap=True)
+
+
 def withdraw(config: Path, anchor: str, *, entity: str) -> None:
     """Vouch for a member no longer (SettingsError, UnknownIssuerError)."""
     _body(load_anchors(config), anchor).register.withdraw(entity)
@@ -77,9 +98,14 @@ def stop(config: Path, anchor: str, *, agreement: str, reason: str) -> None:
 
 def _body(settings: AnchorsSettings, anchor: str) -> AnchorBody:
     """Open the folder of an anchor (SettingsError where there is none of that name)."""
+    return AnchorBody(anchor_config(_anchor(settings, anchor)), clock=time.time)
+
+
+def _anchor(settings: AnchorsSettings, anchor: str) -> OwnAnchorSettings:
+    """Find an anchor (SettingsError where there is none of that name)."""
     for one in settings.anchor:
         if one.entity == anchor:
-            return AnchorBody(anchor_config(one), clock=time.time)
+            return one
     known = ", ".join(one.entity for one in settings.anchor)
     raise SettingsError((f"no such anchor in this configuration; there are: {known}",))
 

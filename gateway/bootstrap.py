@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -17,29 +18,46 @@ from gateway.bootstrap_calls import (
     listening,
     peer_homes,
 )
-from gateway.bootstrap_services import local_home, make_servicers, platform_client, share, status_lists, status_routes
+from gateway.bootstrap_evidence import build_gossip, evidence_servicer
+from gateway.bootstrap_exchange import build_exchange
+from gateway.bootstrap_pages import pages
+from gateway.bootstrap_replicas import replicas
+from gateway.bootstrap_services import (
+    hear_status,
+    local_home,
+    make_servicers,
+    platform_client,
+    share,
+    status_lists,
+    status_routes,
+)
 from gateway.bootstrap_trust import keep_looking
+from gateway.bootstrap_watch import watch_over
 from gateway.errors import SettingsError
 from gateway.federation.status_lists import StatusClient
-from gateway.journal import JsonJournal
-from gateway.metrics import MeteredJournal, Metrics
 from gateway.node import Node
 from gateway.reasons import load_reasons
 from gateway.rpc.boundary import Boundary
 from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.recognition import RecognitionServicer
 from gateway.server import GrpcServer
+from gateway.services.evidence_erasure import Erasure
 from gateway.web.app import WebSide
 from gateway.web.metrics import MetricsSide
 from trust.errors import TrustError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+
+    from aiohttp import web
 
     from gateway.bootstrap_services import Shared
+    from gateway.bootstrap_watch import Watch
+    from gateway.peers.peer_home import PeerHome
     from gateway.rpc.boundary import Servicer
     from gateway.services.local_home import LocalHome
     from gateway.settings import Settings
+    from gateway.store.store import Store
 
 _COLLECT_AFTER = 20_000
 
@@ -47,70 +65,115 @@ _COLLECT_AFTER = 20_000
 def build_node(settings: Settings) -> Node:
     """Put a node together, inside the event loop it will run in (SettingsError with the fault; nothing listens yet)."""
     try:
-        metrics = Metrics()
-        journal = MeteredJournal(JsonJournal(gateway=settings.gateway), metrics)
-        return _build(share(settings, journal), metrics)
+        watch = watch_over(settings)
+        return _build(share(settings, watch.journal), watch)
     except (AdapterError, TrustError) as error:
         raise SettingsError((str(error),)) from error
 
 
-def _build(shared: Shared, metrics: Metrics) -> Node:
-    settings, trust, journal = shared.settings, shared.trust, shared.journal
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """What one part adds to the life of a node; `Node` says what each is. Parts close in the reverse of their order."""
+
+    starters: Sequence[Callable[[], Awaitable[None]]] = ()
+    tasks: Sequence[Callable[[], Coroutine[None, None, None]]] = ()
+    closers: Sequence[Callable[[], Awaitable[None]]] = ()
+    servicers: Sequence[Servicer] = ()
+    pages: Sequence[Callable[[web.Application], None]] = ()
+
+
+def _build(shared: Shared, watch: Watch) -> Node:
+    settings, trust, stored = shared.settings, shared.trust, shared.stored
     platforms = {home.region: platform_client(home, shared) for home in settings.home}
     local = {home.region: local_home(home, shared, platforms[home.region]) for home in settings.home}
-    peers = peer_homes(settings, trust, shared.book)
-    status_client = StatusClient()
-    boundary = Boundary(
-        callers=callers(settings, trust),
-        reasons=load_reasons(),
-        journal=journal,
-        certificates=certificate_rule(settings, trust),
-    )
-    servicers = make_servicers(shared, {**local, **peers}, lists=status_lists(shared, status_client))
-    ready = {servicer.SERVICE.full_name: _ready(servicer, local) for servicer in servicers}
+    peers = peer_homes(settings, trust, shared.book, passed_on=watch.passed_on)
 
     def parts_ready() -> dict[str, bool]:
-        return {region: home.reachable for region, home in local.items()} | {"trust": trust.tried}
+        homes = {region: home.reachable for region, home in local.items()}
+        return homes | {"trust": trust.tried, "store": stored.store.ready}
 
-    metrics.watch_ready(parts_ready)
-    operators = [MetricsSide(metrics, settings.listen.metrics, journal=journal)] if settings.listen.metrics else []
+    watch.metrics.watch_ready(parts_ready)
+    status_client = StatusClient()
+    answering = _Part(
+        servicers=make_servicers(shared, {**local, **peers}, lists=status_lists(shared, status_client)),
+        tasks=[partial(keep_certificates, settings, peers, shared.own_certificates, watch.journal)],
+        closers=[
+            status_client.close,
+            *(peer.close for peer in peers.values()),
+            *(platform.close for platform in platforms.values()),
+        ],
+    )
+    parts = (*_foundations(shared, watch), answering, *_parts(shared, watch, peers))
+    servicers = tuple(servicer for part in parts for servicer in part.servicers)
     return Node(
         server=GrpcServer(
-            boundary=boundary,
+            boundary=_boundary(shared, watch),
             servicers=servicers,
-            ready=ready,
+            ready={servicer.SERVICE.full_name: _ready(servicer, local, stored.store) for servicer in servicers},
             reflection=settings.reflection,
             max_concurrent_calls=settings.max_concurrent_calls,
         ),
         web=WebSide(
             key_sets=lambda: {region: keys.ring.jwks(region) for region, keys in trust.homes.items()},
             ready=parts_ready,
-            parts=(*trust.web_parts(), status_routes(shared)),
+            parts=[*(add for part in parts for add in part.pages), *pages(shared, {**local, **peers}, servicers)],
         ),
-        grpc=listening(settings, journal),
+        grpc=listening(settings, watch.journal),
         web_address=settings.listen.web,
-        starters=[trust.start, *(side.start for side in operators)],
-        tasks=[
-            partial(keep_looking, trust.homes.values(), journal=journal),
-            partial(keep_certificates, settings, peers, shared.own_certificates, journal),
-        ],
-        closers=[
-            *(side.close for side in operators),
-            trust.close,
-            status_client.close,
-            *(peer.close for peer in peers.values()),
-            *(platform.close for platform in platforms.values()),
-        ],
-        journal=journal,
+        starters=[start for part in parts for start in part.starters],
+        tasks=[work for part in parts for work in part.tasks],
+        closers=[close for part in reversed(parts) for close in part.closers],
+        journal=watch.journal,
         drain_seconds=settings.drain_seconds,
     )
 
 
-def _ready(servicer: Servicer, local: dict[str, LocalHome]) -> Callable[[], bool]:
-    """Tell when a service can do its work: cards need a platform that answers, the others only this node."""
+def _boundary(shared: Shared, watch: Watch) -> Boundary:
+    return Boundary(
+        callers=callers(shared.settings, shared.trust),
+        reasons=load_reasons(),
+        journal=watch.journal,
+        recorder=shared.evidence.recorder,
+        certificates=certificate_rule(shared.settings, shared.trust),
+        traced=None if watch.traces is None else watch.traces.begin,
+    )
+
+
+def _foundations(shared: Shared, watch: Watch) -> Sequence[_Part]:
+    """Give what all other parts rest on, in the order in which they start."""
+    trust, stored = shared.trust, shared.stored
+    return (
+        _Part(closers=[] if watch.traces is None else [watch.traces.close]),
+        _Part(starters=[stored.start], tasks=[stored.keep_clean], closers=[stored.close]),
+        _Part(
+            starters=[trust.start],
+            tasks=[partial(keep_looking, trust.homes.values(), journal=watch.journal)],
+            closers=[trust.close],
+            pages=trust.web_parts(),
+        ),
+        *(_Part(starters=[one.start], tasks=[one.tell, one.tell_revocations, one.hear]) for one in replicas(shared)),
+    )
+
+
+def _parts(shared: Shared, watch: Watch, peers: Mapping[str, PeerHome]) -> Sequence[_Part]:
+    """Give the parts that stand beside the answers about cards."""
+    settings, evidence = shared.settings, shared.evidence
+    exchange, gossip = build_exchange(shared, peers), build_gossip(shared, peers)
+    erase = partial(Erasure(shared.stored.store).run, settings.evidence.retention_days)
+    operators = [MetricsSide(watch.metrics, at, journal=watch.journal) for at in [settings.listen.metrics] if at]
+    return (
+        _Part(tasks=[partial(hear_status, shared)], pages=[status_routes(shared)]),
+        _Part(starters=[exchange.start], tasks=exchange.tasks, servicers=[exchange.servicer]),
+        _Part(tasks=[evidence.heads.run, gossip.run, erase], servicers=[evidence_servicer(shared, gossip)]),
+        *(_Part(starters=[side.start], closers=[side.close]) for side in operators),
+    )
+
+
+def _ready(servicer: Servicer, local: dict[str, LocalHome], store: Store) -> Callable[[], bool]:
+    """Tell when a service can do its work: all need the store, and cards a platform that answers."""
     if isinstance(servicer, (IdentityServicer, RecognitionServicer)):
-        return lambda: any(home.reachable for home in local.values())
-    return lambda: True
+        return lambda: store.ready and any(home.reachable for home in local.values())
+    return lambda: store.ready
 
 
 def run(settings: Settings) -> None:

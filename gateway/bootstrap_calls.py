@@ -14,14 +14,15 @@ from gateway.certificates import CertificateRule, fingerprint
 from gateway.errors import PeerProtocolError, SettingsError
 from gateway.node import Listening
 from gateway.peers.certificates import TlsFiles, TlsWatch, follow_files, server_credentials
-from gateway.peers.peer_home import PeerAddress, PeerHome
+from gateway.peers.channel import PeerAddress
+from gateway.peers.peer_home import PeerHome
 from trust.cache import VerifiedTokenCache
 from trust.errors import TrustError
 from trust.keys import KeyRing
 from trust.verifier import CallerVerifier, RecognitionVerifier
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from adapters.equivalence import EquivalenceBook
@@ -32,7 +33,12 @@ if TYPE_CHECKING:
     from gateway.trust_side import TrustSide
     from trust.signer import CallerTokenSigner
 
-_GATEWAY_SCOPES = frozenset({"card.verify"})
+    PassedOn = Callable[[], tuple[tuple[str, str], ...]]
+
+_GATEWAY_SCOPES = frozenset(
+    {"card.verify", "evidence.read", "evidence.accesses", "evidence.exchange"}
+    | {"exchange.submit", "exchange.answer", "exchange.dispute", "exchange.attach"}
+)
 _TOKEN_CACHE = 4096
 _SECRET_BYTES = 32
 
@@ -96,12 +102,17 @@ def callers(settings: Settings, trust: TrustSide) -> Callers:
     )
 
 
-def peer_homes(settings: Settings, trust: TrustSide, book: EquivalenceBook) -> dict[str, PeerHome]:
-    """Make the home sides of the regions that other gateways serve."""
-    return {peer.region: _peer_home(peer, settings, trust, book) for peer in settings.peer}
+def peer_homes(
+    settings: Settings, trust: TrustSide, book: EquivalenceBook, *, passed_on: PassedOn = tuple
+) -> dict[str, PeerHome]:
+    """Make the home sides of the regions that other gateways serve; `passed_on` is metadata of traces."""
+    made = partial(_peer_home, settings=settings, trust=trust, book=book, passed_on=passed_on)
+    return {peer.region: made(peer) for peer in settings.peer}
 
 
-def _peer_home(peer: PeerSettings, settings: Settings, trust: TrustSide, book: EquivalenceBook) -> PeerHome:
+def _peer_home(
+    peer: PeerSettings, *, settings: Settings, trust: TrustSide, book: EquivalenceBook, passed_on: PassedOn
+) -> PeerHome:
     calls = settings.calls
     return PeerHome(
         PeerAddress(
@@ -119,6 +130,7 @@ def _peer_home(peer: PeerSettings, settings: Settings, trust: TrustSide, book: E
         request_secret=secrets.token_bytes(_SECRET_BYTES),
         clock=time.time,
         renew=trust.renewed,
+        passed_on=passed_on,
     )
 
 

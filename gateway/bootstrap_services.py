@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 import time
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,17 +15,25 @@ from gateway.bootstrap_calls import (
     OwnCertificates,
     read_object,
 )
+from gateway.bootstrap_catalogs import catalog_book, catalog_publisher, catalog_shelf
+from gateway.bootstrap_evidence import EvidenceSide, build_evidence, evidence_append
+from gateway.bootstrap_store import StoreSide, build_store
 from gateway.bootstrap_trust import build_trust, new_id
 from gateway.consents import FileConsents
 from gateway.errors import SettingsError
 from gateway.federation.status_lists import StatusClient, StatusLists
 from gateway.reasons import load_reasons
 from gateway.rpc.catalog import CatalogServicer
+from gateway.rpc.catalog_publication import CatalogPublicationServicer
+from gateway.rpc.catalog_rules import CatalogRulesServicer
 from gateway.rpc.convert_verdict import VerdictWriter
+from gateway.rpc.days import Days
 from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.paging import Paging
 from gateway.rpc.recognition import RecognitionServicer
 from gateway.rpc.region import RegionServicer
+from gateway.services.explain_equivalence import ExplainEquivalence
+from gateway.services.fold_proposal import FoldProposal
 from gateway.services.local_home import LocalHome, agreement_title
 from gateway.services.recognise import IssueRecognition, VerifyRecognition
 from gateway.services.request_memory import RequestMemory
@@ -36,7 +44,6 @@ from gateway.services.translate_item import TranslateItem
 from gateway.services.verdict import VerdictRules, load_status_rules
 from gateway.services.verify_card import VerifyCard
 from gateway.web.status_list import StatusListPages
-from trust.replay import InMemoryReplay
 from trust.verifier import RecognitionVerifier
 
 if TYPE_CHECKING:
@@ -48,12 +55,14 @@ if TYPE_CHECKING:
     from gateway.federation.home_keys import HomeKeys
     from gateway.journal import Journal
     from gateway.rpc.boundary import Servicer
+    from gateway.services.catalog_book import CatalogBook
     from gateway.services.ports import Home
+    from gateway.services.publish_catalog import PublishCatalog
     from gateway.settings import Settings
     from gateway.settings_parts import HomeSettings
+    from gateway.store.status_places import StatusPlaces
     from gateway.trust_side import TrustSide
 
-_REPLAY_CAPACITY = 1_000_000
 _SECRET_BYTES = 32
 
 
@@ -63,12 +72,16 @@ class Shared:
 
     settings: Settings
     registry: Registry
+    catalogs: CatalogBook
+    publish: PublishCatalog
     book: EquivalenceBook
     trust: TrustSide
     rules: VerdictRules
     statuses: dict[str, StatusRegister]
     own_certificates: OwnCertificates
     journal: Journal
+    stored: StoreSide
+    evidence: EvidenceSide
 
     def item(self, region: str, item: str) -> ApplicationItem:
         """Find an item of any region."""
@@ -81,24 +94,36 @@ def share(settings: Settings, journal: Journal) -> Shared:
     for region in (*(h.region for h in settings.home), *(p.region for p in settings.peer)):
         registry.get(region)
     trust = build_trust(settings, journal=journal)
+    stored = build_store(settings, journal, evidence=evidence_append(settings))
+    shelf = catalog_shelf(settings.trust.state, registry)
+    catalogs = catalog_book(registry, shelf)
     return Shared(
         settings=settings,
         registry=registry,
-        book=EquivalenceBook(registry.taxonomy, {a.region: a.catalog for a in registry}),
+        catalogs=catalogs,
+        publish=catalog_publisher(catalogs, shelf, registry=registry, trust=trust, journal=journal),
+        book=EquivalenceBook(registry.taxonomy, catalogs),
         trust=trust,
         rules=VerdictRules(load_status_rules(), registry.taxonomy),
-        statuses={region: _status_register(region, keys, trust) for region, keys in trust.homes.items()},
+        statuses={region: _status_register(region, keys, stored.places, trust) for region, keys in trust.homes.items()},
         own_certificates=OwnCertificates(settings),
         journal=journal,
+        stored=stored,
+        evidence=build_evidence(settings, stored.store, trust=trust, journal=journal),
     )
 
 
-def _status_register(region: str, keys: HomeKeys, trust: TrustSide) -> StatusRegister:
-    """Begin the status lists of a home region, under numbers that no earlier start has used."""
+def _status_register(region: str, keys: HomeKeys, book: StatusPlaces, trust: TrustSide) -> StatusRegister:
+    """Make the status lists of a home region."""
     address = f"{keys.entity}/regions/{region}/status"
-    return StatusRegister(
-        keys.signer, address=address, number=int(time.time()), clock=time.time, changed=trust.notices.tell
-    )
+    return StatusRegister(keys.signer, book=book, address=address, clock=time.time, changed=trust.notices.tell)
+
+
+async def hear_status(shared: Shared) -> None:
+    """Take note of what is revoked on status lists, here or at other replicas, until cancelled."""
+    async with aclosing(shared.stored.places.heard()) as heard:
+        async for region, number in heard:
+            shared.statuses[region].heard(number)
 
 
 def status_routes(shared: Shared) -> Callable[[web.Application], None]:
@@ -170,7 +195,7 @@ def local_home(home: HomeSettings, shared: Shared, platform: PlatformClient) -> 
 def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists) -> tuple[Servicer, ...]:
     """Make the services with their use cases."""
     registry = shared.registry
-    paging = Paging(secrets.token_bytes(_SECRET_BYTES))
+    paging = Paging(shared.evidence.secret.paging_key())
     items = TranslateItem(registry=registry, book=shared.book, clock=time.time)
     titles = {a.id: agreement_title(a) for a in shared.trust.agreements.agreements}
     verdicts = VerdictWriter(reasons=load_reasons(), titles=titles, items=items)
@@ -181,7 +206,7 @@ def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists
         registry=registry,
         agreements=agreements,
         rules=shared.rules,
-        replay=InMemoryReplay(_REPLAY_CAPACITY),
+        replay=shared.stored.replay,
         clock=time.time,
         statuses=lists,
         own_certificates=shared.own_certificates,
@@ -196,7 +221,22 @@ def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists
             verdicts=verdicts,
             chains=shared.trust.chain,
         ),
-        CatalogServicer(registry=registry, translate=items, paging=paging),
+        CatalogServicer(
+            registry=registry,
+            book=shared.catalogs,
+            translate=items,
+            explain=ExplainEquivalence(registry=registry, book=shared.book),
+            paging=paging,
+            days=Days(time.time),
+        ),
+        CatalogRulesServicer(registry=registry, paging=paging, days=Days(time.time)),
+        CatalogPublicationServicer(
+            book=shared.catalogs,
+            publish=shared.publish,
+            fold=FoldProposal(book=shared.catalogs, registry=registry),
+            paging=paging,
+            days=Days(time.time),
+        ),
         RecognitionServicer(
             issue=IssueRecognition(registry=registry, homes=homes),
             verify=verify_recognition,

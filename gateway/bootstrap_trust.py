@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from gateway.bootstrap_replicas import own_feed_base, own_numbers
 from gateway.errors import GatewayError, SettingsError
 from gateway.federation.agreements import AgreementStanding, ProvenSignatures, load_agreement
 from gateway.federation.desk import AnchorPin, OwnEntity, RefreshTimes, TrustDesk
@@ -106,6 +107,7 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
         journal=journal,
         grace_seconds=trust.grace_seconds,
         times=RefreshTimes(refresh_seconds=trust.refresh_seconds, interval_seconds=INTERVAL_SECONDS),
+        feed_base=own_feed_base(settings),
     )
     proven = ProvenSignatures(trust.state / "signed.json")
     standing = AgreementStanding(signed, believed=_Believed(homes, desk), clock=time.time, proven=proven)
@@ -120,6 +122,7 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
         desk=desk,
         standing=standing,
         agreements=AgreementBook((one.agreement for one in signed), standing=standing.require),
+        signed={one.agreement.id: one for one in signed},
         follower=RevocationFollower(
             desk, client=client, entities=_followed(settings, signed), journal=journal, poll_seconds=trust.poll_seconds
         ),
@@ -162,6 +165,7 @@ def _home_keys(
         federation=shelf("entity.key", home.entity.key, issuer=home.entity.id),
         region=shelf("signing_key", home.signing_key, issuer=home.region),
         caller=shelf("caller.key", home.caller.key, issuer=home.caller.id),
+        evidence=places.shelf(settings.evidence.key, issuer=settings.gateway),
         superiors=[one.anchor for one in signed if home.region in one.agreement.regions],
         folder=folder,
         clock=time.time,
@@ -173,6 +177,7 @@ def _home_keys(
             shelf=shelf("partner.key", home.partner.key, issuer=home.region),
             originals=FileOriginals(folder / "originals", clock=time.time),
         ),
+        numbering=own_numbers(settings),
     )
 
 

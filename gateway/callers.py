@@ -6,7 +6,7 @@ A caller is proven by its token, and by its certificate too where one is registe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from trust.errors import BindingError, PeerIssuerMismatchError, UnknownIssuerError
@@ -26,6 +26,7 @@ SCOPES = frozenset(
     {
         "region.read",
         "catalog.read",
+        "catalog.publish",
         "identity.translate",
         "card.verify",
         "card.report",
@@ -35,6 +36,15 @@ SCOPES = frozenset(
         "recognition.issue",
         "recognition.verify",
         "recognition.revoke",
+        "exchange.submit",
+        "exchange.read",
+        "exchange.receive",
+        "exchange.answer",
+        "exchange.dispute",
+        "exchange.attach",
+        "evidence.read",
+        "evidence.accesses",
+        "evidence.exchange",
     }
 )
 
@@ -57,7 +67,8 @@ class Registration:
 class Caller:
     """A proven caller; its scopes are those that both the registration and its token name.
 
-    `certificate` is the thumbprint of the certificate of its connection, where it showed one.
+    `certificate` is the thumbprint of the certificate of its connection, where it showed one; `kid` names the key of
+    its token, and `token` is the identifier (jti) of that.
     """
 
     id: str
@@ -66,6 +77,8 @@ class Caller:
     scopes: frozenset[str]
     expires_at: int
     certificate: str | None = None
+    kid: str = ""
+    token: str = field(default="", repr=False)
 
 
 class Callers:
@@ -105,8 +118,16 @@ class Callers:
             raise UnknownIssuerError
         self._check_binding(registration, verified, certificate)
         claims = verified.claims
-        scopes = registration.scopes.intersection(claims.scope)
-        caller = Caller(registration.id, registration.region, registration.kind, scopes, claims.exp, shown)
+        caller = Caller(
+            id=registration.id,
+            region=registration.region,
+            kind=registration.kind,
+            scopes=registration.scopes.intersection(claims.scope),
+            expires_at=claims.exp,
+            certificate=shown,
+            kid=verified.key.kid,
+            token=claims.jti,
+        )
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
         self._known[token, shown] = (verified, caller)

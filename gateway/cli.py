@@ -10,8 +10,11 @@ import typer
 from typer.core import TyperGroup
 
 from adapters.errors import AdapterError, RegionDataError
+from gateway.cli_evidence import evidence_app
+from gateway.cli_exchange import exchange_app, receipt_app
 from gateway.cli_pack import pack_app
 from gateway.cli_recognition import recognition_app, trust_app
+from gateway.cli_store import store_app
 from gateway.cli_trust import anchor_app, federation_app, keys_app
 from gateway.errors import GatewayError, SettingsError
 from gateway.reasons import Language
@@ -49,6 +52,10 @@ app.add_typer(adapter_app, name="adapter")
 app.add_typer(keys_app, name="keys")
 app.add_typer(federation_app, name="federation")
 app.add_typer(anchor_app, name="anchor")
+app.add_typer(store_app, name="store")
+app.add_typer(evidence_app, name="evidence")
+app.add_typer(exchange_app, name="exchange")
+app.add_typer(receipt_app, name="receipt")
 app.add_typer(trust_app, name="trust")
 app.add_typer(recognition_app, name="recognition")
 app.add_typer(pack_app, name="pack")
@@ -67,19 +74,29 @@ Item = Annotated[str, typer.Argument(help="Item, such as CQ-30; `onecard catalog
 def serve(
     config: Annotated[list[Path], typer.Option("--config", help="Configuration file, TOML; once for each gateway.")],
     logs: Annotated[Path | None, typer.Option("--logs", help="Folder for logs, needed for several gateways.")] = None,
+    store: Annotated[
+        str, typer.Option("--store", help="Address of the store, postgresql+asyncpg://..., instead of the configured.")
+    ] = "",
 ) -> None:
     """Run a gateway on a configuration until it is told to stop; or several, each as a process of its own."""
     from gateway.bootstrap import run
     from gateway.fleet import run_fleet
     from gateway.lifeline import end_with_parent
-    from gateway.settings import load_settings
+    from gateway.settings import load_settings, stored_at
+
+    if len(config) > 1 and store:
+        raise SettingsError(("--store is for one gateway: each has a store of its own",))
+
+    def serve_one(one: Path) -> None:
+        settings = load_settings(one)
+        run(stored_at(settings, store) if store else settings)
 
     if logs is not None:
-        raise typer.Exit(run_fleet(config, logs, serve=lambda one: run(load_settings(one))))
+        raise typer.Exit(run_fleet(config, logs, serve=serve_one))
     if len(config) > 1:
         raise SettingsError(("several --config need --logs, so that each gateway has a log of its own",))
     end_with_parent()
-    run(load_settings(config[0]))
+    serve_one(config[0])
 
 
 @app.command()

@@ -24,6 +24,7 @@ class KeyUse(StrEnum):
     FEDERATION = "federation"
     CALLER = "caller"
     PARTNER = "partner"
+    EVIDENCE = "evidence"
 
 
 class Suite(StrEnum):
@@ -45,6 +46,14 @@ class Reason(StrEnum):
     EMERGENCY = "emergency"
 
 
+class Step(StrEnum):
+    """A step of a rotation."""
+
+    STAGE = "stage"
+    SWITCH = "switch"
+    RETIRE = "retire"
+
+
 class Target(StrEnum):
     """What can be revoked."""
 
@@ -57,7 +66,7 @@ Config = Annotated[Path, typer.Option("--config", help="Configuration file of th
 Anchors = Annotated[Path, typer.Option("--config", help="Configuration file of the anchors, TOML.")]
 Home = Annotated[str, typer.Option("--home", help="Home region, where the gateway serves several.")]
 Use = Annotated[
-    KeyUse, typer.Option("--key", help="Which key: of recognitions, statements, calls, or counter-signatures.")
+    KeyUse, typer.Option("--key", help="Which key: of recognitions, statements, calls, counter-signatures, or the log.")
 ]
 Anchor = Annotated[str, typer.Argument(help="Entity identifier of the anchor, https://...")]
 Entity = Annotated[str, typer.Argument(help="Entity identifier of the member, https://...")]
@@ -191,6 +200,16 @@ def anchor_admit(
     from gateway.anchor_console import admit
 
     admit(config, anchor, entity=entity, fingerprint=fingerprint, request=request)
+
+
+@anchor_app.command("key")
+def anchor_key(
+    config: Anchors, anchor: Anchor, step: Annotated[Step, typer.Argument(help="Which step of the rotation.")]
+) -> None:
+    """Rotate the anchor's own key in three steps with time between them: stage, switch, retire; the node runs on."""
+    from gateway.anchor_console import rotate
+
+    rotate(config, anchor, step=step.value)
 
 
 @anchor_app.command("withdraw")

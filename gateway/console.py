@@ -13,7 +13,7 @@ from rich.text import Text
 
 from adapters.canonical import LocalizedText
 from adapters.credential import CredentialKind
-from adapters.equivalence import EquivalenceBook
+from adapters.equivalence import EquivalenceBook, FixedCatalogs
 from adapters.errors import UnknownItemError, UnknownRegionError
 from adapters.registry import load_agreements, load_registry
 from gateway.adapter_check import CLAUSES, check_region
@@ -163,7 +163,7 @@ def print_translation(region: str, item: str, target: str, language: Language) -
     registry = load_registry()
     source, other = _adapter(registry, region), _adapter(registry, target)
     _item(source, item)
-    book = EquivalenceBook(registry.taxonomy, {a.region: a.catalog for a in (source, other)})
+    book = EquivalenceBook(registry.taxonomy, FixedCatalogs({a.region: a.catalog for a in (source, other)}))
     answer = book.translate(region, item, target, on=china_day(time.time()))
     shown = table(*map(words, ("item", "name", "relation_to", "what")), least={0: 5, 3: _SCOPE}, console=console)
     for one in answer.items:

@@ -94,6 +94,36 @@ class PeerRefusedError(GatewayError):
         self.violations = violations
 
 
+class UnknownCatalogError(GatewayError):
+    """There is no such catalog, or no such version of it."""
+
+    message = "There is no such catalog, or no such version of it."
+
+
+class CatalogStaleError(GatewayError):
+    """The stated life of the catalog's newest version is over, and no newer one is known. Metadata: catalog."""
+
+    message = "The stated life of the catalog is over."
+
+
+class NotPublisherError(GatewayError):
+    """The caller's region is none of those whose list the catalog is. Metadata: catalog."""
+
+    message = "The caller acts for none of the regions whose list the catalog is."
+
+
+class CatalogRollbackError(GatewayError):
+    """The version is older than the one that holds, or does not replace it. Metadata: catalog, rule."""
+
+    message = "The version does not follow the one that holds."
+
+
+class CatalogEquivocationError(GatewayError):
+    """A region has signed two contents for one place in the order of versions. Metadata: catalog, region."""
+
+    message = "A region has signed another content for the same version."
+
+
 class DeadlineError(GatewayError):
     """The deadline passed before there was an answer."""
 
@@ -116,6 +146,122 @@ class LimitError(GatewayError):
     """A limit was reached. Metadata: limit."""
 
     message = "A limit of the gateway was reached."
+
+
+class UnknownRecordError(GatewayError):
+    """The log has no record of this id or index."""
+
+    message = "The log has no such record."
+
+
+class StoreUnavailableError(GatewayError):
+    """The store cannot be written or read just now; nothing that waited was acknowledged. Metadata: fault (a word)."""
+
+    message = "The store of the gateway cannot be written just now."
+
+    def __str__(self) -> str:
+        """Name the fault."""
+        return f"{self.message} fault={self.metadata.get('fault', '')}"
+
+
+class StoreSchemaError(GatewayError):
+    """The store has another schema than this program's. Metadata: fault, and found and known (revisions)."""
+
+    message = "The store has another schema than this version of the gateway."
+
+    def __str__(self) -> str:
+        """Name the fault and the revisions."""
+        return f"{self.message} {' '.join(f'{name}={value}' for name, value in self.metadata.items())}".rstrip()
+
+
+class RequestNotFoundError(GatewayError):
+    """No such request, or none of the caller's; both are told in the same words."""
+
+    message = "No such request is known here."
+
+
+class IdempotencyKeyReusedError(GatewayError):
+    """The idempotency key was used for another content."""
+
+    message = "The idempotency key was used for another content."
+
+
+class RequestStateError(GatewayError):
+    """The state of a request does not allow an event. Metadata: state, event."""
+
+    message = "The state of the request does not allow it."
+
+
+class PayloadNotAllowedError(GatewayError):
+    """The item type does not carry this kind of payload. Metadata: kind, and rule where it is the reply's."""
+
+    message = "The item type does not carry this kind of payload."
+
+
+class FieldNotInAgreementError(GatewayError):
+    """The agreement lets no such field out. Metadata: agreement, field."""
+
+    message = "The agreement does not let this field out."
+
+
+class ItemNotOfferedError(GatewayError):
+    """The item is not in force, or does not offer what is needed. Metadata: rule."""
+
+    message = "The application item does not offer what the request needs."
+
+
+class QueueFullError(GatewayError):
+    """Too many requests wait already. Metadata: limit."""
+
+    message = "Too many requests wait already."
+
+
+class LeaseLostError(GatewayError):
+    """The lease of a delivery has ended, or another has begun."""
+
+    message = "The lease of the delivery has ended."
+
+
+class ReplyDiffersError(GatewayError):
+    """The request was answered before, in another way."""
+
+    message = "The request was answered before, in another way."
+
+
+class AttachmentNotFoundError(GatewayError):
+    """No such attachment, or none of the caller's; both are told in the same words."""
+
+    message = "No such attachment is known here."
+
+
+class AttachmentOffsetError(GatewayError):
+    """The upload does not go on from where it stopped. Metadata: stored_size."""
+
+    message = "The upload does not go on from where it stopped."
+
+
+class DigestMismatchError(GatewayError):
+    """The bytes do not have the digest or the size that was announced. Metadata: rule."""
+
+    message = "The bytes do not have the digest or the size that was announced."
+
+
+class AttachmentIncompleteError(GatewayError):
+    """An attachment is not there whole, or belongs to another request."""
+
+    message = "An attachment is not there whole, or belongs to another request."
+
+
+class ReceiptNotReadyError(GatewayError):
+    """There is no reply yet, or the other gateway has not signed."""
+
+    message = "There is no receipt yet."
+
+
+class ContentErasedError(GatewayError):
+    """The content was erased after its time."""
+
+    message = "The content of the request was erased after its time."
 
 
 class SettingsError(GatewayError):

@@ -12,6 +12,7 @@ from gateway.errors import SettingsError
 from gateway.key_places import KeyPlaces
 from gateway.key_shelf import retire, stage, switch, write_key
 from gateway.settings import SAMPLE_LINE, read_settings
+from gateway.store.key_folder import key_files, new_key
 from trust.keys import SigningKey, thumbprint
 
 if TYPE_CHECKING:
@@ -20,29 +21,34 @@ if TYPE_CHECKING:
     from gateway.settings_parts import HomeSettings
 
 _SECRET_BYTES = 32
-_PARTNER_SUITE = "ES256"
-"""What every partner reads; who counter-signs in another suite brings a key of its own."""
+_SUITES = {"partner": "ES256", "evidence": "EdDSA"}
+"""What every partner reads, who counter-signs in another suite brings a key of its own; and what signs checkpoints."""
 
 
 def make_keys(config: Path, *, algorithm: str) -> None:
     """Make what is missing of the keys and secrets that a configuration names (SettingsError, TrustError)."""
     settings, console, places = read_settings(config), screen(), KeyPlaces(clock=time.monotonic)
     shown = table("file", "for", "issuer", "thumbprint", least={3: 43}, console=console)
-    for home in settings.home:
-        for use, place, issuer in _keys_of(home):
-            made = isinstance(place, Path) and not place.exists()
-            if isinstance(place, Path) and made:
-                suite = _PARTNER_SUITE if use == "partner" else algorithm
-                write_key(place, SigningKey.generate(suite, issuer=issuer), preamble=_preamble(settings))
-            with places:
-                mark = thumbprint(places.key(place, issuer=issuer).public().public_key)
-            name = place.name if isinstance(place, Path) else f"{place.key} (in a module)"
-            shown.add_row(name, use if made else f"{use} (was there)", issuer, mark)
-        if not home.pseudonym_secret.exists():
-            home.pseudonym_secret.parent.mkdir(parents=True, exist_ok=True)
-            home.pseudonym_secret.touch(mode=0o600)
-            home.pseudonym_secret.write_bytes(secrets.token_bytes(_SECRET_BYTES))
-            shown.add_row(home.pseudonym_secret.name, "pseudonyms", home.region, "")
+    evidence = ("evidence", settings.evidence.key, settings.gateway)
+    for use, place, issuer in (*(key for home in settings.home for key in _keys_of(home)), evidence):
+        made = isinstance(place, Path) and not place.exists()
+        if isinstance(place, Path) and made:
+            suite = _SUITES.get(use, algorithm)
+            write_key(place, SigningKey.generate(suite, issuer=issuer), preamble=_preamble(settings))
+        with places:
+            mark = thumbprint(places.key(place, issuer=issuer).public().public_key)
+        name = place.name if isinstance(place, Path) else f"{place.key} (in a module)"
+        shown.add_row(name, use if made else f"{use} (was there)", issuer, mark)
+    told = [(home.pseudonym_secret, "pseudonyms", home.region) for home in settings.home]
+    for path, use, issuer in (*told, (settings.evidence.secret, "evidence", settings.gateway)):
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_bytes(secrets.token_bytes(_SECRET_BYTES))
+            shown.add_row(path.name, use, issuer, "")
+    if not key_files(settings.store.keys):
+        file = new_key(settings.store.keys, settings.store.cipher, preamble=_preamble(settings))
+        shown.add_row(f"{settings.store.keys.name}/{file.name}", "store", settings.store.cipher, "")
     console.print(shown)
 
 
@@ -72,6 +78,8 @@ def home_of(settings: Settings, region: str) -> HomeSettings:
 def _key_of(config: Path, *, use: str, region: str) -> tuple[Settings, Path, str]:
     """Find the file and the issuer of a key (SettingsError where the region has none for this use, or no file)."""
     settings = read_settings(config)
+    if use == "evidence":
+        return settings, settings.evidence.key, settings.gateway
     home = home_of(settings, region)
     for name, place, issuer in _keys_of(home):
         if name != use:

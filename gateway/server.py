@@ -32,6 +32,10 @@ _OPTIONS = (
     ("grpc.max_concurrent_streams", 100),
     # On, it counts calls that are over but not yet forgotten as well, and so refuses callers that keep to the limit.
     ("grpc.http.overload_protection", 0),
+    # Beyond 1,000 calls that have come and are not yet taken, grpc would cancel some, whoever made them. Here all are
+    # taken, and whoever has too many is told so; the second number bounds what a flood can hold before that.
+    ("grpc.server.max_pending_requests", 4_000),
+    ("grpc.server.max_pending_requests_hard_limit", 8_000),
     # Windows of 64 KiB that only a message that is being read widens. Probing would offer 4 MiB to everybody at once.
     ("grpc.http2.lookahead_bytes", 64 * 1024),
     ("grpc.http2.bdp_probe", 0),

@@ -22,12 +22,18 @@ from gateway.settings_parts import (
     CallerId,
     CallerSettings,
     CallSettings,
+    EvidenceSettings,
+    ExchangeSettings,
     HomeSettings,
     ListenSettings,
+    PagesSettings,
     Part,
     PeerSettings,
+    StoreSettings,
+    TracesSettings,
     TrustSettings,
 )
+from gateway.store.key_folder import key_files
 
 ANCHOR_KEY = "federation.pem"
 """The key of an anchor, in its folder."""
@@ -49,7 +55,12 @@ class Settings(Part):
     peer: tuple[PeerSettings, ...] = ()
     caller: tuple[CallerSettings, ...] = ()
     calls: CallSettings | None = None
+    store: StoreSettings
+    evidence: EvidenceSettings
+    exchange: ExchangeSettings = ExchangeSettings()
     trust: TrustSettings
+    traces: TracesSettings | None = None
+    pages: PagesSettings = PagesSettings()
     drain_seconds: float = Field(default=10.0, ge=0, le=60)
     max_concurrent_calls: int = Field(default=1000, ge=1, le=100_000)
 
@@ -84,6 +95,7 @@ class Settings(Part):
         for home in self.home:
             files += [home.pseudonym_secret, home.platform.secrets, *([home.consents] if home.consents else [])]
         files += [place if isinstance(place, Path) else place.pin_file for place in self.key_places()]
+        files += [self.evidence.key, self.evidence.secret, *key_files(self.store.keys)]
         return tuple(dict.fromkeys(files))
 
     def key_places(self) -> tuple[Path | HardwareAddress, ...]:
@@ -120,6 +132,8 @@ def load_settings(path: Path) -> Settings:
     settings = _load(path, Settings)
     faults = [fault for file in settings.secret_files() if (fault := _file_fault(file, sandbox=settings.sandbox))]
     faults += [fault for file in settings.public_files() if (fault := _public_fault(file))]
+    if not key_files(settings.store.keys):
+        faults.append(f"{settings.store.keys.name}: holds no key of the store; make one (onecard keys new)")
     if faults:
         raise SettingsError(tuple(faults))
     return settings
@@ -128,6 +142,11 @@ def load_settings(path: Path) -> Settings:
 def read_settings(path: Path) -> Settings:
     """Read the configuration of a node of which no key need be there yet (SettingsError as above)."""
     return _load(path, Settings)
+
+
+def stored_at(settings: Settings, url: str) -> Settings:
+    """Give the same settings with the store at another address, which is looked at when it is opened."""
+    return settings.model_copy(update={"store": settings.store.model_copy(update={"folder": None, "url": url})})
 
 
 def load_anchors(path: Path) -> AnchorsSettings:
@@ -157,7 +176,7 @@ def _load(path: Path, model: type[_Configuration]) -> _Configuration:
 
 _PATH_KEYS = frozenset(
     {"certificate", "key", "clients", "secrets", "signing_key", "pseudonym_secret", "ca", "keys", "state", "agreement"}
-    | {"signatures", "folder", "consents"}
+    | {"signatures", "folder", "secret", "consents"}
 )
 
 _NO_PATHS = frozenset({("caller", "certificate")})

@@ -9,11 +9,26 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from gateway.callers import SCOPES
 from gateway.hsm_address import SCHEME, HardwareAddress, read_address
+from gateway.store.sealing import CipherName
 from trust.claim_rules import is_entity
+from trust.errors import TrustError
+from trust.note import NoteKey
+
+STORE_FILE = "store.sqlite"
+"""The database, in its folder."""
 
 
 def is_loopback(address: str) -> bool:
@@ -204,6 +219,75 @@ class TrustSettings(Part):
     poll_seconds: float = Field(default=30.0, ge=1, le=60)
 
 
+class StoreSettings(Part):
+    """Where the gateway keeps what must last: a folder, in which it makes a file of SQLite, or a PostgreSQL at `url`.
+
+    `keys` is the folder of the keys with which it seals what is sensitive; it is not the database's. A new key has the
+    `cipher`; older ones go on as they are.
+    """
+
+    folder: Path | None = None
+    url: str | None = Field(default=None, max_length=1000, repr=False)
+    keys: Path
+    cipher: CipherName = CipherName.AES
+
+    @model_validator(mode="after")
+    def _keys_lie_elsewhere(self) -> StoreSettings:
+        if (self.folder is None) == (self.url is None):
+            raise ValueError("either folder, for a file of SQLite, or url, for a PostgreSQL")
+        if self.folder is not None:
+            keys, folder = self.keys.resolve(), self.folder.resolve()
+            if keys == folder or folder in keys.parents or keys in folder.parents:
+                raise ValueError("keys is a folder of its own, outside that of the database")
+        return self
+
+    @property
+    def address(self) -> str:
+        """Where the store is, as an address of SQLAlchemy."""
+        return self.url if self.url is not None else f"sqlite:///{self.folder}/{STORE_FILE}"
+
+
+class TracesSettings(Part):
+    """Where traces are sent, an address of OTLP over HTTP, and the share of those beginning here that are recorded."""
+
+    endpoint: BaseAddress
+    sample: float = Field(default=0.1, ge=0, le=1)
+
+
+class EvidenceSettings(Part):
+    """The log of decisions: the key that signs its checkpoints, of Ed25519, and the secret of what stands for persons.
+
+    `former_keys` are verifier keys that have signed checkpoints of this log and are retired. `refusals_per_second` are
+    recorded of one caller, and of all strangers together. What is personal is erased after `retention_days`.
+    """
+
+    key: Path
+    secret: Path
+    former_keys: tuple[str, ...] = ()
+    refusals_per_second: float = Field(default=50.0, ge=1, le=10_000)
+    retention_days: int = Field(default=1096, ge=1, le=36_525)
+
+    @field_validator("former_keys")
+    @classmethod
+    def _keys_are_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            try:
+                NoteKey.from_text(key)
+            except TrustError:
+                raise ValueError("a verifier key is name+id+key (onecard evidence key shows ours)") from None
+        return keys
+
+
+class ExchangeSettings(Part):
+    """Requests between regions: how many of one caller may wait for one region, and how long contents are kept.
+
+    The content of a request is erased `retention_days` after the last thing that happened to it.
+    """
+
+    quota: int = Field(default=100_000, ge=1, le=10_000_000)
+    retention_days: int = Field(default=90, ge=1, le=36_525)
+
+
 class CallSettings(Part):
     """The certificate that this gateway shows to others, PEM chain and key."""
 
@@ -225,6 +309,18 @@ class CallerSettings(Part):
         if not SCOPES.issuperset(self.scopes):
             raise ValueError(f"scopes are of {sorted(SCOPES)}")
         return self
+
+
+class PagesSettings(Part):
+    """The public catalog on the web side, and what its page for programs tells them.
+
+    `grpc` is the address at which programs reach this gateway if not `listen.grpc`; `grpcurl` are the options that
+    prove to the command of this name who asks, as they are to be pasted into a shell.
+    """
+
+    serve: bool = True
+    grpc: Address | None = None
+    grpcurl: str = Field(default='-H "authorization: Bearer $TOKEN"', max_length=300)
 
 
 class PartySettings(Part):

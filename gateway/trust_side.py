@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gateway.federation.home_entity import EVIDENCE_KEYS, read_evidence_keys
 from gateway.web.federation import add_entity, path_of
 from gateway.web.revocations import Revocations
 from trust.errors import TransitiveTrustError, TrustError, TrustExpiredError, UnknownIssuerError, UnknownKeyError
-from trust.roles import REGION_ROLE
+from trust.roles import GATEWAY_ROLE, REGION_ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from gateway.certificates import Certificate
-    from gateway.federation.agreements import AgreementStanding
+    from gateway.federation.agreements import AgreementStanding, SignedAgreement
     from gateway.federation.desk import TrustDesk
     from gateway.federation.desk_memory import TrustMemory
     from gateway.federation.fetch import FederationClient
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from gateway.key_places import KeyPlaces
     from gateway.services.status_notices import StatusNotices
     from trust.keys import KeyRing, VerificationKey
+    from trust.note import NoteKey
     from trust.policy import AgreementBook
     from trust.signer import CallerTokenSigner
 
@@ -38,7 +41,8 @@ NOT_BELIEVED_YET = (TransitiveTrustError, TrustExpiredError, UnknownIssuerError,
 class TrustSide:
     """What a node believes and by what it is believed.
 
-    `homes` are the keys of the home regions; `agreements` asks `standing` of each agreement whether it stands;
+    `homes` are the keys of the home regions; `agreements` asks `standing` of each agreement whether it stands; `signed`
+    are the agreements by their ids, with the digests of their terms;
     `regions_by_name` says to which region the names in callers' certificates belong; `anchors` is the anchor of each
     agreement; `notices` are told which of our status lists have changed.
     """
@@ -47,6 +51,7 @@ class TrustSide:
     desk: TrustDesk
     standing: AgreementStanding
     agreements: AgreementBook
+    signed: Mapping[str, SignedAgreement]
     follower: RevocationFollower
     client: FederationClient
     memory: TrustMemory
@@ -120,6 +125,15 @@ class TrustSide:
             else:
                 return
         raise refusal
+
+    def evidence_keys(self, region: str) -> tuple[NoteKey, ...]:
+        """Give the keys of the log of a region's gateway, as its entity tells them; none where it is not believed."""
+        standing = self.desk.standing
+        for anchor in standing.anchors:
+            with suppress(TrustError):
+                entity = standing.federation.entity(REGION_ROLE, region, anchor=anchor, now=int(time.time()))
+                return read_evidence_keys(entity.metadata.get(GATEWAY_ROLE, {}).get(EVIDENCE_KEYS))
+        return ()
 
     def require_live(self, certificate: Certificate) -> None:
         """Refuse a certificate that the entity has revoked to which its names belong (PeerRevokedError)."""

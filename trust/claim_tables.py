@@ -41,6 +41,7 @@ _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 _WORD: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TOKEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_MAX_SCOPES: Final = 64
 _SCOPE: Final = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
 _ALGORITHM: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
@@ -159,6 +160,6 @@ def check_caller(payload: Mapping[str, Any]) -> tuple[str, ...]:
 def _read_scope(text: str) -> tuple[str, ...]:
     """Split a scope text; the order carries no meaning but is kept."""
     words = tuple(text.split(" "))
-    if len(words) > _MAX_LIST or len(set(words)) != len(words) or not all(map(_SCOPE.fullmatch, words)):
+    if len(words) > _MAX_SCOPES or len(set(words)) != len(words) or not all(map(_SCOPE.fullmatch, words)):
         raise ScopeError
     return words

@@ -280,6 +280,33 @@ class ForeignKeyError(TrustError):
     message = "A key or a name belongs to somebody else."
 
 
+# What a log of records proves.
+
+
+class ProofError(TrustError):
+    """A Merkle proof does not lead to the root it is for. Metadata: rule."""
+
+    message = "The proof does not hold."
+
+
+class CheckpointError(TrustError):
+    """A text is no checkpoint of the log in question, or nobody known has signed it. Metadata: rule."""
+
+    message = "The checkpoint is not a signed one of this log."
+
+
+class LogConflictError(TrustError):
+    """A log has signed two heads of which neither goes on from the other; an alarm. Metadata: origin, rule."""
+
+    message = "Two heads of one log contradict each other."
+
+
+class ReceiptError(TrustError):
+    """A receipt does not hold. Metadata: part (what fails first), rule, because (another leaf), region."""
+
+    message = "The receipt does not hold."
+
+
 # What serves without network.
 
 

@@ -35,6 +35,7 @@ CONTENTS: Final = frozenset({"agreement", "catalog"})
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9._-]{1,63}")
 _MAX_EXACT: Final = 2**53
+_CANONICAL: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 _TABLE: Final[Mapping[str, Rule]] = {
     "iss": Rule("entity identifier", is_entity),
     "region": Rule("region", lambda value: isinstance(value, str) and is_region(value)),
@@ -70,16 +71,28 @@ class PartySignature:
         return cls(**payload)  # type: ignore[arg-type]  # the table has checked every type
 
 
-def canonical_digest(content: Mapping[str, object]) -> str:
-    """Give the SHA-256 of a content in the canonical form of RFC 8785, 43 characters of base64url.
+def canonical_bytes(content: Mapping[str, object]) -> bytes:
+    """Write a content in the canonical form of RFC 8785.
 
     Dates count as their ISO 8601 text. Keys are ASCII and numbers whole, for which the form needs no more than sorting.
 
     Raises:
         ClaimInvalidError: a value that has no such form (a fraction, a number over 53 bits, a key that is not ASCII).
     """
-    text = json.dumps(_plain(content), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return encode_base64url(hashlib.sha256(text.encode()).digest())
+    try:
+        return _CANONICAL.encode(_plain(content)).encode()
+    except UnicodeEncodeError:
+        raise ClaimInvalidError(claim="content", rule="has a canonical form") from None
+
+
+def canonical_digest(content: Mapping[str, object]) -> str:
+    """Give the SHA-256 of a content in its canonical form, 43 characters of base64url (ClaimInvalidError)."""
+    return digest_of_bytes(canonical_bytes(content))
+
+
+def digest_of_bytes(canonical: bytes) -> str:
+    """Give the SHA-256 of a canonical form, 43 characters of base64url."""
+    return encode_base64url(hashlib.sha256(canonical).digest())
 
 
 def _plain(value: object) -> object:

@@ -7,7 +7,7 @@ DER, padding and over-long forms are refused.
 - ES256: 1 <= r < n and 1 <= s < n. Our signer writes the low half, s <= n / 2. The verifier takes both halves: the
   common JOSE libraries do not choose, so refusing the high one would refuse every second token of an honest partner.
   The twin (r, n - s) of a good signature is therefore good too, and a token has two texts; whatever counts uses does
-  so by (iss, jti), never by the text (`trust.replay`).
+  so by (iss, jti), never by the text.
 - EdDSA: Ed25519 only, S < L (RFC 8032 section 5.1.7).
 - SGD_SM3_SM2: 1 <= r < n, 1 <= s < n, r + s != n (`trust.sm2_suite`). Its key has a user id beside its point.
 """

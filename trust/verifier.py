@@ -15,7 +15,7 @@ Invariants, in the order in which they are established; the first that fails nam
    meets a bound token with a refusal.
 
 Nothing of the token is believed, and no claim is judged, before 5 holds. Whether a one-time token was used before is
-for `trust.replay`, what an agreement allows is for `trust.policy`, whether it was revoked since is for
+for a replay memory, what an agreement allows is for `trust.policy`, whether it was revoked since is for
 `trust.status_list`.
 """
 

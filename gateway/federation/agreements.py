@@ -108,6 +108,10 @@ class AgreementStanding:
             if not self.missing(agreement):
                 self._standing.add(agreement)
 
+    def anchor(self, agreement: str) -> str:
+        """Name the entity of the body that an agreement stands for."""
+        return self._agreements[agreement].anchor
+
     def missing(self, agreement: str) -> tuple[str, ...]:
         """Name the parties whose signature is not there, or not proven; a key signs for one party only."""
         signed = self._agreements[agreement]

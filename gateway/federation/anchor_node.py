@@ -77,6 +77,7 @@ class AnchorNode:
         self._follow_seconds = follow_seconds
         self._limits = limits
         self._ready = {body.entity: True for body in self.bodies}
+        self._told: dict[str, str] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
 
@@ -130,9 +131,16 @@ class AnchorNode:
                 body.renew()
             except (GatewayError, TrustError) as error:
                 self._ready[body.entity] = False
-                self._journal.event("anchor_not_renewed", entity=body.entity, error=type(error).__name__)
+                self._tell(body.entity, str(error), error=type(error).__name__)
             else:
                 self._ready[body.entity] = True
+                self._told.pop(body.entity, None)
+
+    def _tell(self, entity: str, fault: str, *, error: str) -> None:
+        """Write down why an anchor could not be renewed; again only where the fault is another one."""
+        if self._told.get(entity) != fault:
+            self._told[entity] = fault
+            self._journal.event("anchor_not_renewed", entity=entity, error=error)
 
     async def _keep_following(self, source: ConfigurationSource) -> None:
         while True:

@@ -49,6 +49,7 @@ class TrustDesk:
         journal: is told what an operator must hear of.
         grace_seconds: how long a statement serves after its end.
         times: how often to refresh.
+        feed_base: from where the numbers of the feed count; replicas of one gateway have bases of their own.
 
     Raises:
         KeyMaterialError: a pin has not the form of one.
@@ -67,6 +68,7 @@ class TrustDesk:
         journal: Journal,
         grace_seconds: int,
         times: RefreshTimes | None = None,
+        feed_base: int = 0,
     ) -> None:
         """Begin with the pins, believing nobody."""
         homes = tuple(own)
@@ -74,7 +76,7 @@ class TrustDesk:
         self._clock = clock
         regions = {**peers, **self._own}
         rules = Rules(grace_seconds=grace_seconds, regions=regions)
-        self._held = StandingHolder(anchors, rules=rules, memory=memory, journal=journal)
+        self._held = StandingHolder(anchors, rules=rules, memory=memory, journal=journal, feed_base=feed_base)
         self._renewal = Renewal(self._held, own=homes, client=client, clock=clock)
         self._refresher = Refresher(
             self.refresh,

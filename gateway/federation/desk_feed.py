@@ -28,12 +28,15 @@ class RevocationFeed:
     Args:
         memory: where they last.
         unlimited: issuers that may revoke as much as they like.
+        base: is added to the numbers that readers see. Replicas learn in different orders, so with bases of their own a
+            reader that comes from one to the other is given everything again rather than too little.
     """
 
-    def __init__(self, memory: TrustMemory, *, unlimited: Collection[str]) -> None:
+    def __init__(self, memory: TrustMemory, *, unlimited: Collection[str], base: int = 0) -> None:
         """Begin empty; `restore` takes in what was kept."""
         self._memory = memory
         self._unlimited = unlimited
+        self._base = base
         self._entries: list[tuple[int, str]] = []
         self._places: dict[str, tuple[Revocation, KnownRevocation]] = {}
         self._kept: set[Revoked] = set()
@@ -83,10 +86,11 @@ class RevocationFeed:
     def after(self, cursor: int) -> tuple[Sequence[tuple[int, str]], int]:
         """Give what came after a cursor, each entry with its own, and the last cursor.
 
-        A cursor that the feed has not reached is of a former life of it: then all is given.
+        A cursor that the feed has not reached is of a former life of it, or of another replica: then all is given.
         """
-        entries = self._entries[cursor:] if cursor <= len(self._entries) else self._entries[:]
-        return entries, len(self._entries)
+        reached = cursor - self._base
+        entries = self._entries[reached:] if 0 <= reached <= len(self._entries) else self._entries[:]
+        return entries, self._base + len(self._entries)
 
     async def changed(self, after: int) -> None:
         """Wait until there is something after a cursor."""
@@ -96,7 +100,7 @@ class RevocationFeed:
     def _enter(self, said: Revocation, known: KnownRevocation) -> None:
         """Add to the feed what lasts."""
         if known.text not in self._places:
-            self._entries.append((known.cursor, known.text))
+            self._entries.append((self._base + known.cursor, known.text))
             self._of[said.iss] += 1
             self._changed.set()
             self._changed = asyncio.Event()

@@ -30,16 +30,19 @@ class StandingHolder:
         rules: by the operator.
         memory: where beliefs last.
         journal: is told what an operator must hear of.
+        feed_base: from where the numbers of the feed count.
 
     Raises:
         KeyMaterialError: a pin has not the form of one.
     """
 
-    def __init__(self, pins: Iterable[AnchorPin], *, rules: Rules, memory: TrustMemory, journal: Journal) -> None:
+    def __init__(
+        self, pins: Iterable[AnchorPin], *, rules: Rules, memory: TrustMemory, journal: Journal, feed_base: int = 0
+    ) -> None:
         """Begin with the pins, believing nobody."""
         self.pinned = {pin.entity: pin for pin in pins}
         self.alarms = TrustAlarms(journal)
-        self.feed = RevocationFeed(memory, unlimited=self.pinned)
+        self.feed = RevocationFeed(memory, unlimited=self.pinned, base=feed_base)
         self.standing = fresh_standing(self.pinned.values(), rules=rules)
         self.listeners: list[Callable[[], None]] = []
         self._memory = memory

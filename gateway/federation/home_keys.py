@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.errors import SettingsError
-from gateway.federation.home_entity import home_content
+from gateway.federation.home_entity import evidence_texts, home_content
 from gateway.federation.publisher import EntityPublisher
+from gateway.federation.publisher_ledger import Numbering
+from gateway.federation.rotation import follow_shelf
 from gateway.key_shelf import ShelfSigner
 from trust.countersign import CounterSigner
 from trust.errors import TrustError
-from trust.keys import KeyRing, thumbprint
+from trust.keys import KeyRing
 from trust.roles import GATEWAY_ROLE, REGION_ROLE
 from trust.signer import CallerTokenSigner, RecognitionSigner
 from trust.verifier import RecognitionVerifier
@@ -44,11 +46,13 @@ class HomeKeys:
         federation: keys that sign statements.
         region: keys that sign recognitions.
         caller: keys that sign the tokens with which the gateway asks others.
+        evidence: keys that sign the checkpoints of the gateway's log; their issuer is the gateway.
         superiors: the anchors of the region's agreements.
         folder: where the numbers of configurations are kept.
         clock: Unix seconds.
         new_id: makes the identifier of each token.
         partner: with what recognitions are counter-signed for partners who read another suite.
+        numbering: which numbers of configurations are those of this replica.
 
     Raises:
         SettingsError: the folder cannot be used.
@@ -61,31 +65,48 @@ class HomeKeys:
         federation: Shelf,
         region: Shelf,
         caller: Shelf,
+        evidence: Shelf,
         superiors: Iterable[str],
         folder: Path,
         clock: Clock,
         new_id: Callable[[], str],
         partner: PartnerSuite | None = None,
+        numbering: Numbering = Numbering(),  # noqa: B008 - an immutable value
     ) -> None:
         """Publish the region's configuration."""
         self._federation = federation
         self._region = region
         self._caller = caller
+        self._evidence = evidence
         self._new_id = new_id
         self._partner = partner
         content = home_content(
-            entity, federation=federation, region=self._region_keys(), caller=caller, superiors=superiors
+            entity,
+            federation=federation,
+            region=self._region_keys(),
+            caller=caller,
+            evidence=evidence,
+            superiors=superiors,
         )
-        self.publisher = EntityPublisher(content, folder=folder, clock=clock)
+        self.publisher = EntityPublisher(content, folder=folder, clock=clock, numbering=numbering)
         self._take_up()
         roles = (region, caller, *([partner.shelf] if partner else []))
-        self._shelves = ((federation, self._rotate_federation), *((shelf, self._replace_roles) for shelf in roles))
+        self._shelves = (
+            (federation, self._rotate_federation),
+            *((shelf, self._replace_roles) for shelf in roles),
+            (evidence, self._tell_evidence),
+        )
         self._due: dict[Callable[[], None], None] = {}
 
     @property
     def entity(self) -> str:
         """The region's entity identifier."""
         return self.publisher.entity
+
+    @property
+    def gateway_signer(self) -> ShelfSigner:
+        """What signs for the gateway that acts for the region, with the key that signs now."""
+        return ShelfSigner(self._caller)
 
     @property
     def signer(self) -> ShelfSigner:
@@ -147,18 +168,13 @@ class HomeKeys:
         self.publisher.replace_keys(GATEWAY_ROLE, self._caller.published)
         self._take_up()
 
+    def _tell_evidence(self) -> None:
+        """Tell the keys of the gateway's log as the shelf has them now."""
+        self.publisher.tell(GATEWAY_ROLE, evidence_texts(self._evidence))
+
     def _rotate_federation(self) -> None:
         """List, use and drop federation keys as the shelf has them now."""
-        listed = {thumbprint(key.public_key) for key in self.publisher.keys}
-        for key in self._federation.keys[1:]:
-            # One that is listed keeps its place: the key that signs must sign the first list with its successor.
-            if thumbprint(key.public().public_key) not in listed:
-                self.publisher.announce(key)
-        self.publisher.rotate(self._federation.signing)
-        kept = {thumbprint(key.public().public_key) for key in self._federation.keys}
-        for old in self.publisher.keys:
-            if thumbprint(old.public_key) not in kept:
-                self.publisher.retire(old.kid)
+        follow_shelf(self.publisher, self._federation)
 
     def issue(self, claims: RecognitionClaims) -> str:
         """Sign a recognition with the key that signs now (ClaimInvalidError, MalformedTokenError)."""

@@ -2,23 +2,25 @@
 
 A rotation has three steps, each an act of its own: `announce` lists the new key while the old one signs, so that
 superiors and peers learn of it; `rotate` lets the new one sign; `retire` takes the old one off the list and into the
-history. What the old key last signed stays in `links`, by which a node that slept follows (`trust.anchor`).
+history. What the old key last signed stays in `links`, by which a node that slept follows (`trust.anchor`); that it is
+kept makes a link, too, where the step was taken while no publisher ran.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import SettingsError
 from gateway.federation.publisher_history import KeyHistory
-from gateway.federation.publisher_ledger import VersionLedger
+from gateway.federation.publisher_ledger import Issue, Numbering, VersionLedger, write_whole
 from trust.entity import EntityConfiguration
-from trust.errors import KeyMaterialError
+from trust.errors import ClaimInvalidError, KeyMaterialError, TrustError
 from trust.historical_keys import HistoricalKey, sign_historical_keys
 from trust.keys import thumbprint
-from trust.statement import sign_statement
+from trust.statement import read_configuration, sign_statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from trust.keys import VerificationKey
 
 DAY_SECONDS = 86_400
+_LAST = "configuration.jwt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,7 @@ class EntityPublisher:
         folder: where numbers, ended keys and links are kept; this user's alone.
         clock: Unix seconds.
         lifetime_seconds: life of a configuration, at most 90 days.
+        numbering: which numbers are those of this replica.
 
     Raises:
         SettingsError: the folder cannot be used, or the key that signs has been retired.
@@ -65,16 +69,19 @@ class EntityPublisher:
         folder: Path,
         clock: Callable[[], float],
         lifetime_seconds: int = DAY_SECONDS,
+        numbering: Numbering = Numbering(),  # noqa: B008 - an immutable value
     ) -> None:
         """Publish for the first time; keys that have been retired are not listed again."""
         self._clock = clock
         self._lifetime = lifetime_seconds
-        self._ledger = VersionLedger(folder / "versions.json")
+        self._ledger = VersionLedger(folder / "versions.json", numbering=numbering)
         self._history = KeyHistory(folder, entity=content.entity)
+        self._last = folder / _LAST
         living = tuple(key for key in content.keys if not self._history.has(_mark(key)))
         if living[:1] != content.keys[:1] or not living:
             raise SettingsError(("federation key: none that signs, or one that was retired",))
         self._content = replace(content, keys=living)
+        self._link_from_before(living[0])
         self._current = self._sign(self._content)
         self._old_keys: tuple[object, str] | None = None
 
@@ -123,6 +130,36 @@ class EntityPublisher:
         self._current = self._sign(self._content)
         return True
 
+    def history(self) -> dict[str, list[Any]]:
+        """Give links and ended keys as JSON, for another replica's `adopt`."""
+        return self._history.to_json()
+
+    def adopt(self, text: str, *, links: list[Any], ended: list[Any]) -> None:
+        """Publish what another replica of ours has published; what we say next has a greater number and a later date.
+
+        Raises:
+            TrustError: it is no configuration of this entity that one of its keys has signed.
+            SettingsError: the folder cannot be used.
+        """
+        claims, _ = read_configuration(text)
+        if claims.sub != self.entity:
+            raise ClaimInvalidError(claim="sub", rule="this entity")
+        self._history.join(links, ended)
+        self._ledger.reach(self.entity, Issue(version=claims.version, iat=claims.iat))
+        write_whole(self._last, text.encode("ascii"))
+        self._current = Publication(text=text, claims=claims)
+
+    def resume(self, text: str, *, links: list[Any], ended: list[Any]) -> None:
+        """Adopt a configuration at the start, and say anew what is to be said where that is something else.
+
+        Raises as `adopt`.
+        """
+        self.adopt(text, links=links, ended=ended)
+        said = self._current.claims
+        wanted = self._claims(self._content, Issue(version=said.version, iat=said.iat))
+        if said != wanted or self._current.due(self._now()):
+            self._current = self._sign(self._content)
+
     def replace_keys(self, role: str, keys: Iterable[VerificationKey]) -> None:
         """List other keys for a role; KeyError where the entity has no such role.
 
@@ -132,6 +169,11 @@ class EntityPublisher:
         changed = replace(self._content.roles[role], keys=tuple(keys))
         if any(key.issuer != changed.issuer for key in changed.keys):
             raise KeyMaterialError(rule="issuer of the role")
+        self._say(roles=MappingProxyType({**self._content.roles, role: changed}))
+
+    def tell(self, role: str, texts: Mapping[str, str]) -> None:
+        """Tell these texts of a role, and no others; KeyError where the entity has no such role."""
+        changed = replace(self._content.roles[role], texts=MappingProxyType(dict(texts)))
         self._say(roles=MappingProxyType({**self._content.roles, role: changed}))
 
     def show_marks(self, marks: Mapping[str, str]) -> None:
@@ -183,6 +225,18 @@ class EntityPublisher:
         )
         self._say(keys=tuple(key for key in self._content.keys if key is not old))
 
+    def _link_from_before(self, key: Key) -> None:
+        """Make a link of what was published last, where a key signed it that listed this one and has handed on to none.
+
+        What is kept is ours alone; if it cannot be read as a configuration, there is no link.
+        """
+        with suppress(TrustError, OSError, UnicodeDecodeError):
+            text = self._last.read_text("ascii")
+            claims, signer = read_configuration(text)
+            listed = {thumbprint(known.public_key) for known in claims.keys}
+            if signer.kid != key.kid and _mark(key) in listed and not self._history.handed_on(signer):
+                self._history.link(text)
+
     def historical_keys(self) -> str:
         """Give the keys that have ended, a signed key set (OpenID Federation 1.0 section 8.7)."""
         of = (self._history.ended, self.key)
@@ -202,8 +256,14 @@ class EntityPublisher:
 
     def _sign(self, content: EntityContent) -> Publication:
         """Number and sign a content."""
-        issue = self._ledger.next(content.entity, now=self._now())
-        claims = EntityConfiguration(
+        claims = self._claims(content, self._ledger.next(content.entity, now=self._now()))
+        text = sign_statement(claims, key=content.keys[0])
+        write_whole(self._last, text.encode("ascii"))
+        return Publication(text=text, claims=claims)
+
+    def _claims(self, content: EntityContent, issue: Issue) -> EntityConfiguration:
+        """Give the claims of a content under a number and date."""
+        return EntityConfiguration(
             sub=content.entity,
             version=issue.version,
             iat=issue.iat,
@@ -214,7 +274,6 @@ class EntityPublisher:
             trust_marks=content.marks,
             trust_mark_issuers=content.mark_issuers,
         )
-        return Publication(text=sign_statement(claims, key=content.keys[0]), claims=claims)
 
 
 def _mark(key: Key) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.errors import SettingsError
 from gateway.federation.publisher_ledger import read_json, write_whole
@@ -14,6 +14,8 @@ from trust.statement import read_configuration
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from trust.keys import VerificationKey
 
 MAX_LINKS = 16
 _ENDED = "ended_keys.json"
@@ -30,8 +32,8 @@ class KeyHistory:
         """Read what is there (SettingsError where it cannot be read)."""
         self._folder = folder
         self._entity = entity
-        self._ended = self._read_ended()
-        self._links = self._read_links()
+        self._ended = _read_ended(read_json(folder / _ENDED, []), entity)
+        self._links = _read_links(read_json(folder / _LINKS, []), entity)
 
     @property
     def ended(self) -> tuple[HistoricalKey, ...]:
@@ -54,28 +56,50 @@ class KeyHistory:
         self._write(_ENDED, [old.to_json() for old in ended])
         self._ended = ended
 
+    def handed_on(self, key: VerificationKey) -> bool:
+        """Tell whether a key has signed a link already; it hands on once."""
+        return any(read_configuration(text)[1] == key for text in self._links)
+
     def link(self, text: str) -> None:
         """Add a link (SettingsError where it cannot be written)."""
         links = (*self._links, text)[-MAX_LINKS:]
         self._write(_LINKS, list(links))
         self._links = links
 
+    def to_json(self) -> dict[str, list[Any]]:
+        """Give links and ended keys as JSON."""
+        return {"links": list(self._links), "ended": [old.to_json() for old in self._ended]}
+
+    def join(self, links: list[Any], ended: list[Any]) -> None:
+        """Take in what another replica has (SettingsError where it is no such thing or cannot be written)."""
+        theirs = _read_ended(ended, self._entity)
+        known = {thumbprint(old.key.public_key): old for old in (*self._ended, *theirs)}
+        merged = tuple(sorted(known.values(), key=lambda old: old.expires_at))[-MAX_HISTORICAL_KEYS:]
+        chained = dict.fromkeys((*self._links, *_read_links(links, self._entity)))
+        in_order = tuple(sorted(chained, key=lambda text: read_configuration(text)[0].version))[-MAX_LINKS:]
+        if merged != self._ended:
+            self._write(_ENDED, [old.to_json() for old in merged])
+            self._ended = merged
+        if in_order != self._links:
+            self._write(_LINKS, list(in_order))
+            self._links = in_order
+
     def _write(self, name: str, document: list[object] | list[str] | list[dict[str, object]]) -> None:
         write_whole(self._folder / name, json.dumps(document, indent=1).encode())
 
-    def _read_ended(self) -> tuple[HistoricalKey, ...]:
-        documents = read_json(self._folder / _ENDED, [])
-        try:
-            return tuple(HistoricalKey.from_json(document, issuer=self._entity) for document in documents)
-        except (TrustError, TypeError, AttributeError) as error:
-            raise SettingsError((f"{_ENDED}: not a list of ended keys ({type(error).__name__})",)) from None
 
-    def _read_links(self) -> tuple[str, ...]:
-        links = read_json(self._folder / _LINKS, [])
-        try:
-            good = isinstance(links, list) and all(read_configuration(text)[0].sub == self._entity for text in links)
-        except (TrustError, TypeError, AttributeError):
-            good = False
-        if not good:
-            raise SettingsError((f"{_LINKS}: not a list of our own configurations",))
-        return tuple(links)
+def _read_ended(documents: Any, entity: str) -> tuple[HistoricalKey, ...]:  # noqa: ANN401 - what JSON gives
+    try:
+        return tuple(HistoricalKey.from_json(document, issuer=entity) for document in documents)
+    except (TrustError, TypeError, AttributeError) as error:
+        raise SettingsError((f"{_ENDED}: not a list of ended keys ({type(error).__name__})",)) from None
+
+
+def _read_links(links: Any, entity: str) -> tuple[str, ...]:  # noqa: ANN401 - what JSON gives
+    try:
+        good = isinstance(links, list) and all(read_configuration(text)[0].sub == entity for text in links)
+    except (TrustError, TypeError, AttributeError):
+        good = False
+    if not good:
+        raise SettingsError((f"{_LINKS}: not a list of our own configurations",))
+    return tuple(links)

@@ -31,12 +31,25 @@ class Issue:
     iat: int
 
 
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """Which numbers are ours: those that leave `residue` when divided by `stride`; the others are other replicas'."""
+
+    stride: int = 1
+    residue: int = 0
+
+    def after(self, number: int) -> int:
+        """Give our next number after any."""
+        return number + 1 + (self.residue - number - 1) % self.stride
+
+
 class VersionLedger:
     """Gives out the numbers of one issuer's statements, by subject, and keeps them in a file of its own (JSON)."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, numbering: Numbering = Numbering()) -> None:
         """Take the file; it is made with the first number."""
         self._path = path
+        self._numbering = numbering
 
     def next(self, subject: str, *, now: int) -> Issue:
         """Give the next number of a subject; it is on the disk when this returns, and is never given again.
@@ -49,11 +62,22 @@ class VersionLedger:
         with locked(self._path):
             numbers = self._read()
             last = numbers.get(subject, Issue(version=0, iat=-1))
-            issue = Issue(version=last.version + 1, iat=max(now, last.iat + 1))
-            numbers[subject] = issue
-            document = {name: [number.version, number.iat] for name, number in numbers.items()}
-            write_whole(self._path, json.dumps(document, indent=1).encode())
+            issue = Issue(version=self._numbering.after(last.version), iat=max(now, last.iat + 1))
+            self._write({**numbers, subject: issue})
         return issue
+
+    def reach(self, subject: str, issue: Issue) -> None:
+        """Never give a number or a date up to these again (SettingsError as above)."""
+        with locked(self._path):
+            numbers = self._read()
+            last = numbers.get(subject, Issue(version=0, iat=-1))
+            reached = Issue(version=max(last.version, issue.version), iat=max(last.iat, issue.iat))
+            if reached != last:
+                self._write({**numbers, subject: reached})
+
+    def _write(self, numbers: dict[str, Issue]) -> None:
+        document = {name: [number.version, number.iat] for name, number in numbers.items()}
+        write_whole(self._path, json.dumps(document, indent=1).encode())
 
     def _read(self) -> dict[str, Issue]:
         document = read_json(self._path, {})

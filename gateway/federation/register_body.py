@@ -1,7 +1,7 @@
 """One anchor whole: its configuration, its members, its feed of revocations, made from one folder.
 
 The folder holds `federation.pem`, the key that signs; `federation.next.pem`, announced and not signing yet; and
-`federation.former.pem`, listed until it is retired. All that the anchor remembers is in the folder too.
+`federation.former.pem`, listed until it is retired; a running anchor follows them. All that it remembers is there too.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from gateway.federation.publisher_content import EntityContent, anchor_endpoints
 from gateway.federation.register import WEEK_SECONDS, MemberRegister
 from gateway.federation.register_feed import AnchorFeed
 from gateway.federation.register_resolve import Resolver
+from gateway.federation.rotation import follow_shelf
+from gateway.key_shelf import KeyShelf
 from trust.entity import MAX_STATEMENT_LIFETIME_SECONDS
 from trust.errors import ClaimInvalidError, TrustError
 from trust.federation import Federation
-from trust.keys import SigningKey
 from trust.revocation_set import RevocationSet
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.federation.register_members import Member, Party
+    from gateway.key_shelf import Key
     from trust.verified_entity import VerifiedEntity
 
 KEY_FILES: Final = ("federation.pem", "federation.next.pem", "federation.former.pem")
@@ -51,30 +53,29 @@ class AnchorConfig:
     statement_seconds: int = WEEK_SECONDS
 
 
-def load_keys(folder: Path, *, entity: str) -> tuple[SigningKey, ...]:
-    """Read the federation keys of a folder (`KEY_FILES`), the one that signs first.
+class AnchorShelf(KeyShelf):
+    """The federation keys of an anchor, in its folder; each file must be closed to others.
 
     Raises:
         SettingsError: the first is missing, or one cannot be read, can be read by others, or is no key.
     """
-    keys = []
-    for name in KEY_FILES:
-        path = folder / name
-        if path.exists() or name == KEY_FILES[0]:
-            keys.append(_load_key(path, entity=entity))
-    return tuple(keys)
 
+    def __init__(self, folder: Path, *, entity: str) -> None:
+        """Read the keys."""
+        self._folder = folder
+        super().__init__(folder / KEY_FILES[0], issuer=entity)
 
-def _load_key(path: Path, *, entity: str) -> SigningKey:
-    """Read one private key, which must be closed to group and others."""
-    try:
-        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise SettingsError((f"{path.name}: can be read by others; allow the owner only (mode 600)",))
-        return SigningKey.from_pem(path.read_bytes(), issuer=entity)
-    except OSError as error:
-        raise SettingsError((f"{path.name}: cannot be read ({type(error).__name__})",)) from error
-    except TrustError as error:
-        raise SettingsError((f"{path.name}: not a key ({type(error).__name__})",)) from error
+    def look(self) -> bool:
+        """Read the files again if they are not what they were; tells whether they changed (SettingsError)."""
+        for path in (self._folder / name for name in KEY_FILES):
+            if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise SettingsError((f"{path.name}: can be read by others; allow the owner only (mode 600)",))
+        try:
+            return super().look()
+        except OSError as error:
+            raise SettingsError((f"{KEY_FILES[0]}: cannot be read ({type(error).__name__})",)) from error
+        except TrustError as error:
+            raise SettingsError((f"{KEY_FILES[0]} or a sister: not a key ({type(error).__name__})",)) from error
 
 
 class AnchorBody:
@@ -83,7 +84,7 @@ class AnchorBody:
     Args:
         config: what it is.
         clock: Unix seconds.
-        keys: its federation keys, the one that signs first; those of its folder unless given.
+        keys: its federation keys, the one that signs first; those of its folder unless given, followed as they change.
         configuration_of: gives the configuration of a member that was fetched last, or None.
 
     Raises:
@@ -96,16 +97,18 @@ class AnchorBody:
         config: AnchorConfig,
         *,
         clock: Callable[[], float],
-        keys: Sequence[SigningKey] | None = None,
+        keys: Sequence[Key] | None = None,
         configuration_of: Callable[[str], str | None] | None = None,
     ) -> None:
         """Put the parts together and publish for the first time."""
         self.config = config
         self._clock = clock
+        self._shelf = AnchorShelf(config.folder, entity=config.entity) if keys is None else None
+        self._behind = False
         marks = {} if config.mark_type is None else {config.mark_type: (config.entity,)}
         content = EntityContent(
             entity=config.entity,
-            keys=tuple(load_keys(config.folder, entity=config.entity) if keys is None else keys),
+            keys=tuple(keys or ()) if self._shelf is None else self._shelf.keys,
             endpoints=anchor_endpoints(config.entity),
             mark_issuers=MappingProxyType(marks),
         )
@@ -201,11 +204,23 @@ class AnchorBody:
     def renew(self) -> None:
         """Take in what a command has changed in the folder, act on what is revoked, sign anew what is due.
 
+        Keys come last: one that cannot be used holds up nothing else.
+
         Raises:
-            SettingsError: the folder cannot be used.
+            SettingsError: the folder, or a key, cannot be used; with keys it stays as it was.
+            KeyMaterialError: a key was retired before.
         """
         self._feed.refresh()
         self.register.enforce(self._feed.revocations)
         self.publisher.renew()
+        self._follow_keys()
         for entity in self.register.members():
             self.register.fetch(entity)
+
+    def _follow_keys(self) -> None:
+        """Announce, use and retire federation keys as the files of the folder have them now."""
+        if self._shelf is not None:
+            self._behind |= self._shelf.look()
+            if self._behind:
+                follow_shelf(self.publisher, self._shelf)
+                self._behind = False

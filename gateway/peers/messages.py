@@ -13,6 +13,7 @@ from adapters.identifiers import (
     DivisionCode,
     ElectronicSignNumber,
     IdentificationCode,
+    IntegrityRecordReference,
     SocialSecurityNumber,
 )
 from adapters.words import ApplicationClass
@@ -180,7 +181,7 @@ def _holder(message: card_pb2.Holder) -> Holder:
     if message.romanised_surname:
         given = PersonName(message.romanised_given_names) if message.romanised_given_names else None
         romanised = RomanisedName(PersonName(message.romanised_surname), given)
-    number = message.social_security_number
+    number, record = message.social_security_number, message.integrity_record
     return Holder(
         social_security_number=SocialSecurityNumber(number) if number else None,
         name=PersonName(message.name) if message.name else None,
@@ -189,6 +190,7 @@ def _holder(message: card_pb2.Holder) -> Holder:
         birth_date=date.fromisoformat(message.birth_date) if message.birth_date else None,
         nationality=message.nationality or None,
         documents=tuple([Document.parse(DOCUMENT_WORD[d.type], d.number) for d in message.documents]),
+        integrity_record=IntegrityRecordReference(record) if record else None,
     )
 
 

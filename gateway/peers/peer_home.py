@@ -6,14 +6,11 @@ import asyncio
 import hashlib
 import hmac
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-import grpc
-from google.protobuf.message import DecodeError
-
-from gateway.errors import DeadlineError, PeerProtocolError, PeerUnavailableError
+from gateway.errors import PeerProtocolError, PeerUnavailableError
+from gateway.peers.channel import PeerChannel
 from gateway.peers.messages import answer_value, question_message
-from gateway.peers.peer_link import TIMEOUT_SECONDS, PeerAddress, PeerLink
 from gateway.services.believe import believe
 from gateway.services.local_home import china_day
 from onecard.gateway.v1 import identity_service_pb2
@@ -23,19 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from adapters.equivalence import EquivalenceBook
+    from gateway.peers.channel import PeerAddress
     from gateway.services.model import CardAnswer, CardQuestion
     from gateway.services.ports import Clock
     from trust.claims import RecognitionClaims
     from trust.signer import CallerTokenSigner
     from trust.verifier import RecognitionVerifier
 
-_UNKNOWN_KEY = "UNKNOWN_KEY"
+_UNKNOWN_KEY: Final = "UNKNOWN_KEY"
 _KEY_SECONDS = 1.5
-_METHOD = "/onecard.gateway.v1.IdentityService/VerifyCard"
-_SCOPE = "card.verify"
-_TIMEOUT_SECONDS = TIMEOUT_SECONDS
-
-__all__ = ["PeerAddress", "PeerHome"]
+_METHOD: Final = "/onecard.gateway.v1.IdentityService/VerifyCard"
+_SCOPE: Final = "card.verify"
 
 
 class PeerHome:
@@ -51,25 +46,27 @@ class PeerHome:
         request_secret: bytes,
         clock: Clock,
         renew: Callable[[str], Awaitable[None]],
+        passed_on: Callable[[], tuple[tuple[str, str], ...]] = tuple,
     ) -> None:
         """Take the peer's address and our own means; the channel is opened by the first call.
 
-        `tokens` gives what signs for a home region of ours; `renew` waits until a region's keys were fetched again.
+        `tokens` gives what signs for a home region of ours; `renew` waits until a region's keys were fetched again;
+        `passed_on` gives the metadata of a trace that goes on at the peer.
         """
-        self.link = PeerLink(peer, tokens=tokens, clock=clock)
+        self.channel = PeerChannel(peer, tokens=tokens, clock=clock, passed_on=passed_on)
         self._recognitions = recognitions
         self._book = book
         self._secret = request_secret
         self._clock = clock
         self._renew = renew
-        self._opened: grpc.aio.Channel | None = None
-        self._verify: grpc.aio.UnaryUnaryMultiCallable[identity_service_pb2.VerifyCardRequest, bytes]
-        self._reachable = True
+        self.call = self.channel.call
+        self.rotate = self.channel.rotate
+        self.close = self.channel.close
 
     @property
     def reachable(self) -> bool:
         """Tell whether the last call reached the peer."""
-        return self._reachable
+        return self.channel.reachable
 
     async def answer(self, question: CardQuestion, *, disclose: bool) -> CardAnswer:
         """Ask the peer, and believe only what it signed.
@@ -89,12 +86,13 @@ class PeerHome:
             if not isinstance(error.__cause__, UnknownKeyError):
                 raise
             # The peer may have rotated its keys a moment ago; nobody's call is to fail for that.
-            await self._renew(self.link.region)
+            await self._renew(self.channel.region)
             claims = self._believe(asked, answer, now=int(now))
         return replace(answer, claims=claims)
 
     def _believe(self, asked: CardQuestion, answer: CardAnswer, *, now: int) -> RecognitionClaims | None:
-        return believe(asked, answer, recognitions=self._recognitions, now=now, certificates=self.link.certificates)
+        certificates = self.channel.certificates
+        return believe(asked, answer, recognitions=self._recognitions, now=now, certificates=certificates)
 
     def _request_id(self, question: CardQuestion) -> str:
         """Give the id under which the peer knows this request.
@@ -124,39 +122,6 @@ class PeerHome:
     async def _call(
         self, request: identity_service_pb2.VerifyCardRequest, *, asking: str
     ) -> identity_service_pb2.VerifyCardResponse:
-        stub, channel = self._stub(), self._opened
-        try:
-            raw = await stub(request, timeout=_TIMEOUT_SECONDS, metadata=self.link.metadata(asking, scope=_SCOPE))
-        except grpc.aio.AioRpcError as error:
-            failure = self.link.failure(error)
-            if isinstance(failure, DeadlineError) and channel is not None:
-                # Nothing came back: the connection may be one that only we believe in. The next call opens another.
-                self.link.retire(channel)
-            # A refusal comes from a peer that was reached.
-            self._reachable = not isinstance(failure, PeerUnavailableError | DeadlineError)
-            raise failure from None
-        self._reachable = True
-        try:
-            return identity_service_pb2.VerifyCardResponse.FromString(raw)
-        except DecodeError:
-            raise PeerProtocolError(region=self.link.region, rule="unreadable") from None
-
-    def _stub(self) -> grpc.aio.UnaryUnaryMultiCallable[identity_service_pb2.VerifyCardRequest, bytes]:
-        """Give the method; answers come as bytes, because the library logs and loses what it cannot read."""
-        channel = self.link.channel()
-        if self._opened is not channel:
-            self._opened = channel
-            self._verify = channel.unary_unary(
-                _METHOD,
-                request_serializer=identity_service_pb2.VerifyCardRequest.SerializeToString,
-                response_deserializer=bytes,
-            )
-        return self._verify
-
-    def rotate(self, *, certificate: bytes | None, key: bytes | None, ca: bytes) -> None:
-        """Use other certificates from the next call on; running calls finish on those they began with."""
-        self.link.rotate(certificate=certificate, key=key, ca=ca)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self.link.close()
+        return await self.channel.call(
+            _METHOD, request, identity_service_pb2.VerifyCardResponse, asking=asking, scope=_SCOPE
+        )

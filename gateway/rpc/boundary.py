@@ -2,9 +2,9 @@
 
 grpc.aio answers an unreadable message with UNKNOWN and sends the words of an exception to the peer. So the servicers
 are registered with raw bytes, and this one place proves the caller, reads the message, keeps the deadline, maps errors
-by the table, and writes one log line. A caller is proven before its message is waited for: who is not holds neither a
-place nor memory. It stands in the handler and not in a chain of interceptors, because each link
-of such a chain costs another coroutine per call.
+by the table, and writes one log line. A caller is proven before its message is waited for: who is not takes no place,
+and holds memory only while its refusal waits for its turn. It stands in the handler and not in a chain of interceptors,
+because each link of such a chain costs another coroutine per call.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from gateway.rpc.brake import Brake
 from gateway.rpc.forms import Forms
 from gateway.rpc.methods import snake_case
 from gateway.rpc.patience import Patience
+from gateway.rpc.recording import Note
 from gateway.rpc.shares import DEFAULT_CALLS, Shares
 from gateway.rpc.status import CANCELLED, CONTRACT_ERRORS, UNFORESEEN, row_of, status_of
 from trust.errors import ScopeError
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from gateway.callers import Caller, Callers
     from gateway.certificates import Certificate, CertificateRule
     from gateway.journal import Journal
+    from gateway.rpc.recording import Recorder
 
     Context = grpc.aio.ServicerContext[bytes, bytes]
     Answer = Callable[["OpenCall", Context], Awaitable[bytes]]
@@ -61,17 +63,24 @@ class OpenCall:
     caller: str = ""
     token: str = field(default="", repr=False)
     certificate: Certificate | None = None
+    proven: Caller | None = None
+    note: Note = field(default_factory=Note)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a servicer may know of a call beside its request."""
+    """What a servicer may know of a call beside its request; `note` is what it tells of it for the record.
+
+    `name` is that of its service and method.
+    """
 
     caller: Caller
     language: Language
     trace_id: str
     boundary: Boundary
     context: Context
+    note: Note = field(default_factory=Note)
+    name: str = ""
 
     def seconds_left(self) -> float:
         """Give the caller's own deadline, or the cap where it set none or a longer one."""
@@ -87,22 +96,36 @@ class Servicer(Protocol):
     """One service: a method in snake case for each of the contract's, and the scope that each method needs.
 
     `WAITS` names the methods that wait for something; only they need a timer for their deadline. What a method is tells
-    its form (`gateway.rpc.forms`).
+    its form (`gateway.rpc.forms`). `DECIDES` names those that answer about a person or have an effect, each call of
+    which is recorded.
     """
 
     SERVICE: ClassVar[ServiceDescriptor]
     SCOPES: ClassVar[dict[str, str]]
     WAITS: ClassVar[frozenset[str]]
+    DECIDES: ClassVar[frozenset[str]]
 
 
 class Boundary:
     """Wraps the methods of servicers."""
 
     def __init__(
-        self, *, callers: Callers, reasons: Reasons, journal: Journal, certificates: CertificateRule | None = None
+        self,
+        *,
+        callers: Callers,
+        reasons: Reasons,
+        journal: Journal,
+        recorder: Recorder,
+        certificates: CertificateRule | None = None,
+        traced: Callable[[OpenCall, str | None], None] | None = None,
     ) -> None:
-        """Take what every call needs; without `certificates` no call is asked for one, and none counts."""
+        """Take what every call needs; without `certificates` no call is asked for one, and none counts.
+
+        `traced` is told of each call that begins, and the trace to which its caller says that it belongs.
+        """
+        self._traced = traced
         self._callers = callers
+        self._recorder = recorder
         self._certificates = certificates
         self.reasons = reasons
         self._journal = journal
@@ -110,7 +133,11 @@ class Boundary:
         self._numbers = itertools.count(1)
         self._stopping = False
         self._forms = Forms(
-            admit=self._admit, recheck=self._recheck, goes_on=self._goes_on, patience=Patience(CONTRACT_ERRORS)
+            admit=self._admit,
+            recheck=self._recheck,
+            goes_on=self._goes_on,
+            record=recorder.answered,
+            patience=Patience(CONTRACT_ERRORS),
         )
         self._brake = Brake()
         self._shares = Shares(DEFAULT_CALLS)
@@ -132,16 +159,19 @@ class Boundary:
 
     def _handler(self, servicer: Servicer, method: MethodDescriptor) -> grpc.RpcMethodHandler[bytes, bytes]:
         """Make the handler of a method."""
+        decides = method.name in servicer.DECIDES
+        name = f"{method.containing_service.name}/{method.name}"
         return self._forms.handler(
             getattr(servicer, snake_case(method.name)),
             scope=servicer.SCOPES[method.name],
             request_type=message_factory.GetMessageClass(method.input_type),
             streams=(method.client_streaming, method.server_streaming),
             waits=method.name in servicer.WAITS,
-            answered=partial(self._answered, f"{method.containing_service.name}/{method.name}"),
+            decides=decides,
+            answered=partial(self._answered, name, decides=decides),
         )
 
-    def _answered(self, name: str, answer: Answer) -> Handler:
+    def _answered(self, name: str, answer: Answer, *, decides: bool) -> Handler:
         async def handle(_messages: AsyncIterator[bytes], context: Context) -> bytes:
             opened = self._open(name, context)
             try:
@@ -159,6 +189,7 @@ class Boundary:
                 self._journal.call(opened, None)
                 return reply
             try:
+                failure = await self._recorder.failed(opened, failure, decides=decides)
                 return await self._fail(opened, context, failure)
             finally:
                 # The failure knows this frame by its trace, and with it all that was read: let go of both at once.
@@ -168,19 +199,24 @@ class Boundary:
 
     def _open(self, name: str, context: Context) -> OpenCall:
         """Note when a call began and what its metadata say; cheap, since every call pays for it."""
-        authorization = accept_language = None
+        authorization = accept_language = parent = None
         for key, value in context.invocation_metadata() or ():
             if key == "authorization":
                 authorization = value
             elif key == "accept-language":
                 accept_language = value
-        return OpenCall(
+            elif key == "traceparent":
+                parent = value
+        opened = OpenCall(
             name,
             f"{self._prefix}-{next(self._numbers):x}",
             time.perf_counter_ns(),
             negotiate(accept_language if isinstance(accept_language, str) else None),
             authorization if isinstance(authorization, str) else None,
         )
+        if self._traced is not None:
+            self._traced(opened, parent if isinstance(parent, str) else None)
+        return opened
 
     def _admit(self, opened: OpenCall, scope: str, context: Context) -> Call:
         """Prove the caller and what it may do; permission comes before everything the request says."""
@@ -192,11 +228,11 @@ class Boundary:
         if self._certificates is not None:
             opened.certificate = self._certificates.shown(context.auth_context())
         caller = self._callers.authenticate(opened.token, opened.certificate)
-        opened.caller = caller.id
+        opened.caller, opened.proven = caller.id, caller
         if scope not in caller.scopes:
             raise ScopeError(scope=scope)
         self._shares.take(caller.id, context)
-        return Call(caller, opened.language, opened.trace_id, self, context)
+        return Call(caller, opened.language, opened.trace_id, self, context, opened.note, opened.name)
 
     def _recheck(self, opened: OpenCall) -> None:
         """Prove the caller of a stream again: token, key and certificate may have come to their end since."""

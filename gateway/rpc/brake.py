@@ -37,8 +37,9 @@ class Allowance:
 class BrakeRule:
     """What one address may have at once, and all together; what is given beyond, how often, and how many may wait.
 
-    Each that waits holds a call of gRPC, and at most a window of 64 KiB of a message that nobody reads. With more than
-    `places` waiting, the others are refused at once: an attacker with that many calls open is one for a firewall.
+    Each that waits holds a call of gRPC, and at most a window of 64 KiB of a message that nobody reads: a thousand take
+    50 MB, or 160 MB where their messages are long. With more than `places` waiting, the others are refused at once: an
+    attacker with that many calls open is one for a firewall.
     """
 
     each: Allowance = Allowance(50, 500)

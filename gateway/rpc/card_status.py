@@ -41,6 +41,7 @@ class CardStatusServicer:
         "CompareCardStatuses": "card.follow",
     }
     WAITS: ClassVar = frozenset({"ReportCardStatus"})
+    DECIDES: ClassVar = frozenset({"ReportCardStatus", "GetCardStatus"})
 
     def __init__(
         self, *, report: ReportCards, feeds: CardFeeds, standings: CardStandings, verdicts: VerdictWriter

@@ -29,6 +29,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _REFERENCE = re.compile(r"[!-~]{1,128}\Z")
 _SUBJECT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 _REGION = re.compile(r"[a-z][a-z0-9_]{1,31}\Z")
+_DIVISION = re.compile(r"[1-9][0-9]{5}\Z")
 _ITEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 
@@ -115,6 +116,10 @@ class Fields:
         """Check the form of an item identifier."""
         return self.text(name, value, _ITEM)
 
+    def division(self, name: str, value: str) -> str:
+        """Check the form of an optional division code, GB/T 2260."""
+        return self.text(name, value, _DIVISION, required=False)
+
     def reference(self, name: str, value: str) -> str | None:
         """Check an optional reference."""
         return self.text(name, value, _REFERENCE, required=False) or None
@@ -190,6 +195,8 @@ def identity_out(identity: CardIdentity, message: card_pb2.CardIdentity) -> None
     holder.nationality = source.nationality or ""
     for document in source.documents:
         holder.documents.add(type=DOCUMENT[document.type], number=document.number.reveal())
+    if source.integrity_record is not None:
+        holder.integrity_record = source.integrity_record.reveal()
     card_out(identity, message.card)
 
 

@@ -79,12 +79,16 @@ class VerdictWriter:
     def write_item(self, message: verdict_pb2.CardVerdict, item: str) -> None:
         """Fill in what the visited item corresponds to, on the day on which the verdict was formed."""
         day = china_day(message.status_as_of.seconds + message.data_age.seconds)
-        message.item.CopyFrom(self._equivalence(message.visited_region, item, message.home_region, day))
+        message.item.CopyFrom(
+            self._equivalence(message.visited_region, item, message.home_region, day, self._items.revision)
+        )
 
-    def _make_equivalence(self, region: str, item: str, target_region: str, day: date) -> catalog_pb2.Equivalence:
+    def _make_equivalence(
+        self, region: str, item: str, target_region: str, day: date, _revision: int
+    ) -> catalog_pb2.Equivalence:
         """Make the correspondence as it stands on the day that is part of the key."""
         translated = self._items(region=region, item=item, target_region=target_region, on=day)
-        return equivalence_message(translated.equivalence, translated.regional_fields)
+        return equivalence_message(translated.equivalence, translated.regional_fields, on=day)
 
     def _make_class(self, verdict: ClassVerdict, language: Language) -> verdict_pb2.ClassVerdict:
         reason = self._reasons.get(verdict.reason)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ import grpc
 
 from gateway.errors import MalformedRequestError
 from gateway.rpc.methods import read_message, within_deadline
+from gateway.rpc.recording import Note
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[bytes, bytes]
     Answer = Callable[[OpenCall, Context], Awaitable[bytes]]
     Handler = Callable[[AsyncIterator[bytes], Context], Awaitable[bytes]]
-    Form = Callable[[str, type[Message], Any], Answer]
+    Work = Callable[[Any, Call], Awaitable[Message]]
+    Telling = Callable[[Any, Call], AsyncGenerator[Message]]
+    Record = Callable[[OpenCall, Note], Awaitable[None]]
     Recheck = Callable[[OpenCall], None]
     Admit = Callable[[OpenCall, str, Context], Call]
 
@@ -49,14 +53,16 @@ class Forms:
         admit: proves the caller of a call and its scope.
         recheck: proves the caller of a running stream again.
         goes_on: does the same for a stream of ours that has no end of its own, and ends it where the gateway stops.
+        record: writes the record of a message that was answered, before the answer is told.
         patience: reads messages, each with a bound.
     """
 
-    def __init__(self, *, admit: Admit, recheck: Recheck, goes_on: Recheck, patience: Patience) -> None:
+    def __init__(self, *, admit: Admit, recheck: Recheck, goes_on: Recheck, record: Record, patience: Patience) -> None:
         """Take what all forms need."""
         self._admit = admit
         self._recheck = recheck
         self._goes_on = goes_on
+        self._record = record
         self._patience = patience
 
     def handler(
@@ -67,6 +73,7 @@ class Forms:
         request_type: type[Message],
         streams: tuple[bool, bool],
         waits: bool,
+        decides: bool,
         answered: Callable[[Answer], Handler],
     ) -> grpc.RpcMethodHandler[bytes, bytes]:
         """Make the handler of a method; to grpc all take streams, so that we run before a message is there.
@@ -77,48 +84,59 @@ class Forms:
             request_type: the message that it takes.
             streams: whether the contract has a stream in, and one out.
             waits: whether the method waits for something and so needs a timer for its deadline.
+            decides: whether its answers are recorded; streams of a servicer's own record what they do themselves.
             answered: wraps what answers: opens the call, maps errors, writes the log line.
         """
         stream_in, stream_out = streams
         if inspect.isasyncgenfunction(work):
-            form: Form = self._duplex if stream_in else self._telling
+            telling = self._duplex if stream_in else self._telling
+            answer = telling(scope, request_type, work)
         else:
             form = (self._each if stream_out else self._gathering) if stream_in else self._single
-            if waits:
-                work = within_deadline(work)
-        handle = answered(form(scope, request_type, work))
+            answer = form(scope, request_type, within_deadline(work) if waits else work, decides=decides)
+        handle = answered(answer)
         if stream_out:
             stream: Any = handle  # it reads and writes itself
             return grpc.stream_stream_rpc_method_handler(stream)
         return grpc.stream_unary_rpc_method_handler(handle)
 
-    def _single(self, scope: str, request_type: type[Message], work: Callable[..., Awaitable[Message]]) -> Answer:
+    def _single(self, scope: str, request_type: type[Message], work: Work, *, decides: bool) -> Answer:
         async def answer(opened: OpenCall, context: Context) -> bytes:
             call = self._admit(opened, scope, context)
             message = await self._one(request_type, context)
-            return (await work(message, call)).SerializeToString()
+            reply = (await work(message, call)).SerializeToString()
+            if decides:
+                await self._record(opened, call.note)
+            return reply
 
         return answer
 
-    def _each(self, scope: str, request_type: type[Message], work: Callable[..., Awaitable[Message]]) -> Answer:
+    def _each(self, scope: str, request_type: type[Message], work: Work, *, decides: bool) -> Answer:
         async def answer(opened: OpenCall, context: Context) -> bytes:
             call = self._admit(opened, scope, context)
             async with aclosing(self._messages(opened, request_type, context)) as messages:
                 async for message in messages:
-                    await context.write((await work(message, call)).SerializeToString())
+                    opened.note = Note()
+                    reply = (await work(message, replace(call, note=opened.note))).SerializeToString()
+                    if decides:
+                        await self._record(opened, opened.note)
+                    await context.write(reply)
             return b""
 
         return answer
 
-    def _gathering(self, scope: str, request_type: type[Message], work: Callable[..., Awaitable[Message]]) -> Answer:
+    def _gathering(self, scope: str, request_type: type[Message], work: Work, *, decides: bool) -> Answer:
         async def answer(opened: OpenCall, context: Context) -> bytes:
             call = self._admit(opened, scope, context)
             async with aclosing(self._messages(opened, request_type, context)) as messages:
-                return (await work(messages, call)).SerializeToString()
+                reply = (await work(messages, call)).SerializeToString()
+            if decides:
+                await self._record(opened, call.note)
+            return reply
 
         return answer
 
-    def _telling(self, scope: str, request_type: type[Message], work: Callable[..., AsyncGenerator[Message]]) -> Answer:
+    def _telling(self, scope: str, request_type: type[Message], work: Telling) -> Answer:
         async def answer(opened: OpenCall, context: Context) -> bytes:
             call = self._admit(opened, scope, context)
             message = await self._one(request_type, context)
@@ -126,7 +144,7 @@ class Forms:
 
         return answer
 
-    def _duplex(self, scope: str, request_type: type[Message], work: Callable[..., AsyncGenerator[Message]]) -> Answer:
+    def _duplex(self, scope: str, request_type: type[Message], work: Telling) -> Answer:
         async def answer(opened: OpenCall, context: Context) -> bytes:
             call = self._admit(opened, scope, context)
             async with aclosing(self._messages(opened, request_type, context)) as messages:

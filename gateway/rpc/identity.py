@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from adapters.words import Medium, Purpose
 from gateway.errors import InvalidFieldError, LimitError
 from gateway.rpc import convert
+from gateway.rpc.answer_facts import AnswerFacts, answer_facts, note_question
+from gateway.rpc.recording import Note
 from gateway.rpc.status import CONTRACT_ERRORS
 from gateway.services.model import CardQuestion
 from onecard.gateway.v1 import identity_service_pb2 as pb
@@ -29,6 +31,14 @@ _AT_ONCE = 16
 _TURN = 50
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """An answer as it is remembered: its bytes, and what is recorded of it each time that it is given."""
+
+    response: bytes = field(repr=False)
+    facts: AnswerFacts
+
+
 class IdentityServicer:
     """Serves IdentityService; the visited region is always the caller's own."""
 
@@ -40,13 +50,14 @@ class IdentityServicer:
         "BatchTranslateIdentities": "identity.translate",
     }
     WAITS: ClassVar = frozenset({"VerifyCard", "BatchVerifyCards"})
+    DECIDES: ClassVar = frozenset({"VerifyCard", "BatchVerifyCards"})
 
     def __init__(
         self,
         *,
         verify: VerifyCard,
         translate: TranslateIdentity,
-        memory: RequestMemory[bytes],
+        memory: RequestMemory[Remembered],
         verdicts: VerdictWriter,
         chains: Chains,
     ) -> None:
@@ -60,12 +71,13 @@ class IdentityServicer:
     async def verify_card(self, request: pb.VerifyCardRequest, call: Call) -> pb.VerifyCardResponse:
         """Verify one card; what is remembered are the answer's bytes, without what is the same for every card."""
         question, view = _question(request, call)
+        note_question(question, call.note)
         response = pb.VerifyCardResponse()
 
-        async def work() -> bytes:
+        async def work() -> Remembered:
             verified = await self._verify(question, view=view, from_gateway=call.caller.kind == "gateway")
             self._write(response, verified, view, call)
-            return response.SerializeToString()
+            return Remembered(response.SerializeToString(), answer_facts(question, verified.answer))
 
         remembered, replayed = await self._memory.once(
             caller=call.caller.id,
@@ -74,8 +86,9 @@ class IdentityServicer:
             work=work,
             finish=question.credential.used_up,
         )
+        remembered.facts.tell(call.note)
         if replayed:
-            response = pb.VerifyCardResponse.FromString(remembered)
+            response = pb.VerifyCardResponse.FromString(remembered.response)
             response.replayed = True
             self._verdicts.reword(response.verdict, call.language)
             convert.reword_losses(response.losses, call.language)
@@ -104,11 +117,15 @@ class IdentityServicer:
         at_once = asyncio.Semaphore(_AT_ONCE)
 
         async def one(entry: pb.VerifyCardRequest) -> pb.VerifyCardOutcome:
+            own = replace(call, note=Note())
             async with at_once:
                 try:
-                    return pb.VerifyCardOutcome(response=await self.verify_card(entry, call))
+                    response = await self.verify_card(entry, own)
                 except CONTRACT_ERRORS as error:
+                    call.note.parts.append((own.note, error))
                     return pb.VerifyCardOutcome(error=call.status(error))
+                call.note.parts.append((own.note, None))
+                return pb.VerifyCardOutcome(response=response)
 
         outcomes = await asyncio.gather(*(one(entry) for entry in request.entries))
         return pb.BatchVerifyCardsResponse(outcomes=outcomes)

@@ -26,6 +26,7 @@ class OfflineServicer:
     SERVICE: ClassVar = pb.DESCRIPTOR.services_by_name["OfflineService"]
     SCOPES: ClassVar = {"GetPack": "pack.read"}
     WAITS: ClassVar = frozenset[str]()
+    DECIDES: ClassVar = frozenset({"GetPack"})
 
     def __init__(self, packs: OfflinePacks) -> None:
         """Take the use case."""

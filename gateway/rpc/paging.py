@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DEFAULT_SIZE = 50
 LARGEST_SIZE = 1000
 _TAG_BYTES = 12
-_LONGEST = 64
+_LONGEST = 96
 
 Element = TypeVar("Element")
 
@@ -45,18 +45,28 @@ class Paging:
             InvalidFieldError: the size is negative.
             BadPageTokenError: the token was not made here for these arguments.
         """
-        if size < 0:
+        start = self.position(token, arguments, first=0)
+        end = start + self.size(size)
+        return elements[start:end], self.token(end, arguments) if end < len(elements) else ""
+
+    @staticmethod
+    def size(asked: int) -> int:
+        """Give how many elements a page has (InvalidFieldError where less than none is asked for)."""
+        if asked < 0:
             raise InvalidFieldError(("page_size", "not_negative"))
-        start = self._read(token, arguments) if token else 0
-        end = start + (min(size, LARGEST_SIZE) or DEFAULT_SIZE)
-        return elements[start:end], self._write(end, arguments) if end < len(elements) else ""
+        return min(asked, LARGEST_SIZE) or DEFAULT_SIZE
+
+    def token(self, position: int, arguments: str) -> str:
+        """Make the token of a position for the other arguments of a call."""
+        return self._spell(str(position).encode(), arguments).decode()
+
+    def position(self, token: str, arguments: str, *, first: int) -> int:
+        """Read the position of a token; the first where there is none (BadPageTokenError)."""
+        return self._read(token, arguments) if token else first
 
     def _tag(self, position: bytes, arguments: str) -> bytes:
         text = position + b"\0" + arguments.encode("utf-8", "surrogatepass")
         return hmac.digest(self._key, text, hashlib.sha256)[:_TAG_BYTES]
-
-    def _write(self, position: int, arguments: str) -> str:
-        return self._spell(str(position).encode(), arguments).decode()
 
     def _spell(self, body: bytes, arguments: str) -> bytes:
         return urlsafe_b64encode(self._tag(body, arguments) + body).rstrip(b"=")

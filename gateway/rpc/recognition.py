@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from adapters.words import ApplicationClass, CardStatus, Medium, Purpose
 from gateway.errors import InvalidFieldError
 from gateway.rpc import convert
+from gateway.rpc.answer_facts import answer_facts, credential_subject, note_question
 from gateway.rpc.identity import question_of
+from gateway.services.evidence import Known, Subject
 from gateway.services.revoke_recognition import Target
 from onecard.gateway.v1 import card_pb2, recognition_pb2
 from onecard.gateway.v1 import recognition_service_pb2 as pb
@@ -18,12 +21,14 @@ if TYPE_CHECKING:
 
     from gateway.rpc.boundary import Call
     from gateway.rpc.convert_verdict import VerdictWriter
+    from gateway.rpc.recording import Note
     from gateway.services.model import CardAnswer
     from gateway.services.ports import Chains
     from gateway.services.recognise import IssueRecognition, VerifyRecognition
     from gateway.services.request_memory import RequestMemory
     from gateway.services.revoke_recognition import RevokeRecognition
     from trust.claims import RecognitionClaims
+    from trust.verified import VerifiedRecognition
 
 _LONGEST_TOKEN = 4096
 _LONGEST_CHAIN = 65_536
@@ -39,6 +44,7 @@ class RecognitionServicer:
         "RevokeRecognition": "recognition.revoke",
     }
     WAITS: ClassVar = frozenset({"IssueRecognition", "RevokeRecognition"})
+    DECIDES: ClassVar = frozenset({"IssueRecognition", "VerifyRecognition", "RevokeRecognition"})
 
     def __init__(
         self,
@@ -69,6 +75,8 @@ class RecognitionServicer:
             asked_by=call.caller.id,
             fields=fields,
         )
+        note_question(question, call.note)
+        call.note.source, call.note.target = call.caller.region, visited
 
         async def work() -> CardAnswer:
             return await self._issue(question, from_gateway=call.caller.kind == "gateway")
@@ -80,6 +88,7 @@ class RecognitionServicer:
             work=work,
             finish=question.credential.used_up,
         )
+        answer_facts(question, answer).tell(call.note)
         response = pb.IssueRecognitionResponse(replayed=replayed)
         self._verdicts.write(answer.verdict, response.verdict, call.language)
         self._verdicts.write_title(response.verdict)
@@ -98,7 +107,11 @@ class RecognitionServicer:
         _check_length(request.recognition)
         shown = frozenset({call.caller.certificate} if call.caller.certificate else ())
         verified = await self._verify.verify(
-            request.recognition, audience=call.caller.region, certificates=shown, chain=_chain(request.trust_chain)
+            request.recognition,
+            audience=call.caller.region,
+            certificates=shown,
+            chain=_chain(request.trust_chain),
+            told=partial(_note_recognition, note=call.note),
         )
         return pb.VerifyRecognitionResponse(claims=_claims_message(verified.claims, key_id=verified.key.kid))
 
@@ -106,9 +119,10 @@ class RecognitionServicer:
         self, request: pb.RevokeRecognitionRequest, call: Call
     ) -> pb.RevokeRecognitionResponse:
         """Take back living recognitions of the caller's region."""
-        count = await self._revoke(
-            _target(request), region=call.caller.region, from_gateway=call.caller.kind == "gateway"
-        )
+        target, region = _target(request), call.caller.region
+        _note_target(target, region, note=call.note)
+        count = await self._revoke(target, region=region, from_gateway=call.caller.kind == "gateway")
+        call.note.detail = str(count)
         return pb.RevokeRecognitionResponse(revoked_count=count)
 
 
@@ -147,6 +161,23 @@ def _target(request: pb.RevokeRecognitionRequest) -> Target:
             fields.add("target", "required")
     fields.finish()
     return target
+
+
+def _note_target(target: Target, region: str, *, note: Note) -> None:
+    """Note what is to be taken back, as far as the request itself names it."""
+    note.target, note.recognition = region, target.token_id or ""
+    if target.subject:
+        note.subject = Subject(Known.PSEUDONYM, region, target.subject)
+    elif target.credential is not None:
+        note.subject = credential_subject(target.credential, region)
+
+
+def _note_recognition(verified: VerifiedRecognition, *, note: Note) -> None:
+    """Note a recognition that is genuine, whether it may still be used or not."""
+    claims = verified.claims
+    note.target, note.item, note.recognition = claims.iss, claims.item, claims.jti
+    note.subject = Subject(Known.PSEUDONYM, claims.iss, claims.sub)
+    note.detail = verified.key.kid
 
 
 def _claims_message(claims: RecognitionClaims, *, key_id: str) -> recognition_pb2.Recognition:

@@ -30,6 +30,7 @@ class RegionServicer:
     SERVICE: ClassVar = region_service_pb2.DESCRIPTOR.services_by_name["RegionService"]
     SCOPES: ClassVar = dict.fromkeys((method.name for method in SERVICE.methods), "region.read")
     WAITS: ClassVar = frozenset[str]()
+    DECIDES: ClassVar = frozenset[str]()
 
     def __init__(
         self, *, registry: Registry, homes: Mapping[str, Home], agreements: AgreementBook, paging: Paging

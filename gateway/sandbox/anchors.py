@@ -94,6 +94,7 @@ class HomeShelves:
     federation: KeyShelf
     region: tuple[VerificationKey, ...]
     caller: KeyShelf
+    evidence: KeyShelf
 
     @classmethod
     def of(cls, layout: Layout, site: Site) -> HomeShelves:
@@ -111,6 +112,7 @@ class HomeShelves:
                 ),
             ),
             caller=KeyShelf(home / "gateway.pem", issuer=site.gateway),
+            evidence=KeyShelf(home / "evidence.pem", issuer=site.gateway),
         )
 
 
@@ -121,6 +123,7 @@ def _join_request(layout: Layout, keys: HomeShelves, superiors: Sequence[str]) -
         federation=keys.federation,
         region=keys.region,
         caller=keys.caller,
+        evidence=keys.evidence,
         superiors=superiors,
     )
     folder = layout.home(keys.site.region) / "trust" / keys.site.region

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.callers import SCOPES
 from gateway.sandbox.layout import caller_id
+from gateway.sandbox.lines import grpcurl_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,6 +57,17 @@ def configuration(
         "[calls]",
         'certificate = "tls.pem"',
         'key = "tls.key"',
+        "",
+        "[store]",
+        'folder = "store"',
+        'keys = "store-keys"',
+        "",
+        "[evidence]",
+        'key = "evidence.pem"',
+        'secret = "evidence.secret"',
+        "",
+        "[pages]",
+        f"grpcurl = {json.dumps(grpcurl_options(layout, homes[0].region))}",
         "",
         "[trust]",
         'state = "trust"',

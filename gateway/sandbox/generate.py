@@ -26,6 +26,8 @@ from gateway.sandbox.anchors import found_anchors
 from gateway.sandbox.configuration import configuration
 from gateway.sandbox.layout import caller_id
 from gateway.settings import SAMPLE_LINE
+from gateway.store.key_folder import new_key
+from gateway.store.sealing import CipherName
 from trust.agreement import Agreement
 from trust.errors import SuiteUnavailableError
 from trust.keys import KeyRing, SigningKey
@@ -171,4 +173,8 @@ def _keys(layout: Layout, site: Site, *, abroad: bool) -> None:
     platform = SigningKey.from_pem(layout.caller_key(site.region).read_bytes(), issuer=caller_id(site.region))
     known = KeyRing([platform.public()]).jwks(platform.issuer)
     (home / "platform.jwks.json").write_text(json.dumps(known), "utf-8")
+    if not (home / "evidence.pem").exists():
+        write_key(home / "evidence.pem", SigningKey.generate("EdDSA", issuer=site.gateway), preamble=SAMPLE_LINE)
+    write_secret(home / "evidence.secret", secrets.token_bytes(32))
     write_secret(home / "pseudonym.key", secrets.token_bytes(32))
+    new_key(home / "store-keys", CipherName.AES, preamble=SAMPLE_LINE)

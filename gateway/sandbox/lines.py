@@ -18,10 +18,15 @@ def grpcurl(layout: Layout, region: str, method: str, request: Mapping[str, obje
     site = next(site for site in layout.sites if site.region == region)
     spoken = f" -H 'accept-language: {language}'" if language else ""
     return (
-        f"grpcurl -cacert {layout.ca}"
-        f' -H "authorization: Bearer $(.venv/bin/onecard token {region}{_folder_option(layout)})"{spoken}'
+        f"grpcurl {grpcurl_options(layout, region)}{spoken}"
         f" -d '{json.dumps(request, ensure_ascii=False)}' {site.grpc} onecard.gateway.v1.{method}"
     )
+
+
+def grpcurl_options(layout: Layout, region: str) -> str:
+    """Write the options of grpcurl that prove who asks: a region's own platform."""
+    token = f".venv/bin/onecard token {region}{_folder_option(layout)}"
+    return f'-cacert {layout.ca} -H "authorization: Bearer $({token})"'
 
 
 def _folder_option(layout: Layout) -> str:

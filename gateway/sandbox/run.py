@@ -80,6 +80,7 @@ def _welcome(layout: Layout, seconds: float) -> None:
     console.print(
         f"ready after {seconds:.1f} s; CA {layout.ca}, addresses {layout.endpoints}, logs {layout.folder}/logs"
     )
+    console.print(f"The public catalog, in four languages: http://{layout.sites[0].web}/ and at each other web address")
     console.print("All cardholders are fictitious and all dialects synthetic. Paste in another terminal:\n")
     for title, line in grpcurl_lines(layout):
         console.print(f"# {title}", style="bold")

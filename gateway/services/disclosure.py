@@ -15,11 +15,18 @@ if TYPE_CHECKING:
     from trust.policy import Permission
 
 
-def disclose_fields(identity: CardIdentity, permission: Permission | None) -> CardIdentity:
-    """Blank every field that the agreement does not name; use in the home region itself sees all."""
+GUARDED = frozenset({"holder.integrity_record"})
+"""Fields for which an agreement is not enough: the home region's own law has to entitle the other region to them."""
+
+
+def disclose_fields(identity: CardIdentity, permission: Permission | None, *, entitled: bool = True) -> CardIdentity:
+    """Blank every field that the agreement does not name; use in the home region itself sees all.
+
+    Guarded fields are blanked too unless the region asking is entitled, which only the home side can say.
+    """
     if permission is None:
         return identity
-    told_of_holder, told_of_card = _told(permission.fields)
+    told_of_holder, told_of_card = _told(permission.fields if entitled else permission.fields - GUARDED)
     holder, card = identity.holder, identity.card
     return CardIdentity(
         identity.region,
@@ -51,12 +58,20 @@ def holder_key(identity: CardIdentity) -> str:
 
     BadUpstreamError where the platform told neither, since a recognition without a subject would say nothing.
     """
+    key = find_holder_key(identity)
+    if key is None:
+        raise BadUpstreamError(region=identity.region, rule="no_holder_number")
+    return key
+
+
+def find_holder_key(identity: CardIdentity) -> str | None:
+    """Give the same, or None where the platform told neither."""
     if identity.holder.social_security_number is not None:
         return f"ssn:{identity.holder.social_security_number.reveal()}"
     if identity.holder.documents:
         document = identity.holder.documents[0]
         return f"{document.type}:{document.number.reveal()}"
-    raise BadUpstreamError(region=identity.region, rule="no_holder_number")
+    return None
 
 
 def reveal(identity: CardIdentity, path: str) -> str | None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from adapters.canonical import LocalizedText
 from adapters.card_state import graver
-from adapters.equivalence import coverage
 from adapters.errors import (
     BadUpstreamError,
     HolderMismatchError,
@@ -19,7 +17,7 @@ from adapters.errors import (
     RegionDataError,
 )
 from adapters.words import CardStatus
-from gateway.services.disclosure import contradicts, disclose_fields, holder_key, tells_functions
+from gateway.services.disclosure import contradicts, disclose_fields, find_holder_key, holder_key, tells_functions
 from gateway.services.model import CardAnswer, CardVerdict, granted
 from gateway.services.verdict import CardFacts, UseFacts
 from trust.claims import RecognitionClaims
@@ -97,11 +95,10 @@ class LocalHome:
         self._statuses = statuses
         self._cards = cards
         self._consents = consents
-        self._covered = lru_cache(maxsize=4096)(self._cover)
 
-    def _cover(self, region: str, item: str, on: date) -> Coverage:
-        """Find what the home catalog covers of a visited item; catalogs do not change while the node runs."""
-        return coverage(self._items(region, item), self._adapter.catalog, on=on)
+    def _cover(self, item: ApplicationItem, on: date) -> Coverage:
+        """Find what the home catalog covers of a visited item."""
+        return self._book.coverage(item.region, item.item, self._adapter.region, on=on)
 
     @property
     def reachable(self) -> bool:
@@ -113,14 +110,15 @@ class LocalHome:
 
         Nothing is asked of the platform before the agreement allows it. Raises TrustError leaves of the agreement,
         UnknownItemError, UnsupportedCredentialError, CardNotFoundError and the other errors of the platform edge, and
-        LimitError when no more recognitions can be told apart in the status lists.
+        LimitError when no more recognitions can be told apart in the status lists, StoreUnavailableError when it cannot
+        be kept who has a place there.
         """
         item = self._items(question.visited_region, question.visited_item)
         today = china_day(self._clock())
         permission = permit(self._agreements, question, item, on=today)
         if permission is not None and question.consent_reference and self._consents is not None:
             self._consents.require(question.consent_reference, agreement=permission.agreement)
-        covered = self._covered(item.region, item.item, today) if permission else None
+        covered = self._cover(item, today) if permission else None
         identity, as_of = await self._look_up(question.credential)
         name = self._name(identity)
         reported = None if name is None or self._cards is None else self._cards.reported(name)
@@ -150,11 +148,15 @@ class LocalHome:
                 since=reported.since or None,
                 successor=self._pairwise(reported.successor, question.visited_region),
             )
-        disclosed = disclose_fields(identity, permission) if disclose and verdict.usable else None
+        entitled = self._adapter.rules.entitles(question.visited_region)
+        disclosed = disclose_fields(identity, permission, entitled=entitled) if disclose and verdict.usable else None
+        holder = find_holder_key(identity)
         if permission is None or covered is None or not verdict.usable:
-            return CardAnswer(verdict=verdict, identity=disclosed, recognition=None, claims=None)
-        claims = self._claims(question, verdict, permission, covered, identity, card=name)
-        return CardAnswer(verdict=verdict, identity=disclosed, recognition=self._sign(claims), claims=claims)
+            return CardAnswer(verdict=verdict, identity=disclosed, recognition=None, claims=None, holder=holder)
+        claims = await self._claims(question, verdict, permission, covered, identity, card=name)
+        return CardAnswer(
+            verdict=verdict, identity=disclosed, recognition=self._sign(claims), claims=claims, holder=holder
+        )
 
     async def subjects_of(self, credential: Credential, regions: Iterable[str]) -> tuple[str, ...]:
         """Ask the platform who holds a card, and give the holder's pseudonyms towards regions (the platform edge's)."""
@@ -187,7 +189,7 @@ class LocalHome:
             raise HolderMismatchError(region=self._adapter.region)
         return identity, record.as_of
 
-    def _claims(
+    async def _claims(
         self,
         question: CardQuestion,
         verdict: CardVerdict,
@@ -203,7 +205,7 @@ class LocalHome:
         jti, expires_at = self._new_id(), now + RECOGNITION_SECONDS
         subject = self._subject(identity, question.visited_region)
         register = self._statuses
-        status = None if register is None else register.allocate(jti=jti, subject=subject, expires_at=expires_at)
+        status = None if register is None else await register.allocate(jti=jti, subject=subject, expires_at=expires_at)
         return RecognitionClaims(
             iss=self._adapter.region,
             aud=question.visited_region,

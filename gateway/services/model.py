@@ -140,13 +140,14 @@ class CardAnswer:
     """Answer of a home region: verdict, the disclosed identity, and the signed recognition.
 
     `identity` and `recognition` are None when every class is refused; use in the home region itself needs no
-    recognition.
+    recognition. `holder` names the holder where the home side is this process; it is for the record and told to nobody.
     """
 
     verdict: CardVerdict
     identity: CardIdentity | None = field(repr=False)
     recognition: str | None = field(repr=False)
     claims: RecognitionClaims | None = field(repr=False)
+    holder: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,14 +60,14 @@ class RecognitionPlaces(Protocol):
     def ttl_seconds(self) -> int:
         """For how long a reader may go on with a list."""
 
-    def allocate(self, *, jti: str, subject: str, expires_at: int) -> StatusReference:
+    async def allocate(self, *, jti: str, subject: str, expires_at: int) -> StatusReference:
         """Take a place until a recognition has expired everywhere, Unix seconds (LimitError where all are taken)."""
 
-    def revoke(self, jti: str) -> bool:
+    async def revoke(self, jti: str) -> bool:
         """Revoke a recognition by its token identifier; tell whether it lives."""
 
-    def revoke_subject(self, subject: str) -> int:
+    async def revoke_subject(self, subject: str) -> int:
         """Revoke all living recognitions of a pseudonym, and count them, those that were revoked before too."""
 
-    def text(self, number: int) -> bytes | None:
+    async def text(self, number: int) -> bytes | None:
         """Give a signed list by its number, or None where there is none (TrustError where it cannot be signed)."""

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from trust.claims import StatusReference
     from trust.keys import FindKey, VerificationKey
     from trust.policy import AgreementBook
-    from trust.replay import ReplayMemory
     from trust.verified import VerifiedRecognition
 
 _MOST_WAITING: Final = 16
@@ -65,6 +64,25 @@ class StatusSource(Protocol):
 
     async def refresh(self, issuer: str, reference: StatusReference, *, find: FindKey | None = None) -> None:
         """Learn what is to be learned of it (StatusUnknownError where it may not be asked for)."""
+
+
+class ReplayMemory(Protocol):
+    """What remembers one-time recognitions that were used: `gateway.store.replay.StoreReplay`.
+
+    It never gives up a live entry: when it is full, new ones are refused, not old ones forgotten.
+    """
+
+    async def remember(self, issuer: str, jti: str, expires_at: int) -> None:
+        """Use one up. Of any number of parallel calls for the same issuer and identifier exactly one returns.
+
+        `expires_at`, Unix seconds, is from when on no verifier accepts it any more (`replay_until`).
+
+        Raises ReplayError where it was used before, ReplayMemoryFullError where there is no room.
+        """
+
+
+def _tell_nobody(_: VerifiedRecognition, /) -> None:
+    """Ignore what is told."""
 
 
 class RegionKeys(Protocol):
@@ -120,16 +138,6 @@ class VerifyRecognition:
         self._keys = keys
         self._waiting = 0
 
-    def __call__(self, token: str, *, audience: str, certificates: frozenset[str] = frozenset()) -> VerifiedRecognition:
-        """Verify by what is known now, and use up a one-time recognition (TrustError leaves; ReplayError if used).
-
-        `certificates` are the thumbprints of what the caller has shown. StatusUnknownError where its status list would
-        have to be fetched first.
-        """
-        verified = self._read(token, audience, certificates)
-        self._finish(verified)
-        return verified
-
     async def verify(
         self,
         token: str,
@@ -137,10 +145,14 @@ class VerifyRecognition:
         audience: str,
         certificates: frozenset[str] = frozenset(),
         chain: Sequence[str] = (),
+        told: Callable[[VerifiedRecognition], None] = _tell_nobody,
     ) -> VerifiedRecognition:
-        """Do the same, and learn first what need be: the key, and the status list, for which only a genuine token asks.
+        """Verify, and use up a one-time recognition (TrustError leaves; ReplayError where it was used).
 
+        Its status list is fetched first where need be; only a genuine token makes us fetch. `certificates` are the
+        thumbprints of what the caller has shown. StoreUnavailableError where it cannot be noted that it was used.
         `chain` is the static trust chain that came beside the token. It is looked at where the key is not believed.
+        `told` hears of a recognition that is genuine, before it is known whether it was revoked or used up.
         """
         find = None if self._keys is None or not chain else partial(self._keys.region_key, chain=chain)
         try:
@@ -150,10 +162,11 @@ class VerifyRecognition:
             if not await self._renewed(token):
                 raise
             verified = self._read(token, audience, certificates, find)
+        told(verified)
         claims = verified.claims
         if claims.status is not None and self._statuses is not None:
             await self._statuses.refresh(claims.iss, claims.status, find=find)
-        self._finish(verified)
+        await self._finish(verified)
         return verified
 
     async def _renewed(self, token: str) -> bool:
@@ -182,7 +195,7 @@ class VerifyRecognition:
         self._bounds.hold(verified.claims, on=china_day(now))
         return verified
 
-    def _finish(self, verified: VerifiedRecognition) -> None:
+    async def _finish(self, verified: VerifiedRecognition) -> None:
         """See that it was not revoked, and only then use it up."""
         claims = verified.claims
         if claims.status is not None:
@@ -190,4 +203,4 @@ class VerifyRecognition:
                 raise StatusUnknownError(issuer=claims.iss, rule="no status lists here")
             self._statuses.check(claims.iss, claims.status)
         if claims.one_time:
-            self._replay.remember(claims.iss, claims.jti, verified.replay_until, int(self._clock()))
+            await self._replay.remember(claims.iss, claims.jti, verified.replay_until)

@@ -72,10 +72,10 @@ class RevokeRecognition:
             raise RegionNotServedError(region=region)
         if target.credential is not None:
             subjects = await home.subjects_of(target.credential, self._visited(region))
-            return sum(places.revoke_subject(subject) for subject in subjects)
+            return sum([await places.revoke_subject(subject) for subject in subjects])
         if target.subject:
-            return places.revoke_subject(target.subject)
-        return int(places.revoke(target.token_id or self._token_id(target.recognition, region)))
+            return await places.revoke_subject(target.subject)
+        return int(await places.revoke(target.token_id or self._token_id(target.recognition, region)))
 
     def _token_id(self, recognition: str, region: str) -> str:
         """Read the identifier of a recognition that the region has signed, whether or not it has ended."""

@@ -1,54 +1,95 @@
-"""The issuer's side of the Token Status List: gives each living recognition a place, and revokes it there.
+"""The issuer's side of the Token Status List: gives each recognition a place, and revokes it there.
 
-A place is chosen at random among the free ones, so that it tells nobody when or in which order recognitions were
-issued; it is free again once no verifier accepts the recognition any more. Lists are signed when somebody asks, again
-when something or the key has changed, or half of their life has passed. All this is kept in memory: after a restart the
-numbers of the lists are others, so a place is never taken for that of an older token, whose list is then not found and
-refuses it.
+A place is chosen at random among the free ones of a list, so that it tells nobody when or in which order recognitions
+were issued, and is given once. Each process fills lists of its own; which lists there are, who has a place on them and
+which places are revoked is in the store: any replica serves and revokes them all, and a restart forgets nothing.
+
+A list is signed as of the last change or the last full interval, whichever is later: replicas that sign the same list
+give it the same time, so that to a reader none of them goes back behind another.
 """
 
 from __future__ import annotations
 
-import heapq
+import asyncio
 import secrets
 from array import array
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.errors import LimitError
+from gateway.store.status_places import TakenPlace
 from trust.claims import CLOCK_SKEW_SECONDS, StatusReference
 from trust.signer import signer_of
 from trust.status_list import Status, StatusList, pack, sign_status_list
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from gateway.services.ports import Clock
+    from gateway.store.status_places import ListState
     from trust.keys import SigningKey
     from trust.signer import Signer
 
 PLACES = 2**17
 """Places of one list: signed it stays below 30 KiB, whatever is revoked."""
 
-MAX_LISTS = 8
+MAX_LISTS = 16
 TTL_SECONDS = 15
 LIFE_SECONDS = 600
+LEASE_SECONDS = 3600
+"""For how long a list is served at least; it is extended when a recognition needs more."""
+
+LOOK_SECONDS = 1.0
+"""For how long a replica goes on with what it has read of a list."""
+
+_MOST_READ = 256
+
+
+class PlaceBook(Protocol):
+    """Where lists, places and revocations are kept: `gateway.store.status_places.StatusPlaces`.
+
+    All raise StoreUnavailableError; times are Unix seconds.
+    """
+
+    async def open_list(self, region: str, *, at_least: int, until: int) -> int:
+        """Begin a list whose number nobody has had, and give the number."""
+
+    async def extend(self, region: str, number: int, *, until: int) -> bool:
+        """Serve a list until later; tell whether it is still there."""
+
+    async def keep(self, taken: TakenPlace) -> None:
+        """Note who has a place."""
+
+    async def state(self, region: str, number: int, *, now: int) -> ListState | None:
+        """Give what is revoked on a list, None where there is no such list."""
+
+    async def revoke(self, region: str, *, jti: str, now: int, remembered_seconds: int) -> Collection[int]:
+        """Revoke the living recognition of an identifier; give the number of its list."""
+
+    async def revoke_subject(self, region: str, *, subject: str, now: int, remembered_seconds: int) -> Collection[int]:
+        """Revoke all living recognitions of a pseudonym; give the number of the list of each."""
 
 
 @dataclass(slots=True)
 class _Page:
-    """One list: the revoked places, the free ones in no order, and the text, when and by which key it was signed."""
+    """The list that this process fills: its free places in no order, until when it is served, the end of its last."""
 
+    number: int
     free: array[int]
-    revoked: set[int] = field(default_factory=set)
+    served_until: int
+    last: int = 0
+
+
+@dataclass(slots=True)
+class _Read:
+    """What was read of a list, and its text: as of when, and by which key."""
+
+    state: ListState
+    looked_at: float
     text: bytes = b""
-    signed_at: float = 0.0
-    signed_by: str = ""
-
-
-def _all(places: int) -> array[int]:
-    """Give every place of a list, four bytes each."""
-    return array("I", range(places))
+    iat: int = 0
+    kid: str = ""
 
 
 class StatusRegister:
@@ -56,11 +97,11 @@ class StatusRegister:
 
     Args:
         key: signs the lists; its issuer is the region.
+        book: where they are kept.
         address: where the lists are served, `https://HOST/regions/REGION/status`; the number comes behind it.
-        number: of the first list; another one at each start of each replica, such as the time in seconds.
         clock: Unix time.
         places: of one list.
-        max_lists: how many lists there are at most; `places` times that many recognitions may live at once.
+        max_lists: how many lists of this process may have living recognitions at once.
         choose: gives a number from 0 to below its argument that nobody can foresee.
         ttl_seconds: for how long a reader may go on with what it has.
         life_seconds: of a signed list.
@@ -71,8 +112,8 @@ class StatusRegister:
         self,
         key: SigningKey | Signer,
         *,
+        book: PlaceBook,
         address: str,
-        number: int,
         clock: Clock,
         places: int = PLACES,
         max_lists: int = MAX_LISTS,
@@ -81,10 +122,10 @@ class StatusRegister:
         life_seconds: int = LIFE_SECONDS,
         changed: Callable[[str], None] = lambda _uri: None,
     ) -> None:
-        """Begin with one empty list."""
+        """Begin without a list; the first recognition opens one."""
         self._signer = signer_of(key)
+        self._book = book
         self._address = address
-        self._first = number
         self._clock = clock
         self._places = places
         self._most = max_lists
@@ -92,94 +133,119 @@ class StatusRegister:
         self._ttl = ttl_seconds
         self._life = life_seconds
         self._changed = changed
-        self._pages = [_Page(_all(places))]
-        self._taken: list[tuple[float, int, int, str, str]] = []
-
-    def __len__(self) -> int:
-        """Count the places that are taken."""
-        return len(self._taken)
+        self._page: _Page | None = None
+        self._filled: deque[int] = deque()
+        self._turning = asyncio.Lock()
+        self._read: OrderedDict[int, _Read] = OrderedDict()
 
     @property
     def ttl_seconds(self) -> int:
         """For how long a reader may go on with a list."""
         return self._ttl
 
-    def allocate(self, *, jti: str, subject: str, expires_at: int) -> StatusReference:
-        """Take a place for a recognition until it has expired everywhere (LimitError where all places are taken)."""
-        self._free_expired()
-        page = next((number for number, page in enumerate(self._pages) if page.free), None)
-        if page is None:
-            page = self._open()
-        free = self._pages[page].free
-        chosen = self._choose(len(free))
-        place, free[chosen] = free[chosen], free[-1]
-        free.pop()
-        heapq.heappush(self._taken, (expires_at + CLOCK_SKEW_SECONDS, page, place, jti, subject))
-        return StatusReference(uri=self._uri(page), index=place)
+    async def allocate(self, *, jti: str, subject: str, expires_at: int) -> StatusReference:
+        """Take a place for a recognition, and see that it is kept.
 
-    def revoke(self, jti: str) -> bool:
-        """Revoke a recognition by its token identifier; tell whether it lives."""
-        return self._revoke(lambda told, _subject: told == jti) > 0
+        Raises:
+            LimitError: too many lists have living recognitions.
+            StoreUnavailableError: it cannot be kept.
+        """
+        until = expires_at + CLOCK_SKEW_SECONDS
+        while (page := self._page) is None or not page.free or page.served_until < until + self._life:
+            async with self._turning:
+                await self._turn(until)
+        chosen = self._choose(len(page.free))
+        place, page.free[chosen] = page.free[chosen], page.free[-1]
+        page.free.pop()
+        page.last = max(page.last, until)
+        await self._book.keep(
+            TakenPlace(
+                region=self._signer.issuer, number=page.number, place=place, until=until, jti=jti, subject=subject
+            )
+        )
+        return StatusReference(uri=self._uri(page.number), index=place)
 
-    def revoke_subject(self, subject: str) -> int:
-        """Revoke all living recognitions of a pseudonym, and count them, those that were revoked before too."""
-        return self._revoke(lambda _jti, told: told == subject)
+    async def revoke(self, jti: str) -> bool:
+        """Revoke a recognition by its token identifier; tell whether it lives (StoreUnavailableError)."""
+        lists = await self._book.revoke(
+            self._signer.issuer, jti=jti, now=int(self._clock()), remembered_seconds=self._life
+        )
+        return self._look_anew(lists) > 0
 
-    def text(self, number: int) -> bytes | None:
-        """Give a signed list by its number, or None where there is none (TrustError where it cannot be signed)."""
-        position = number - self._first
-        if not 0 <= position < len(self._pages):
-            return None
-        self._free_expired()
-        page, now = self._pages[position], self._clock()
-        kid = self._signer.kid
+    async def revoke_subject(self, subject: str) -> int:
+        """Revoke all living recognitions of a pseudonym, and count them (StoreUnavailableError)."""
+        lists = await self._book.revoke_subject(
+            self._signer.issuer, subject=subject, now=int(self._clock()), remembered_seconds=self._life
+        )
+        return self._look_anew(lists)
+
+    def heard(self, number: int) -> None:
+        """Take note that something was revoked on a list, here or at another replica, and tell who listens."""
+        self._look_anew((number,))
+        self._changed(self._uri(number))
+
+    def _look_anew(self, lists: Collection[int]) -> int:
+        """Read these lists again at the next look; gives how many were named."""
+        for number in lists:
+            self._read.pop(number, None)
+        return len(lists)
+
+    async def text(self, number: int) -> bytes | None:
+        """Give a signed list by its number, None where there is none (StoreUnavailableError, TrustError)."""
+        now = self._clock()
+        read = self._read.get(number)
+        if read is None or not 0 <= now - read.looked_at < LOOK_SECONDS:
+            state = await self._book.state(self._signer.issuer, number, now=int(now))
+            if state is None:
+                self._read.pop(number, None)
+                return None
+            if read is None or read.state != state:
+                read = _Read(state, now)
+            read.looked_at = now
+            self._read[number] = read
+            self._read.move_to_end(number)
+            if len(self._read) > _MOST_READ:
+                self._read.popitem(last=False)
+        kid, iat = self._signer.kid, self._signed_as_of(read.state, int(now))
         # A list of a key that was rotated away is believed no longer as soon as that key is retired.
-        if not page.text or page.signed_by != kid or not 0 <= now - page.signed_at < self._life / 2:
-            page.text, page.signed_at, page.signed_by = self._sign(position, int(now)), now, kid
-        return page.text
+        if (read.iat, read.kid) != (iat, kid):
+            read.text, read.iat, read.kid = self._sign(number, read.state, iat), iat, kid
+        return read.text
 
-    def _sign(self, position: int, now: int) -> bytes:
+    def _signed_as_of(self, state: ListState, now: int) -> int:
+        """Give the time that a list says of itself; no later than now, should clocks differ."""
+        interval = max(1, self._life // 2)
+        return max(now - now % interval, min(state.changed, now))
+
+    def _sign(self, number: int, state: ListState, iat: int) -> bytes:
         statuses = StatusList(
             issuer=self._signer.issuer,
-            uri=self._uri(position),
-            iat=now,
-            exp=now + self._life,
+            uri=self._uri(number),
+            iat=iat,
+            exp=iat + self._life,
             ttl=self._ttl,
-            statuses=pack(dict.fromkeys(self._pages[position].revoked, Status.INVALID), places=self._places),
+            statuses=pack(dict.fromkeys(state.revoked, Status.INVALID), places=self._places),
         )
         return sign_status_list(statuses, key=self._signer).encode("ascii")
 
-    def _uri(self, position: int) -> str:
-        return f"{self._address}/{self._first + position}"
+    def _uri(self, number: int) -> str:
+        return f"{self._address}/{number}"
 
-    def _open(self) -> int:
-        """Begin a further list."""
-        if len(self._pages) >= self._most:
+    async def _turn(self, until: int) -> None:
+        """See that there is a list with a free place, which is served as long as it must be."""
+        page, now = self._page, int(self._clock())
+        served = until + self._life + LEASE_SECONDS
+        if page is not None and page.free:
+            if page.served_until >= until + self._life:
+                return
+            if await self._book.extend(self._signer.issuer, page.number, until=served):
+                page.served_until = served
+                return
+        while self._filled and self._filled[0] <= now:
+            self._filled.popleft()
+        if len(self._filled) + (page is not None and page.last > now) >= self._most:
             raise LimitError(limit="living_recognitions")
-        self._pages.append(_Page(_all(self._places)))
-        return len(self._pages) - 1
-
-    def _revoke(self, concerns: Callable[[str, str], bool]) -> int:
-        """Revoke what is concerned; rare, so it looks at every living recognition rather than keep an index of them."""
-        self._free_expired()
-        found = [(page, place) for _, page, place, jti, subject in self._taken if jti and concerns(jti, subject)]
-        news = {page for page, place in found if place not in self._pages[page].revoked}
-        for page, place in found:
-            self._pages[page].revoked.add(place)
-        for page in sorted(news):
-            self._pages[page].text = b""
-            self._changed(self._uri(page))
-        return len(found)
-
-    def _free_expired(self) -> None:
-        """Free the places of what has expired; one that was revoked waits until no reader holds a list that says so."""
-        now = self._clock()
-        while self._taken and self._taken[0][0] <= now:
-            _, position, place, _, _ = heapq.heappop(self._taken)
-            page = self._pages[position]
-            if place in page.revoked:
-                page.revoked.discard(place)
-                page.text = b""
-                heapq.heappush(self._taken, (now + self._life, position, place, "", ""))
-            else:
-                page.free.append(place)
+        number = await self._book.open_list(self._signer.issuer, at_least=now, until=served)
+        if page is not None:
+            self._filled.append(page.last)
+        self._page = _Page(number, array("I", range(self._places)), served)

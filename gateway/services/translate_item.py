@@ -32,12 +32,17 @@ class TranslateItem:
         self._book = book
         self._clock = clock
 
+    @property
+    def revision(self) -> int:
+        """Another number as soon as any catalog has changed."""
+        return self._book.revision
+
     def __call__(self, *, region: str, item: str, target_region: str, on: date | None = None) -> TranslatedItem:
         """Translate as of a day, today unless said (UnknownRegionError, UnknownItemError).
 
-        What the data does not prove is no correspondence.
+        The source is an item of a region's own list, or of another catalog by its identifier. What the data does not
+        prove is no correspondence.
         """
-        source = self._registry.get(region).catalog.get(item)
         target = self._registry.get(target_region)
         equivalence = self._book.translate(region, item, target_region, on=on or china_day(self._clock()))
-        return TranslatedItem(equivalence, target.item_from_canonical(source))
+        return TranslatedItem(equivalence, target.item_from_canonical(equivalence.source))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from gateway.errors import StoreUnavailableError
 from gateway.web.headers import HEADERS
 
 if TYPE_CHECKING:
@@ -31,10 +32,13 @@ class StatusListPages:
         return [web.get("/regions/{region}/status/{number}", self._list)]
 
     async def _list(self, request: web.Request) -> web.Response:
-        """Answer with a signed list; what nobody has is 404 in the same words."""
+        """Answer with a signed list; what nobody has is 404 in the same words, and 503 says that nobody can tell."""
         register = self._registers.get(request.match_info["region"])
         number = request.match_info["number"]
-        body = register.text(int(number)) if register is not None and _NUMBER.fullmatch(number) else None
+        try:
+            body = await register.text(int(number)) if register is not None and _NUMBER.fullmatch(number) else None
+        except StoreUnavailableError:
+            return web.json_response({"error": "not available just now"}, status=503, headers=HEADERS)
         if register is None or body is None:
             return web.json_response({"error": "unknown status list"}, status=404, headers=HEADERS)
         headers = {**HEADERS, "cache-control": f"public, max-age={register.ttl_seconds}"}

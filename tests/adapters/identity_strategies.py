@@ -12,6 +12,7 @@ from adapters.identifiers import (
     DivisionCode,
     ElectronicSignNumber,
     IdentificationCode,
+    IntegrityRecordReference,
     SocialSecurityNumber,
     person_check_character,
 )
@@ -102,6 +103,7 @@ HOLDERS = st.builds(
     birth_date=optional(DAYS),
     nationality=optional(st.sampled_from(["CHN", "HKG", "MAC", "TWN", "PRT", "FRA", "XXA"])),
     documents=documents(),
+    integrity_record=optional(some(WORD, 1, 64).map(IntegrityRecordReference)),
 )
 CARDS = st.builds(
     Card,

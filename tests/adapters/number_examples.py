@@ -11,6 +11,7 @@ from adapters.identifiers import (
     HomeReturnPermit,
     HongKongIdentityCard,
     IdentificationCode,
+    IntegrityRecordReference,
     MacaoIdentityCard,
     Passport,
     PermanentResidentCard,
@@ -56,6 +57,7 @@ GOOD: list[tuple[type[Identifier], str, str]] = [
     (IdentificationCode, "639900D15600000500BF7C7A48FB4966", "639900D15600000500BF7C7A48FB4966"),
     (IdentificationCode, "520200d15600000500000000", "520200D15600000500000000"),
     (ElectronicSignNumber, "Az09_-", "Az09_-"),
+    (IntegrityRecordReference, "Az09_-", "Az09_-"),
     (ElectronicSignNumber, "0" * 64, "0" * 64),
 ]
 
@@ -108,6 +110,9 @@ BAD: list[tuple[type[Identifier], str, str]] = [
     (IdentificationCode, "639900G15600000500BF7C7A48FB4966", "alphabet"),
     (IdentificationCode, "639900D15600000500BF7C7A48FB", "length"),
     (ElectronicSignNumber, "", "length"),
+    (IntegrityRecordReference, "", "length"),
+    (IntegrityRecordReference, "0" * 65, "length"),
+    (IntegrityRecordReference, "a b", "alphabet"),
     (ElectronicSignNumber, "0" * 65, "length"),
     (ElectronicSignNumber, "a b", "alphabet"),
 ]

@@ -15,6 +15,7 @@ from adapters.identifiers import (
     DivisionCode,
     ElectronicSignNumber,
     IdentificationCode,
+    IntegrityRecordReference,
     SocialSecurityNumber,
 )
 from adapters.registry import load_registry, load_vectors
@@ -97,6 +98,7 @@ _MAKERS: dict[str, Callable[[Any], Any]] = {
     "holder.birth_date": date.fromisoformat,
     "holder.nationality": str,
     "holder.documents": _documents,
+    "holder.integrity_record": IntegrityRecordReference,
     "card.number": CardNumber,
     "card.identification_code": IdentificationCode,
     "card.issuer_division": DivisionCode,

@@ -12,7 +12,7 @@ import pytest
 
 from adapters.canonical import Depth, ItemTypeRelation, LocalizedText
 from adapters.catalog import Catalog, check_catalog, item_order, load_catalog, parse_catalog
-from adapters.catalog_rows import HEADER, depth_level
+from adapters.catalog_rows import HEADER
 from adapters.errors import RegionDataError, UnknownItemError
 from adapters.tables import Fault
 from adapters.taxonomy import Taxonomy
@@ -98,12 +98,6 @@ def test_depth_is_kept_as_printed_and_read_per_class() -> None:
         Depth(2026, identity, "采取试点方式，逐步推进。", None),
         Depth(2026, payment, "采取试点方式，逐步推进。", None),
     )
-
-
-def test_disbursement_has_three_levels() -> None:
-    """As the legend of the work plan says."""
-    levels = [depth_level(printed, ApplicationClass.DISBURSEMENT) for printed in ("一级", "二级", "三级", "四级")]
-    assert levels == [1, 2, 3, None]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ DEPTHS = ["depth_2024", "depth_2025", "depth_2026", "depth_2027"]
 HEADER = [
     *["item_id", *NAMES, "unit", "co_units", "content", "classes", "media", "relations", "residue", *DEPTHS],
     *["depth_note", "layer", "legal_status", "effective_from", "effective_to", "source", "article", "synthetic"],
-    *["sensitive", "one_time", "note"],
+    *["sensitive", "one_time", "note", "requirement", "venue_set", "overrides"],
 ]
 LEVELS = {
     "1": "一级",
@@ -49,6 +49,7 @@ FIELDS = {
     *("holder.nationality", "holder.documents", "card.number", "card.identification_code", "card.issuer_division"),
     *(f"card.{name}" for name in ("specification", "issued_on", "expires_on", "status", "suspended_functions")),
     "card.electronic_sign_number",
+    "holder.integrity_record",
 }
 PURPOSES = ["identity_check", "service_access", "benefit_disbursement", "fee_payment", "medical_care", "record_enquiry"]
 CLASSES = ["identity", "disbursement", "payment"]

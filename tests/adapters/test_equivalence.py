@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from adapters.canonical import LocalizedText
-from adapters.equivalence import Equivalence, EquivalenceBook, translate_item
+from adapters.equivalence import Equivalence, EquivalenceBook, FixedCatalogs, translate_item
 from adapters.errors import UnknownItemError, UnknownItemTypeError, UnknownRegionError
 from adapters.words import ApplicationClass, Medium, Relation
 from tests.adapters.item_examples import REGIONS, TAXONOMY, TODAY, draft, item, source, translate
@@ -186,14 +186,14 @@ def test_lost_and_beyond_name_classes_and_media() -> None:
     assert answer.relation is Relation.EXACT
     assert answer.items[0].lost == ("class:payment", "medium:electronic")
     assert answer.items[0].beyond == ("class:disbursement",)
-    assert answer.explanation.zh_hans.endswith("；不提供或不接受：缴费支付、电子卡。")
+    assert answer.explanation.zh_hans.endswith("；不提供：缴费支付；不接受：电子卡。")
     split = translate(
         source(LIBRARY),
         replace(target, relations=item("X", "CUL.LIBRARY.LOAN:exact").relations),
         item("TT-02", "CUL.LIBRARY.ENTRY:exact"),
     )
     assert split.explanation.en.endswith(
-        "; not offered or accepted by every one of them: fee payment and electronic card."
+        "; not offered by every one of them: fee payment; not accepted by every one of them: electronic card."
     )
 
 
@@ -255,7 +255,7 @@ def test_the_stories_of_the_shipped_catalogs() -> None:
 
 def test_a_book_remembers_and_answers_the_same() -> None:
     """For each source, target and day."""
-    book = EquivalenceBook(TAXONOMY, REGIONS)
+    book = EquivalenceBook(TAXONOMY, FixedCatalogs(REGIONS))
     first = book.translate("chongqing", "CQ-30", "sichuan", on=TODAY)
     assert first == shipped("chongqing", "CQ-30", "sichuan")
     assert book.translate("chongqing", "CQ-30", "sichuan", on=TODAY) is first
@@ -264,7 +264,7 @@ def test_a_book_remembers_and_answers_the_same() -> None:
 
 def test_a_book_refuses_regions_and_items_it_does_not_hold() -> None:
     """With errors of our own, again and again."""
-    book = EquivalenceBook(TAXONOMY, REGIONS)
+    book = EquivalenceBook(TAXONOMY, FixedCatalogs(REGIONS))
     for _ in range(2):
         with pytest.raises(UnknownRegionError):
             book.translate("atlantis", "CQ-30", "sichuan", on=TODAY)

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from adapters.catalog import Catalog
 from adapters.equivalence import CoverageKind, Equivalence, coverage, translate_item
+from adapters.explanation import sentence as sentence_of
+from adapters.facets import conflict
 from adapters.scopes import MIRROR, Scope
 from adapters.words import Medium, Relation
 from tests.adapters.item_examples import REGIONS, TAXONOMY, TODAY, draft, item, translate
@@ -42,13 +44,15 @@ def made(item_id: str, shape: tuple[str, str, bool, set[Medium]], region: str) -
 def check_laws(answer: Equivalence) -> None:
     """Hold one answer against what every answer must be."""
     mine = Scope.of(answer.source)
-    usable = {e.item.item: e for e in answer.items if e.in_force}
+    live = {e.item.item: e for e in answer.items if e.in_force}
+    usable = {item_id: e for item_id, e in live.items() if e.relation is not Relation.CONFLICTING}
     ranks = [(not e.in_force, list(Relation).index(e.relation)) for e in answer.items]
     assert ranks == sorted(ranks)
     for e in answer.items:
         scope_lost = [facet for facet in e.lost if facet.startswith("item_type:") or facet == "residue"]
-        assert bool(scope_lost) == (e.relation not in {Relation.EXACT, Relation.BROADER})
-        assert e.relation is MIRROR[mine.relation_to(Scope.of(e.item))]
+        of_scopes = MIRROR[mine.relation_to(Scope.of(e.item))]
+        assert bool(scope_lost) == (of_scopes not in {Relation.EXACT, Relation.BROADER})
+        assert e.relation is (Relation.CONFLICTING if conflict(answer.source, e.item) else of_scopes)
         assert e.shared_item_types
     single = [e.relation for e in usable.values() if e.relation in {Relation.EXACT, Relation.BROADER}]
     union = Scope(frozenset[str]().union(*(Scope.of(usable[i].item).whole for i in answer.complete_set)))
@@ -61,7 +65,9 @@ def check_laws(answer: Equivalence) -> None:
         assert single or answer.complete_set
     else:
         assert not mine.within(Scope(frozenset[str]().union(*(Scope.of(e.item).whole for e in usable.values()))))
-    assert (answer.relation is Relation.NONE) == (not usable)
+    assert (answer.relation is Relation.NONE) == (not live)
+    assert (answer.relation is Relation.CONFLICTING) == (bool(live) and not usable)
+    assert answer.explanation == sentence_of(answer.clauses)
     for sentence, end in zip(astuple(answer.explanation), "。。..", strict=True):
         assert sentence.endswith(end)
         assert "{" not in sentence
@@ -78,8 +84,9 @@ def test_every_answer_keeps_the_laws(
     answer = translate(made("SR-01", asked, "here"), *targets)
     check_laws(answer)
     home = coverage(answer.source, Catalog("there", tuple(targets)), on=TODAY)
-    assert home.missing == answer.uncovered_item_types
-    assert (home.kind is CoverageKind.FULL) == (answer.relation in {Relation.EXACT, Relation.BROADER})
+    if all(conflict(answer.source, target) is None for target in targets):
+        assert home.missing == answer.uncovered_item_types
+        assert (home.kind is CoverageKind.FULL) == (answer.relation in {Relation.EXACT, Relation.BROADER})
 
 
 @pytest.mark.parametrize(("here", "there"), list(permutations(REGIONS, 2)))

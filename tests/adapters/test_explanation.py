@@ -6,7 +6,7 @@ from string import Formatter
 
 import pytest
 
-from adapters.explanation import PHRASES, explain
+from adapters.explanation import PHRASES, explain, sentence
 from adapters.words import ApplicationClass, Medium, Relation
 from tests.adapters.item_examples import TAXONOMY, item, source
 
@@ -32,7 +32,7 @@ def test_lists_read_as_each_language_writes_them() -> None:
     codes = ("BUS", "METRO", "FERRY")
     targets = [item(f"TT-0{n}", f"TRA.{code}:exact") for n, code in enumerate(codes, start=1)]
     asked = source(";".join(f"TRA.{code}:broader" for code in codes))
-    told = explain(asked, Relation.EXACT, targets, [], TAXONOMY)
+    told = sentence(explain(asked, Relation.EXACT, targets, [], TAXONOMY))
     assert told.zh_hans == "TT-01“TT-01简”、TT-02“TT-02简”、TT-03“TT-03简”合起来与SR-01“SR-01简”的范围完全相同。"
     assert told.en.startswith("TT-01 “TT-01 en”, TT-02 “TT-02 en” and TT-03 “TT-03 en” together")
     assert told.pt.startswith("TT-01 “TT-01 pt”, TT-02 “TT-02 pt” e TT-03 “TT-03 pt” abrangem")
@@ -41,6 +41,6 @@ def test_lists_read_as_each_language_writes_them() -> None:
 def test_a_part_that_is_lost_is_called_a_part() -> None:
     """The source has only a part of the type, and the target nothing of it."""
     asked = source("TRA.BUS:overlapping;TRA.METRO:broader")
-    told = explain(asked, Relation.NARROWER, [item("TT-01", "TRA.METRO:exact")], [], TAXONOMY)
+    told = sentence(explain(asked, Relation.NARROWER, [item("TT-01", "TRA.METRO:exact")], [], TAXONOMY))
     assert told.en.endswith("; without a proven match: a part of “City bus”.")
     assert told.zh_hant.endswith("；以下部分沒有可證明的對應：「公共巴士」的一部分。")

@@ -28,6 +28,7 @@ UNIQUE = (
     "card.number",
     "card.identification_code",
     "card.electronic_sign_number",
+    "holder.integrity_record",
 )
 NUMBERS = (*UNIQUE, "card.issuer_division", "holder.documents")
 ALWAYS = frozenset(

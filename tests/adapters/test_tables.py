@@ -12,6 +12,16 @@ from adapters.words import Medium
 HEADER = ("a", "b")
 
 
+def test_columns_at_the_end_may_be_missing_where_they_are_optional() -> None:
+    """They read as empty; any other header is refused, and a row is as wide as its own header."""
+    header = ("a", "b", "c")
+    records, faults = read_table("t.csv", "a,b\n1,2\n", header, optional=1)
+    assert (records[0].text("c"), faults) == ("", [])
+    assert [f.rule for f in read_table("t.csv", "a\n1\n", header, optional=1)[1]] == ["header"]
+    assert [f.rule for f in read_table("t.csv", "a,b\n1,2,3\n", header, optional=1)[1]] == ["width"]
+    assert [f.rule for f in read_table("t.csv", "a,b\n1,2\n", header)[1]] == ["header"]
+
+
 def record(**cells: str) -> tuple[Record, list[Fault]]:
     """Make a record of row 7 and the list its faults go to."""
     faults: list[Fault] = []

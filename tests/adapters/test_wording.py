@@ -10,7 +10,7 @@ import opencc
 import pytest
 
 ADAPTERS = Path(__file__).resolve().parents[2] / "adapters"
-SOURCES = [ADAPTERS / "taxonomy.csv", *sorted(ADAPTERS.glob("*/catalog.csv"))]
+SOURCES = [ADAPTERS / "taxonomy.csv", *sorted(ADAPTERS.glob("*/catalog.csv")), *sorted(ADAPTERS.glob("*/venues.csv"))]
 CONVERTER = opencc.OpenCC("s2hk")
 
 

@@ -84,7 +84,7 @@ TABLES = {
     "errors": (DOCS / "errors.md", errors_table),
     "transitions": (DOCS / "card-status.md", transitions_table),
     "statuses": (DOCS / "verdicts.md", statuses_table),
-    "catalogs": (DOCS / "catalogs.md", catalogs_table),
+    "catalogs": (DOCS / "catalog.md", catalogs_table),
     "dialects": (DOCS / "dialects.md", dialects_table),
 }
 

@@ -100,7 +100,7 @@ def test_every_claim_is_explained() -> None:
 
 def test_every_column_is_explained() -> None:
     """The page on catalogs has the columns of the CSV, in their order."""
-    assert first_column((DOCS / "catalogs.md").read_text("utf-8"), "Columns") == list(HEADER)
+    assert first_column((DOCS / "catalog.md").read_text("utf-8"), "Columns") == list(HEADER)
 
 
 NOW = 1_735_700_000

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from adapters.registry import load_agreements
 from gateway.callers import SCOPES
+from gateway.store import key_folder
+from gateway.store.sealing import CipherName
 from tests.fakes.authority import FakeAuthority
 from tests.fakes.regions import REGISTRY
 from trust.keys import KeyRing, SigningKey, thumbprint
@@ -54,6 +56,14 @@ web = "{web}"
 [calls]
 certificate = "tls.pem"
 key = "tls.key"
+
+[store]
+folder = "store"
+keys = "store-keys"
+
+[evidence]
+key = "evidence.pem"
+secret = "evidence.secret"
 
 [trust]
 state = "trust"
@@ -138,9 +148,12 @@ class FakeConfiguration:
             "federation.pem": self.entity_keys["chongqing"].to_pem(),
             "tls.key": private,
             "pseudonym.key": b"p" * 32,
+            "evidence.pem": SigningKey.generate("EdDSA", issuer="gateway.chongqing").to_pem(),
+            "evidence.secret": b"e" * 32,
             "platform.json": json.dumps(SECRETS).encode(),
         }.items():
             self.write(name, secret).chmod(0o600)
+        key_folder.new_key(self.folder / "store-keys", CipherName.AES)
         self.write("tls.pem", certificate)
         self.write("ca.pem", AUTHORITY.certificate)
         self.write(AGREEMENT, load_agreements()[AGREEMENT].encode())

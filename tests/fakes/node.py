@@ -9,16 +9,23 @@ from typing import TYPE_CHECKING
 
 import grpc
 
+from adapters.equivalence import EquivalenceBook
 from gateway.federation.status_lists import StatusLists
 from gateway.reasons import load_reasons
 from gateway.rpc.boundary import Boundary
 from gateway.rpc.catalog import CatalogServicer
+from gateway.rpc.catalog_publication import CatalogPublicationServicer
+from gateway.rpc.catalog_rules import CatalogRulesServicer
 from gateway.rpc.convert_verdict import VerdictWriter
+from gateway.rpc.days import Days
 from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.paging import Paging
 from gateway.rpc.recognition import RecognitionServicer
 from gateway.rpc.region import RegionServicer
 from gateway.server import GrpcServer
+from gateway.services.catalog_book import CatalogBook
+from gateway.services.explain_equivalence import ExplainEquivalence
+from gateway.services.fold_proposal import FoldProposal
 from gateway.services.local_home import agreement_title
 from gateway.services.recognise import IssueRecognition, VerifyRecognition
 from gateway.services.request_memory import RequestMemory
@@ -28,11 +35,14 @@ from gateway.services.translate_identity import TranslateIdentity
 from gateway.services.translate_item import TranslateItem
 from gateway.services.verify_card import VerifyCard
 from tests.fakes.callers import GATEWAY, REGISTRATIONS, FakeKeys, callers
+from tests.fakes.catalogs import publisher
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
+from tests.fakes.place_book import FakePlaceBook
 from tests.fakes.platform import FakePlatform
-from tests.fakes.regions import AGREEMENTS, BOOK, KEYS, RECOGNITIONS, REGISTRY, RING, RULES, local_home, record
-from trust.replay import InMemoryReplay
+from tests.fakes.recording import FakeStore, recorder
+from tests.fakes.regions import AGREEMENTS, KEYS, RECOGNITIONS, REGISTRY, RING, RULES, local_home, record
+from tests.fakes.replay import FakeReplay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -59,46 +69,71 @@ class FakeNode:
     registrations: Sequence[Registration] = REGISTRATIONS
     keys: FakeKeys = field(default_factory=FakeKeys)
     certificates: CertificateRule | None = None
+    evidence: FakeStore = field(default_factory=FakeStore)
     platform: FakePlatform = field(init=False)
     homes: dict[str, Home] = field(default_factory=dict)
     boundary: Boundary = field(init=False)
     places: StatusRegister = field(init=False)
     lists: StatusLists = field(init=False)
+    catalogs: CatalogBook = field(init=False)
 
     def __post_init__(self) -> None:
         """Put the home region before its platform, which knows the active card."""
+        self.catalogs = CatalogBook(REGISTRY, clock=self.clock)
         self.platform = FakePlatform(record(self.region), self.clock)
         base = f"https://{self.region}.example"
         self.lists = StatusLists(find=RING.find, bases={self.region: base}, fetch=self._list, clock=self.clock)
+        book = FakePlaceBook()
         self.places = StatusRegister(
             KEYS[self.region],
+            book=book,
             address=f"{base}/regions/{self.region}/status",
-            number=1,
             clock=self.clock,
             places=64,
             changed=partial(self.lists.changed, base),
         )
+        book.told = self.places.heard
         self.homes[self.region] = local_home(self.region, self.platform, clock=self.clock, statuses=self.places)
         known = callers(self.clock, audience=self.audience, registrations=self.registrations, keys=self.keys)
         self.boundary = Boundary(
-            callers=known, reasons=load_reasons(), journal=self.journal, certificates=self.certificates
+            callers=known,
+            reasons=load_reasons(),
+            journal=self.journal,
+            recorder=recorder(self.evidence),
+            certificates=self.certificates,
         )
 
     async def _list(self, address: str) -> str:
         """Give a status list as the web side would."""
-        text = self.places.text(int(address.rpartition("/")[2]))
+        text = await self.places.text(int(address.rpartition("/")[2]))
         assert text is not None
         return text.decode()
 
     def servicers(self) -> tuple[Servicer, ...]:
-        """Make the four services with their use cases."""
+        """Make the services with their use cases."""
         paging = Paging(b"k" * 32)
-        items = TranslateItem(registry=REGISTRY, book=BOOK, clock=self.clock)
+        answers = EquivalenceBook(REGISTRY.taxonomy, self.catalogs)
+        items = TranslateItem(registry=REGISTRY, book=answers, clock=self.clock)
         titles = {a.id: agreement_title(a) for a in AGREEMENTS.agreements}
         verdicts = VerdictWriter(reasons=load_reasons(), titles=titles, items=items)
         return (
             RegionServicer(registry=REGISTRY, homes=self.homes, agreements=AGREEMENTS, paging=paging),
-            CatalogServicer(registry=REGISTRY, translate=items, paging=paging),
+            CatalogServicer(
+                registry=REGISTRY,
+                book=self.catalogs,
+                translate=items,
+                explain=ExplainEquivalence(registry=REGISTRY, book=answers),
+                paging=paging,
+                days=Days(self.clock),
+            ),
+            CatalogRulesServicer(registry=REGISTRY, paging=paging, days=Days(self.clock)),
+            CatalogPublicationServicer(
+                book=self.catalogs,
+                publish=publisher(self.catalogs, self.clock, self.journal),
+                fold=FoldProposal(book=self.catalogs, registry=REGISTRY),
+                paging=paging,
+                days=Days(self.clock),
+            ),
             IdentityServicer(
                 verify=VerifyCard(
                     registry=REGISTRY, homes=self.homes, agreements=AGREEMENTS, rules=RULES, clock=self.clock
@@ -115,7 +150,7 @@ class FakeNode:
                     registry=REGISTRY,
                     agreements=AGREEMENTS,
                     rules=RULES,
-                    replay=InMemoryReplay(100),
+                    replay=FakeReplay(100),
                     clock=self.clock,
                     statuses=self.lists,
                 ),

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from adapters.credential import by_card_number
-from adapters.equivalence import EquivalenceBook
+from adapters.equivalence import EquivalenceBook, FixedCatalogs
 from adapters.registry import load_agreements, load_registry, load_vectors
 from adapters.words import Medium, Purpose
 from gateway.services.local_home import LocalHome
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 REGISTRY = load_registry()
 AGREEMENTS = AgreementBook(Agreement.from_mapping(tomllib.loads(text)) for text in load_agreements().values())
-BOOK = EquivalenceBook(REGISTRY.taxonomy, {adapter.region: adapter.catalog for adapter in REGISTRY})
+BOOK = EquivalenceBook(REGISTRY.taxonomy, FixedCatalogs({adapter.region: adapter.catalog for adapter in REGISTRY}))
 RULES = VerdictRules(load_status_rules(), REGISTRY.taxonomy)
 KEYS = {region: SigningKey.generate("ES256", issuer=region) for region in REGISTRY.regions}
 RING = KeyRing(key.public() for key in KEYS.values())

@@ -112,13 +112,20 @@ async def test_a_node_serves_what_its_configuration_says(
         health: Any = health_pb2_grpc.HealthStub(channel)
         for service in ("", "onecard.gateway.v1.IdentityService", "onecard.gateway.v1.CatalogService"):
             assert (await health.Check(health_pb2.HealthCheckRequest(service=service))).status == 1
-        assert await when_tried(web, configuration) == {"ready": True, "parts": {"chongqing": True, "trust": True}}
+        assert await when_tried(web, configuration) == {
+            "ready": True,
+            "parts": {"chongqing": True, "trust": True, "store": True},
+        }
         async with web.get(f"http://{configuration.web}/regions/chongqing/jwks.json") as keys:
             assert len((await keys.json(content_type=None))["keys"]) == 1
     await platform.stop()
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
     assert [line["event"] for line in lines if line["event"] in LIFE] == [*LIFE]
-    assert {line["event"] for line in lines} - {"call", *LIFE} == {"trust_unreachable", "trust_feed_broken"}
+    assert {line["event"] for line in lines} - {"call", *LIFE} == {
+        "store_open",
+        "trust_unreachable",
+        "trust_feed_broken",
+    }
     assert {line["gateway"] for line in lines} == {"gateway.chongqing"}
 
 

@@ -150,9 +150,9 @@ async def test_each_peer_has_a_home_side(settings: Settings) -> None:
         homes = peer_homes(settings, side, BOOK)
         assert set(homes) == {"sichuan"}
         own = OwnCertificates(settings)
-        assert homes["sichuan"].link.certificates == own()
+        assert homes["sichuan"].channel.certificates == own()
         bare = peer_homes(settings.model_copy(update={"calls": None}), side, BOOK)
-        assert bare["sichuan"].link.certificates == frozenset()
+        assert bare["sichuan"].channel.certificates == frozenset()
         assert OwnCertificates(settings.model_copy(update={"calls": None}))() == frozenset()
 
 
@@ -161,7 +161,7 @@ async def test_a_peer_that_is_not_believed_is_not_asked(settings: Settings) -> N
     async with trusting(settings) as side:
         home = peer_homes(settings, side, BOOK)["sichuan"]
         with pytest.raises(PeerProtocolError) as refused:
-            home.link.metadata("chongqing", scope="card.verify")
+            home.channel._metadata("chongqing", "card.verify")
         assert refused.value.metadata == {"region": "sichuan", "rule": "not_believed"}
 
 
@@ -172,15 +172,15 @@ async def test_a_token_of_a_key_that_was_rotated_away_is_not_sent_again(
     monkeypatch.setattr(TrustSide, "require_peer", lambda _side, _region: None)
     async with trusting(settings) as side:
         home = peer_homes(settings, side, BOOK)["sichuan"]
-        first = home.link.metadata("chongqing", scope="card.verify")
-        assert home.link.metadata("chongqing", scope="card.verify") == first
+        first = home.channel._metadata("chongqing", "card.verify")
+        assert home.channel._metadata("chongqing", "card.verify") == first
         path = configuration.folder / "gateway.pem"
         stage(path, issuer="gateway.chongqing")
         switch(path)
         assert side.homes["chongqing"].look()
-        second = home.link.metadata("chongqing", scope="card.verify")
+        second = home.channel._metadata("chongqing", "card.verify")
         assert second != first
-        assert home.link.metadata("chongqing", scope="card.verify") == second
+        assert home.channel._metadata("chongqing", "card.verify") == second
 
 
 async def test_a_new_certificate_is_shown_to_peers(
@@ -207,7 +207,7 @@ async def test_a_new_certificate_is_shown_to_peers(
             while own() == former:
                 await asyncio.sleep(0.01)
         assert own() == former | {fingerprint(certificate)}
-        assert homes["sichuan"].link.certificates == own()
+        assert homes["sichuan"].channel.certificates == own()
         keeping.cancel()
         with suppress(asyncio.CancelledError):
             await keeping

@@ -8,6 +8,10 @@ from gateway import callers as module
 from gateway.callers import SCOPES, Registration
 from gateway.certificates import Certificate
 from gateway.rpc.catalog import CatalogServicer
+from gateway.rpc.catalog_publication import CatalogPublicationServicer
+from gateway.rpc.catalog_rules import CatalogRulesServicer
+from gateway.rpc.evidence import EvidenceServicer
+from gateway.rpc.exchange import ExchangeServicer
 from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.recognition import RecognitionServicer
 from gateway.rpc.region import RegionServicer
@@ -164,11 +168,19 @@ def test_a_token_that_names_its_certificate_is_good_over_no_other() -> None:
                 known.authenticate(shown, other)
 
 
+SERVICERS = (
+    RegionServicer,
+    CatalogServicer,
+    CatalogRulesServicer,
+    CatalogPublicationServicer,
+    IdentityServicer,
+    RecognitionServicer,
+    EvidenceServicer,
+    ExchangeServicer,
+)
+
+
 def test_scopes_are_those_that_methods_ask_for() -> None:
     """No scope is without use, and no method asks for one that cannot be registered."""
-    asked = {
-        scope
-        for servicer in (RegionServicer, CatalogServicer, IdentityServicer, RecognitionServicer)
-        for scope in servicer.SCOPES.values()
-    }
+    asked = {scope for servicer in SERVICERS for scope in servicer.SCOPES.values()}
     assert asked == SCOPES

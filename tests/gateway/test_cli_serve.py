@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.settings import load_settings
+from gateway.settings import load_settings, stored_at
 from tests.gateway.command import generated, onecard, refused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from gateway.sandbox.layout import Layout
+    from gateway.settings import Settings
 
 
 @pytest.fixture
@@ -29,19 +31,33 @@ def test_serve_runs_a_gateway_on_its_configuration(layout: Layout, monkeypatch: 
     assert ran == [load_settings(layout.config("sichuan"))]
 
 
+def test_the_store_can_be_named_with_the_command(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the place of the configured one; several gateways do not share a store."""
+    ran: list[Settings] = []
+    monkeypatch.setattr("gateway.bootstrap.run", ran.append)
+    config, url = layout.config("sichuan"), "postgresql+asyncpg://localhost/onecard"
+    assert onecard("serve", "--config", config, "--store", url).exit_code == 0
+    assert ran == [stored_at(load_settings(config), url)]
+    assert (ran[0].store.folder, ran[0].store.address) == (None, url)
+    told = refused("serve", "--config", config, "--config", config, "--logs", layout.folder, "--store", url)
+    assert "--store is for one gateway" in told
+
+
 def test_serve_runs_several_gateways_with_logs(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     """Several configurations and a folder for logs go to the fleet, whose exit code is the command's."""
     given: list[object] = []
 
-    def fleet(configs: list[Path], logs: Path, *, serve: object) -> int:
-        given.extend([configs, logs, callable(serve)])
+    def fleet(configs: list[Path], logs: Path, *, serve: Callable[[Path], None]) -> int:
+        given.extend([configs, logs])
+        serve(configs[1])
         return 3
 
+    monkeypatch.setattr("gateway.bootstrap.run", given.append)
     monkeypatch.setattr("gateway.fleet.run_fleet", fleet)
     configs = [layout.config("sichuan"), layout.config("macao")]
     ended = onecard("serve", "--config", configs[0], "--config", configs[1], "--logs", layout.folder)
     assert ended.exit_code == 3
-    assert given == [configs, layout.folder, True]
+    assert given == [configs, layout.folder, load_settings(configs[1])]
 
 
 def test_several_gateways_need_logs(layout: Layout) -> None:
@@ -57,7 +73,8 @@ def test_all_faults_of_a_configuration_are_told(tmp_path: Path) -> None:
     told = refused("serve", "--config", config).splitlines()
     assert told[0] == "The configuration is wrong."
     places = [line.partition(":")[0] for line in told[1:]]
-    assert sorted(places) == ["gateway", "home", "listen.grpc", "listen.web", "trust.anchor", "trust.state", "unknown"]
+    listen, trust = ["listen.grpc", "listen.web"], ["trust.anchor", "trust.state"]
+    assert sorted(places) == ["evidence", "gateway", "home", *listen, "store", *trust, "unknown"]
     assert "here" not in "".join(told[1:]).replace("where", "")
 
 

@@ -16,7 +16,7 @@ from trust.errors import UnknownIssuerError
 VERBS = (
     *(("keys", verb) for verb in ("new", "stage", "switch", "retire")),
     *(("federation", verb) for verb in ("join", "show", "sign", "revoke", "stop")),
-    *(("anchor", verb) for verb in ("serve", "members", "admit", "withdraw", "revoke", "stop")),
+    *(("anchor", verb) for verb in ("serve", "members", "admit", "key", "withdraw", "revoke", "stop")),
     *(("trust", verb) for verb in ("explain", "chain")),
     *(("recognition", verb) for verb in ("prove", "revoke", "verify")),
 )
@@ -86,6 +86,7 @@ HANDED_ON: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
         (CONFIG, ANCHOR),
         {"entity": ENTITY, "fingerprint": "MARK", "request": Path("r.jwt")},
     ),
+    (f"anchor key {ANCHOR} stage", "anchor_console.rotate", (CONFIG, ANCHOR), {"step": "stage"}),
     (f"anchor withdraw {ANCHOR} {ENTITY}", "anchor_console.withdraw", (CONFIG, ANCHOR), {"entity": ENTITY}),
     (
         f"anchor revoke {ANCHOR} certificate {ENTITY} MARK",
@@ -169,6 +170,7 @@ def test_serve_runs_the_anchors_of_a_configuration(monkeypatch: pytest.MonkeyPat
         "federation revoke token MARK --config g.toml",
         "federation stop joint --reason boredom --config g.toml",
         f"anchor admit {ANCHOR} {ENTITY} --config g.toml",
+        f"anchor key {ANCHOR} burn --config g.toml",
         "trust explain sichuan",
     ],
 )

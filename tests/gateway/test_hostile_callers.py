@@ -146,6 +146,10 @@ def test_a_token_is_good_for_its_scopes_only(sandbox: RunningSandbox, sichuan: G
     scope = {
         "RegionService": "region.read",
         "CatalogService": "catalog.read",
+        "CatalogRulesService": "catalog.read",
+        "CatalogPublicationService": "catalog.publish"
+        if method.endswith(("PublishCatalog", "FoldProposal"))
+        else "catalog.read",
         "RecognitionService": "recognition.issue" if method.endswith("IssueRecognition") else "recognition.verify",
         "IdentityService": "identity.translate" if "Translate" in method else "card.verify",
     }[method.partition("/")[0]]

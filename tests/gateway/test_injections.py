@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sqlite3
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,7 +35,7 @@ INJECTIONS = {
     "template": "{{config.__class__.__init__.__globals__}}${7*7}<%= 7*7 %>#{7*7}",
     "format": "%s%s%n%08x {0.__class__.__mro__} {self}",
     "look-up": "${jndi:ldap://127.0.0.1:9/x}",
-    "shell": "`touch here`$(id)|cat;&& id",
+    "shell": "`touch owned`$(id)|cat;&& id",
     "header": "x\r\nset-cookie: a=b\r\n\r\n<html>",
     "path": "../../../../etc/passwd%00.jwt",
     "query": "a&sub=https://other.example&x=1#y",
@@ -68,13 +70,25 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeFederation]:
 
 
 def kept(folder: Path) -> dict[str, str]:
-    """Give what the gateways and the anchors remember, file by file; what is signed anew by the clock is left out."""
+    """Give what the gateways and the anchors remember, file by file; what is signed anew by the clock is left out.
+
+    Of a database it is the schema that counts: that something was asked is written down, as it must be.
+    """
     left = {"versions.json", "beliefs.json", "statements.json"}
-    return {
+    schemas = {str(path.relative_to(folder)): schema(path) for path in sorted(folder.rglob("*.sqlite"))}
+    return schemas | {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in left and not path.name.startswith(".")
+        if path.is_file() and path.name not in left and not path.name.startswith(".") and ".sqlite" not in path.name
     }
+
+
+def schema(database: Path) -> str:
+    """Give the statements by which the tables of a database were made."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        made = connection.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall()
+    assert made
+    return repr(made)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,15 @@ from trust.keys import SigningKey
 if TYPE_CHECKING:
     from pathlib import Path
 
-PRIVATE = ("region.pem", "federation.pem", "gateway.pem", "partner.pem", "pseudonym.key")
+PRIVATE = (
+    "region.pem",
+    "federation.pem",
+    "gateway.pem",
+    "partner.pem",
+    "pseudonym.key",
+    "evidence.pem",
+    "evidence.secret",
+)
 
 
 @pytest.fixture
@@ -43,12 +52,26 @@ def test_what_is_missing_is_made(config: Path, capsys: pytest.CaptureFixture[str
     assert (config.parent / "region.pem").read_bytes().startswith(SAMPLE)
 
 
+def test_the_store_gets_its_first_key(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One key where there was none; where there is one nothing is made."""
+    folder = config.parent / "store-keys"
+    shutil.rmtree(folder)
+    with pytest.raises(SettingsError, match="store-keys: holds no key"):
+        load_settings(config)
+    for _ in range(2):
+        keys_console.make_keys(config, algorithm="ES256")
+    assert capsys.readouterr().out.count("store-keys/0001.key") == 1
+    assert [path.name for path in folder.iterdir()] == ["0001.key"]
+    assert (folder / "0001.key").read_bytes().startswith(SAMPLE)
+    load_settings(config)
+
+
 def test_nothing_is_overwritten(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Keys that are there stay, and are told as such."""
     before = {name: (config.parent / name).read_bytes() for name in PRIVATE}
     keys_console.make_keys(config, algorithm="ES256")
     assert {name: (config.parent / name).read_bytes() for name in PRIVATE} == before
-    assert capsys.readouterr().out.count("(was there)") == 4
+    assert capsys.readouterr().out.count("(was there)") == 5
 
 
 def test_a_key_outside_the_sandbox_is_no_sample(config: Path) -> None:

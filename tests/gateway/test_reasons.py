@@ -105,8 +105,8 @@ def test_whoever_shows_no_sound_token_must_act_himself() -> None:
 def test_reasons_about_a_card_never_blame_the_caller() -> None:
     """What is known of the card and of the items is not for the caller to change."""
     first, last = error_reason_pb2.ERROR_REASON_CARD_NOT_ACTIVATED, error_reason_pb2.ERROR_REASON_STALE_STATUS
-    later = [reason for reason in REASONS if first <= value(reason) <= last]
-    assert {reason.actor for reason in later} <= {Actor.HOLDER, Actor.HOME_REGION, Actor.NONE}
+    of_cards = [reason for reason in REASONS if first <= value(reason) <= last]
+    assert {reason.actor for reason in of_cards} <= {Actor.HOLDER, Actor.HOME_REGION, Actor.NONE}
 
 
 @pytest.mark.parametrize("reason", REASONS, ids=lambda reason: reason.code)

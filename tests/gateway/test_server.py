@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import grpc
@@ -11,6 +12,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway import server as module
 from onecard.gateway.v1 import identity_service_pb2 as pb
+from onecard.gateway.v1.catalog_service_pb2 import ListCatalogsRequest
+from onecard.gateway.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from onecard.gateway.v1.identity_service_pb2_grpc import IdentityServiceStub
 from tests.fakes.authority import FakeAuthority
 from tests.fakes.callers import PEER, PLATFORM, bearer
@@ -121,6 +124,25 @@ async def test_with_credentials_only_tls_is_spoken() -> None:
         with pytest.raises(grpc.aio.AioRpcError):
             await health(channel, IDENTITY)
     await server.stop(drain_seconds=0)
+
+
+async def test_calls_that_come_together_are_all_taken() -> None:
+    """Of many calls at the same moment none is cancelled unheard."""
+    node = FakeNode()
+    server = node.server(max_concurrent_calls=10_000)
+    address = f"127.0.0.1:{server.listen('127.0.0.1:0', None)}"
+    await server.start()
+    apart = (("grpc.use_local_subchannel_pool", 1),)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(server.stop, drain_seconds=0)
+        opened = (grpc.aio.insecure_channel(address, apart) for _ in range(16))
+        channels = [await stack.enter_async_context(channel) for channel in opened]
+        for channel in channels:
+            await channel.channel_ready()
+        stubs: list[Any] = [CatalogServiceStub(channel) for channel in channels]
+        head = bearer(PLATFORM, node.clock)
+        calls = [stub.ListCatalogs(ListCatalogsRequest(), metadata=head) for stub in stubs for _ in range(100)]
+        assert {(await call.code()).name for call in calls} == {"OK"}
 
 
 async def test_more_calls_than_allowed_are_turned_away() -> None:

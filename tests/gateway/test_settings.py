@@ -46,10 +46,13 @@ def test_a_good_configuration_is_read_with_paths_against_its_folder(configuratio
     assert anchor.agreement == folder / "sichuan_chongqing.toml"
     assert anchor.signatures == folder / "sichuan_chongqing.signatures"
     assert {path.name for path in settings.secret_files()} == {
+        "0001.key",
         "gateway.pem",
         "federation.pem",
         "region.pem",
         "pseudonym.key",
+        "evidence.pem",
+        "evidence.secret",
         "platform.json",
         "tls.key",
     }
@@ -108,6 +111,14 @@ def test_doors_are_shut_by_default(configuration: FakeConfiguration) -> None:
         ),
         ('federation = "http://127', 'federation = "http://192', "peer.0.federation: Value error, without TLS only a"),
         ('federation = "http', 'federation = "file', "peer.0.federation: String should match"),
+        ('folder = "store"\nkeys = "store-keys"\n', "", "store.keys: Field required"),
+        ('folder = "store"\n', "", "store: Value error, either folder, for a file of SQLite, or url"),
+        ('folder = "store"', 'folder = "store"\nurl = "s3cret-canary"', "store: Value error, either folder"),
+        ('keys = "store-keys"', 'keys = "store"', "store: Value error, keys is a folder of its own"),
+        ('keys = "store-keys"', 'keys = "store/keys"', "store: Value error, keys is a folder of its own"),
+        ('folder = "store"', 'folder = "store-keys/store"', "store: Value error, keys is a folder of its own"),
+        ('keys = "store-keys"', 'keys = "store-keys"\ncipher = "s3cret-canary"', "store.cipher: Input should be"),
+        ('keys = "store-keys"', 'keys = "nowhere"', "nowhere: holds no key of the store; make one (onecard keys new)"),
         ('state = "trust"', "", "trust.state: Field required"),
         ('state = "trust"', 'state = "trust"\ngrace_seconds = 604801', "trust.grace_seconds: Input should be less"),
         ('state = "trust"', 'state = "trust"\nrefresh_seconds = 0', "trust.refresh_seconds: Input should be greater"),

@@ -37,7 +37,7 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeFedera
 @pytest.fixture
 def line(federation: WholeFederation, monkeypatch: pytest.MonkeyPatch) -> Iterator[ShapedLine]:
     """Start Sichuan, which reaches Chongqing over this line and has asked once; its patience is short."""
-    monkeypatch.setattr("gateway.peers.peer_home._TIMEOUT_SECONDS", PATIENCE)
+    monkeypatch.setattr("gateway.peers.channel._TIMEOUT_SECONDS", PATIENCE)
     there = federation.site("chongqing").mutual
     made = federation.run(ShapedLine(to=there).start())
     config = federation.config("sichuan")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from adapters.registry import load_registry
 from gateway.key_places import KeyPlaces
+from gateway.keys_console import make_keys
 from gateway.sandbox.anchors import FoundAnchor
 from gateway.sandbox.configuration import configuration
 from gateway.sandbox.generate import partners_abroad
@@ -72,6 +73,7 @@ def gateway_beside(
         copy_unmarked(layout.home(region), folder)
         text = text.replace(f"../{region}/", "")
     config.write_text(change(text), "utf-8")
+    make_keys(config, algorithm="ES256")
     return site, config
 
 

@@ -13,6 +13,8 @@ from google.rpc import error_details_pb2, status_pb2
 
 from gateway.callers import SCOPES
 from gateway.rpc.catalog import CatalogServicer
+from gateway.rpc.catalog_publication import CatalogPublicationServicer
+from gateway.rpc.catalog_rules import CatalogRulesServicer
 from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.recognition import RecognitionServicer
 from gateway.rpc.region import RegionServicer
@@ -27,9 +29,19 @@ if TYPE_CHECKING:
 
     from tests.sandbox_fixture.running import RunningSandbox
 
-SERVICES = (RegionServicer, IdentityServicer, CatalogServicer, RecognitionServicer)
+SERVICES = (
+    RegionServicer,
+    IdentityServicer,
+    CatalogServicer,
+    CatalogRulesServicer,
+    CatalogPublicationServicer,
+    RecognitionServicer,
+)
 METHODS: dict[str, descriptor.MethodDescriptor] = {
-    f"{s.SERVICE.name}/{m.name}": m for s in SERVICES for m in s.SERVICE.methods
+    f"{s.SERVICE.name}/{m.name}": m
+    for s in SERVICES
+    for m in s.SERVICE.methods
+    if m.client_streaming or not m.server_streaming  # a stream of ours has no end that these calls could wait for
 }
 _PACKAGE = "/onecard.gateway.v1."
 _DETAILS = "grpc-status-details-bin"

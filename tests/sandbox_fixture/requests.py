@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from adapters.registry import load_registry
 from onecard.gateway.v1 import (
     card_pb2,
+    catalog_rules_pb2,
+    catalog_rules_service_pb2,
     catalog_service_pb2,
     identity_service_pb2,
     recognition_service_pb2,
     region_service_pb2,
 )
+from onecard.gateway.v1 import catalog_publication_service_pb2 as publication_pb2
 from tests.sandbox_fixture.cards import credential, issue_request, translate_request, vectors, verify_request
+from trust.party_signature import canonical_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
 
 CALLER = "sichuan"
 """Region as whose platform the good requests are good."""
+VERSION = f"catalogs/sichuan/versions/{canonical_digest(load_registry().documents['sichuan'].plain())}"
+"""The version of Sichuan's list that ships."""
 _READER_ATR = "0081544C928654C1FF"
 
 
@@ -61,6 +68,31 @@ def good_requests(request_id: str, *, recognition: str = "") -> dict[str, Messag
         "CatalogService/TranslateApplicationItem": catalog_service_pb2.TranslateApplicationItemRequest(
             name=item, target_region="chongqing"
         ),
+        "CatalogService/ExplainEquivalence": catalog_service_pb2.ExplainEquivalenceRequest(
+            name=item, target_region="chongqing"
+        ),
+        "CatalogService/ListEffectiveItems": catalog_service_pb2.ListEffectiveItemsRequest(parent="regions/sichuan"),
+        "CatalogRulesService/ComputeDepth": catalog_rules_service_pb2.ComputeDepthRequest(
+            application_class=card_pb2.APPLICATION_CLASS_PAYMENT,
+            measure=catalog_rules_pb2.DepthMeasure(payment_reach=catalog_rules_pb2.PAYMENT_REACH_BILL),
+        ),
+        "CatalogRulesService/ListDepths": catalog_rules_service_pb2.ListDepthsRequest(parent="regions/-"),
+        "CatalogRulesService/CheckCardIssuance": catalog_rules_service_pb2.CheckCardIssuanceRequest(
+            parent="regions/sichuan", kind=catalog_rules_pb2.INSTRUMENT_KIND_QR_CODE, items=[item]
+        ),
+        "CatalogRulesService/ListVenues": catalog_rules_service_pb2.ListVenuesRequest(parent="regions/sichuan"),
+        "CatalogRulesService/GetCardRules": catalog_rules_service_pb2.GetCardRulesRequest(
+            name="regions/sichuan/cardRules"
+        ),
+        "CatalogPublicationService/ListCatalogVersions": publication_pb2.ListCatalogVersionsRequest(
+            parent="catalogs/-"
+        ),
+        "CatalogPublicationService/GetSignedCatalog": publication_pb2.GetSignedCatalogRequest(name="catalogs/sichuan"),
+        "CatalogPublicationService/PublishCatalog": publication_pb2.PublishCatalogRequest(document=b"{}", dry_run=True),
+        "CatalogPublicationService/FoldProposal": publication_pb2.FoldProposalRequest(
+            name="catalogs/sichuan-chongqing", proposal="two-districts", division_codes=["500153", "510500"], items="x"
+        ),
+        "CatalogPublicationService/DiffCatalogs": publication_pb2.DiffCatalogsRequest(before=VERSION, after=VERSION),
         "RecognitionService/IssueRecognition": issue_request("sichuan", "chongqing", "CQ-31", request_id=request_id),
         "RecognitionService/VerifyRecognition": recognition_service_pb2.VerifyRecognitionRequest(
             recognition=recognition

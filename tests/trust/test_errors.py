@@ -34,7 +34,6 @@ from trust.agreement import Agreement
 from trust.errors import TrustError
 from trust.keys import KeyRing, SigningKey, VerificationKey
 from trust.pseudonym import pairwise_subject
-from trust.replay import InMemoryReplay
 from trust.signer import RecognitionSigner
 from trust.verifier import CallerVerifier, RecognitionVerifier
 
@@ -157,16 +156,6 @@ def test_no_error_repeats_what_was_refused(plant: Callable[[str], list[Callable[
             shown += repr(cause) + repr(vars(cause) if cause else "")
         assert canary not in shown
         assert NUMBER not in shown
-
-
-def test_no_replay_error_repeats_the_identifier() -> None:
-    """A used token is not named by its jti."""
-    memory = InMemoryReplay(1)
-    memory.remember(HOME, NUMBER, NOW + 1, NOW)
-    for jti in (NUMBER, NUMBER + "1"):
-        with pytest.raises(TrustError) as caught:
-            memory.remember(HOME, jti, NOW + 1, NOW)
-        assert NUMBER not in str(caught.value)
 
 
 def test_metadata_is_plain_text() -> None:

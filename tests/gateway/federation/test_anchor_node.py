@@ -12,7 +12,7 @@ from aiohttp import ClientSession
 from gateway.errors import SettingsError
 from gateway.federation.anchor_node import AnchorNode
 from gateway.federation.fetch import FederationClient, FetchError
-from gateway.federation.register_body import load_keys
+from gateway.federation.register_body import AnchorShelf
 from gateway.web.federation import WELL_KNOWN
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.journal import FakeJournal
@@ -225,7 +225,7 @@ def test_keys_are_read_from_the_folder(tmp_path: Path) -> None:
     former = SigningKey.generate("ES256", issuer=ANCHOR)
     config = anchor_config(tmp_path)
     write_key(tmp_path / "federation.former.pem", former)
-    assert [key.kid for key in load_keys(config.folder, entity=ANCHOR)] == [KEYS[ANCHOR].kid, former.kid]
+    assert [key.kid for key in AnchorShelf(config.folder, entity=ANCHOR).keys] == [KEYS[ANCHOR].kid, former.kid]
     assert [key.kid for key in anchor(tmp_path, FakeClock()).publisher.keys] == [KEYS[ANCHOR].kid, former.kid]
 
 
@@ -240,4 +240,4 @@ def test_a_key_that_cannot_be_used_stops_the_start(tmp_path: Path, fault: str) -
     if fault == "junk":
         path.write_bytes(b"junk")
     with pytest.raises(SettingsError, match=r"federation\.pem"):
-        load_keys(tmp_path, entity=ANCHOR)
+        AnchorShelf(tmp_path, entity=ANCHOR)

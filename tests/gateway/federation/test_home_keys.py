@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 ENTITY = "https://chongqing.example"
 ANCHOR = "https://bodies.example/west"
+LOG = "gateway.chongqing"
 KINDS = {"federation": ENTITY, "region": "chongqing", "caller": "gateway.chongqing"}
 _NUMBERS = count(1)
 
@@ -46,6 +47,7 @@ class Files:
         """Make a key of each kind."""
         for kind, issuer in KINDS.items():
             write_key(self.path(kind), SigningKey.generate("ES256", issuer=issuer))
+        write_key(self.path("evidence"), SigningKey.generate("EdDSA", issuer=LOG))
 
     def path(self, kind: str) -> Path:
         """Name the file of the key that signs."""
@@ -61,6 +63,7 @@ class Files:
             federation=federation,
             region=region,
             caller=caller,
+            evidence=KeyShelf(self.path("evidence"), issuer=LOG),
             superiors=[ANCHOR],
             folder=state,
             clock=self.clock,

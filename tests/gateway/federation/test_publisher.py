@@ -136,7 +136,9 @@ def test_files_are_the_owners_alone(tmp_path: Path) -> None:
     publisher.retire(KEYS[NORTH].kid)
     for name in FILES:
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted((*FILES, ".versions.json.lock"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        (*FILES, "configuration.jwt", ".versions.json.lock")
+    )
 
 
 @pytest.mark.parametrize("name", FILES)

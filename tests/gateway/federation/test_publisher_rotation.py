@@ -114,3 +114,30 @@ def test_a_foreign_link_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "links.json").write_text(json.dumps([text]))
     with pytest.raises(SettingsError):
         leaf(tmp_path, FakeClock())
+
+
+def test_a_step_that_was_taken_while_nothing_ran_leaves_a_link(tmp_path: Path) -> None:
+    """What was published last by the former key lists the next one: that is the link, once, however often it starts."""
+    key, later = new_key(), new_key()
+    first = leaf(tmp_path, FakeClock())
+    first.announce(key)
+    assert leaf(tmp_path, FakeClock(NOON + 1), keys=(KEYS[NORTH], key)).links == ()
+    announced = (tmp_path / "configuration.jwt").read_text("ascii")
+    for second in (2, 3):
+        switched = leaf(tmp_path, FakeClock(NOON + second), keys=(key, KEYS[NORTH]))
+        assert switched.links == (announced,)
+    back = leaf(tmp_path, FakeClock(NOON + 4), keys=(KEYS[NORTH], key))
+    assert len(back.links) == 2
+    again = leaf(tmp_path, FakeClock(NOON + 5), keys=(key, KEYS[NORTH]))
+    assert len(again.links) == 2, "a key hands on once"
+    assert leaf(tmp_path, FakeClock(NOON + 6), keys=(later,)).links == again.links, "nobody has listed it"
+
+
+@pytest.mark.parametrize("data", [b"", b"a.b.c", b"\xff\xfe"])
+def test_what_is_kept_and_no_configuration_leaves_no_link(tmp_path: Path, data: bytes) -> None:
+    """It is overwritten with the next issue, and stops nothing."""
+    leaf(tmp_path, FakeClock())
+    (tmp_path / "configuration.jwt").write_bytes(data)
+    publisher = leaf(tmp_path, FakeClock(NOON + 1), keys=(new_key(),))
+    assert publisher.links == ()
+    assert (tmp_path / "configuration.jwt").read_text("ascii") == publisher.text()

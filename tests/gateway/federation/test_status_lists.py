@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestServer
 from gateway.federation.status_lists import LISTS_OF_AN_ISSUER, StatusClient, StatusLists
 from gateway.services.status_register import StatusRegister
 from tests.fakes.clock import NOON, FakeClock
+from tests.fakes.place_book import FakePlaceBook
 from tests.fakes.regions import KEYS, RING
 from trust.claims import StatusReference
 from trust.errors import RecognitionRevokedError, StatusUnknownError
@@ -31,8 +32,9 @@ class Issuer:
     def __init__(self, clock: FakeClock) -> None:
         """Begin with one list and one recognition."""
         self.clock = clock
-        self.register = StatusRegister(KEYS["chongqing"], address=ADDRESS, number=7, clock=clock)
-        self.reference = self.register.allocate(jti="1", subject="s", expires_at=int(clock.now) + 600)
+        self.book = FakePlaceBook(7)
+        self.register = StatusRegister(KEYS["chongqing"], book=self.book, address=ADDRESS, clock=clock)
+        self.reference = StatusReference(uri=ADDRESS, index=0)
         self.asked: list[str] = []
         self.answer: Callable[[], str] | None = None
         self.held = asyncio.Event()
@@ -44,7 +46,7 @@ class Issuer:
         await self.held.wait()
         if self.answer is not None:
             return self.answer()
-        text = self.register.text(7)
+        text = await self.register.text(7)
         assert text is not None
         return text.decode()
 
@@ -54,9 +56,11 @@ class Issuer:
         return StatusLists(find=RING.find, clock=self.clock, **arguments)
 
 
-def issuer() -> Issuer:
+async def issuer() -> Issuer:
     """Make an issuer with a clock of its own."""
-    return Issuer(FakeClock())
+    made = Issuer(FakeClock())
+    made.reference = await made.register.allocate(jti="1", subject="s", expires_at=int(made.clock.now) + 600)
+    return made
 
 
 def unreachable() -> str:
@@ -91,10 +95,10 @@ async def looked(lists: StatusLists, reference: StatusReference, issuer: str = "
 
 async def test_a_revocation_is_seen_once_the_list_is_old() -> None:
     """Within the `ttl` one fetch serves for all, after it the next look sees what changed."""
-    home = issuer()
+    home = await issuer()
     lists = home.lists()
     assert [await looked(lists, home.reference) for _ in range(3)] == ["valid"] * 3
-    home.register.revoke("1")
+    await home.register.revoke("1")
     home.clock.advance(14)
     assert await looked(lists, home.reference) == "valid"
     home.clock.advance(1)
@@ -104,10 +108,10 @@ async def test_a_revocation_is_seen_once_the_list_is_old() -> None:
 
 async def test_a_revocation_is_seen_at_once_where_its_issuer_has_told() -> None:
     """The next look fetches anew, though no sooner than any other; what cannot be had is tried again."""
-    home = issuer()
+    home = await issuer()
     lists = home.lists()
     assert await looked(lists, home.reference) == "valid"
-    home.register.revoke("1")
+    await home.register.revoke("1")
     lists.changed(BASE, f"{ADDRESS}/7")
     home.clock.advance(1)
     assert await looked(lists, home.reference) == "valid", "asked for a moment ago"
@@ -125,7 +129,7 @@ async def test_a_revocation_is_seen_at_once_where_its_issuer_has_told() -> None:
 
 async def test_a_change_told_while_a_list_is_fetched_is_not_lost() -> None:
     """What is on its way may be from before the change."""
-    home = issuer()
+    home = await issuer()
     lists = home.lists()
     home.held.clear()
     first = asyncio.create_task(looked(lists, home.reference))
@@ -134,7 +138,7 @@ async def test_a_change_told_while_a_list_is_fetched_is_not_lost() -> None:
     lists.changed(BASE, f"{ADDRESS}/7")
     home.held.set()
     assert await first == "valid"
-    home.register.revoke("1")
+    await home.register.revoke("1")
     home.clock.advance(2)
     assert await looked(lists, home.reference) == "revoked"
 
@@ -145,7 +149,7 @@ async def test_a_change_told_while_a_list_is_fetched_is_not_lost() -> None:
 )
 async def test_nobody_speaks_of_the_lists_of_another(entity: str, uri: str) -> None:
     """And a list that nobody has asked for is not fetched because somebody names it."""
-    home = issuer()
+    home = await issuer()
     lists = home.lists()
     assert await looked(lists, home.reference) == "valid"
     lists.changed(entity, uri)
@@ -156,7 +160,7 @@ async def test_nobody_speaks_of_the_lists_of_another(entity: str, uri: str) -> N
 
 async def test_nothing_is_known_before_the_first_fetch() -> None:
     """Whoever cannot wait is told that nothing is known; nothing is assumed."""
-    home = issuer()
+    home = await issuer()
     lists = home.lists()
     with pytest.raises(StatusUnknownError) as caught:
         lists.check("chongqing", home.reference)
@@ -186,21 +190,21 @@ async def test_nothing_is_known_before_the_first_fetch() -> None:
 )
 async def test_a_token_never_chooses_whom_we_call(uri: str) -> None:
     """TF5: an address that is not the issuer's own is refused without one outbound connection."""
-    home = issuer()
+    home = await issuer()
     assert await looked(home.lists(), StatusReference(uri=uri, index=0)) == "address of the list"
     assert home.asked == []
 
 
 async def test_an_issuer_without_an_address_is_refused() -> None:
     """Also one that we believe otherwise; the address of another does not serve for it."""
-    home = issuer()
+    home = await issuer()
     assert await looked(home.lists(), home.reference, "sichuan") == "address of the list"
     assert home.asked == []
 
 
 async def test_a_list_may_be_reached_elsewhere() -> None:
     """The address in the token stays its name; where it is fetched is for the operator to say."""
-    home = issuer()
+    home = await issuer()
     lists = home.lists(addresses={BASE: "http://127.0.0.1:9"})
     assert await looked(lists, home.reference) == "valid"
     assert home.asked == ["http://127.0.0.1:9/regions/chongqing/status/7"]
@@ -218,7 +222,7 @@ async def test_a_list_may_be_reached_elsewhere() -> None:
 )
 async def test_silence_and_rubbish_refuse(answer: Callable[[], str], rule: str) -> None:
     """TL10: no list, no answer; and no second fetch at once, however many ask."""
-    home = issuer()
+    home = await issuer()
     home.answer = answer
     lists = home.lists()
     outcomes = {await looked(lists, home.reference) for _ in range(5)}
@@ -234,7 +238,7 @@ async def test_silence_and_rubbish_refuse(answer: Callable[[], str], rule: str) 
 
 async def test_a_list_that_cannot_be_renewed_is_not_relied_on() -> None:
     """TL3: a frozen list ends with its `ttl`; with a grace it serves that much longer, and never beyond its `exp`."""
-    home = issuer()
+    home = await issuer()
     strict, lenient, boundless = home.lists(), home.lists(grace_seconds=30), home.lists(grace_seconds=10_000)
     for lists in (strict, lenient, boundless):
         assert await looked(lists, home.reference) == "valid"
@@ -251,8 +255,8 @@ async def test_a_list_that_cannot_be_renewed_is_not_relied_on() -> None:
 
 async def test_an_older_list_does_not_replace_a_newer_one() -> None:
     """TL1: whoever keeps a genuine list from before a revocation cannot bring the token back to life."""
-    home = issuer()
-    home.register.revoke("1")
+    home = await issuer()
+    await home.register.revoke("1")
     lists = home.lists()
     assert await looked(lists, home.reference) == "revoked"
     home.answer = older
@@ -262,7 +266,7 @@ async def test_an_older_list_does_not_replace_a_newer_one() -> None:
 
 async def test_many_ask_once() -> None:
     """One fetch of a list is under way at a time; one who stops waiting does not stop the others."""
-    home = issuer()
+    home = await issuer()
     lists = home.lists()
     home.held.clear()
     waiting = [asyncio.create_task(looked(lists, home.reference)) for _ in range(20)]
@@ -278,7 +282,7 @@ async def test_many_ask_once() -> None:
 
 async def test_what_is_held_is_bounded() -> None:
     """An issuer that names ever new lists has us hold no more than a few of them."""
-    home = issuer()
+    home = await issuer()
     lists = home.lists()
     for number in range(LISTS_OF_AN_ISSUER + 5):
         await lists.refresh("chongqing", StatusReference(uri=f"{ADDRESS}/{number}", index=0))
@@ -289,8 +293,10 @@ async def test_what_is_held_is_bounded() -> None:
 @pytest.mark.parametrize(("ttl", "asked_again_after"), [(1, 2), (60, 60), (600, 60)])
 async def test_the_issuers_ttl_is_kept_within_bounds(ttl: int, asked_again_after: int) -> None:
     """Neither a second nor ten minutes, whatever the issuer says."""
-    home = issuer()
-    home.register = StatusRegister(KEYS["chongqing"], address=ADDRESS, number=7, clock=home.clock, ttl_seconds=ttl)
+    home = await issuer()
+    home.register = StatusRegister(
+        KEYS["chongqing"], book=home.book, address=ADDRESS, clock=home.clock, ttl_seconds=ttl
+    )
     lists = home.lists()
     for seconds, count in ((0, 1), (asked_again_after - 1, 1), (asked_again_after, 2)):
         home.clock.now = NOON + seconds

@@ -10,7 +10,8 @@ import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc import error_details_pb2, status_pb2
 
-from gateway.peers.peer_home import PeerAddress, PeerHome
+from gateway.peers.channel import PeerAddress
+from gateway.peers.peer_home import PeerHome
 from onecard.gateway.v1 import identity_service_pb2 as pb
 from tests.fakes.authority import FakeAuthority
 from tests.fakes.callers import CALLER_KEYS, PEER

@@ -61,7 +61,7 @@ async def test_a_copy_follows_another_gateway() -> None:
     cards = ledger(clock=node.clock)
     async with chongqing(node, cards) as address, peer_home(address, clock=node.clock) as home:
         copy = CardCopy("chongqing", "sichuan", store=FakeCopyStore(), clock=node.clock)
-        follower = CardFollower(copy, PeerFeed(home.link), journal=FakeJournal())
+        follower = CardFollower(copy, PeerFeed(home.channel), journal=FakeJournal())
         task = asyncio.create_task(follower.run())
         try:
             async with asyncio.timeout(10):
@@ -74,7 +74,7 @@ async def test_a_copy_follows_another_gateway() -> None:
             task.cancel()
             await asyncio.wait({task})
         assert copy.shown(told_name(cards, CARD)) == Shown(CardStatus.LOST_FORMAL, frozenset())
-        feed = PeerFeed(home.link)
+        feed = PeerFeed(home.channel)
         root = await feed.compare([CompareNode(0, 0)], visited="sichuan")
         assert root.digests == (copy.table.below(0, 0),)
         leaves = [CompareNode(2, value) for value in range(256)]
@@ -91,7 +91,7 @@ async def test_a_stream_ends_before_our_token_does() -> None:
         chongqing(node, ledger(clock=node.clock)) as address,
         peer_home(address, clock=node.clock) as home,
     ):
-        feed = PeerFeed(home.link, stream_seconds=0.0)
+        feed = PeerFeed(home.channel, stream_seconds=0.0)
         assert len([m async for m in feed.watch(visited="sichuan", feed="", after=0)]) == 1
 
 
@@ -103,15 +103,15 @@ async def test_a_refusal_of_the_peer_is_told_with_its_reason() -> None:
         peer_home(address, clock=node.clock) as home,
     ):
         with pytest.raises(PeerRefusedError) as caught:
-            await anext(PeerFeed(home.link).watch(visited="sichuan", feed="other", after=5))
+            await anext(PeerFeed(home.channel).watch(visited="sichuan", feed="other", after=5))
         assert caught.value.reason == "FEED_CURSOR"
         with pytest.raises(PeerRefusedError):
-            await PeerFeed(home.link).compare([], visited="sichuan")
+            await PeerFeed(home.channel).compare([], visited="sichuan")
     async with peer_home("127.0.0.1:1") as home:
         with pytest.raises(PeerUnavailableError):
-            await anext(PeerFeed(home.link).watch(visited="sichuan", feed="", after=0))
+            await anext(PeerFeed(home.channel).watch(visited="sichuan", feed="", after=0))
         with pytest.raises(PeerUnavailableError):
-            await PeerFeed(home.link).compare([CompareNode(0, 0)], visited="sichuan")
+            await PeerFeed(home.channel).compare([CompareNode(0, 0)], visited="sichuan")
 
 
 @asynccontextmanager
@@ -139,7 +139,7 @@ async def saying(answer: bytes | Refusal) -> AsyncIterator[PeerFeed]:
     await server.start()
     try:
         async with peer_home(f"127.0.0.1:{port}") as home:
-            yield PeerFeed(home.link)
+            yield PeerFeed(home.channel)
     finally:
         await server.stop(None)
 
@@ -279,7 +279,7 @@ async def test_a_stream_that_nobody_reads_any_more_is_cancelled() -> None:
         chongqing(node, ledger(clock=node.clock)) as address,
         peer_home(address, clock=node.clock) as home,
     ):
-        async with aclosing(PeerFeed(home.link).watch(visited="sichuan", feed="", after=0)) as messages:
+        async with aclosing(PeerFeed(home.channel).watch(visited="sichuan", feed="", after=0)) as messages:
             await anext(messages)
         async with asyncio.timeout(10):
             while not any(line.get("code") == "CANCELLED" for line in node.journal.lines):

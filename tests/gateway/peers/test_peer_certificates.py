@@ -15,10 +15,10 @@ import pytest
 from gateway.callers import SCOPES, Registration
 from gateway.certificates import CertificateRule, fingerprint
 from gateway.errors import PeerProtocolError, PeerRefusedError, PeerUnavailableError
-from gateway.peers import peer_link as module
+from gateway.peers import channel as module
 from gateway.peers.certificates import TlsFiles, TlsMaterial, TlsWatch, follow_files, server_credentials
+from gateway.peers.channel import PeerAddress
 from gateway.peers.messages import question_message
-from gateway.peers.peer_link import PeerAddress
 from tests.fakes.authority import FakeAuthority
 from tests.fakes.callers import PEER
 from tests.fakes.clock import FakeClock
@@ -138,7 +138,7 @@ async def test_running_calls_finish_on_the_certificate_they_began_with(monkeypat
         for call in (running, later):
             with pytest.raises(PeerRefusedError):
                 await call
-        while home.link._retired:
+        while home.channel._retired:
             await asyncio.sleep(0.001)
         home.rotate(certificate=None, key=None, ca=FakeAuthority("another CA").certificate)
         with pytest.raises(PeerUnavailableError):
@@ -161,7 +161,7 @@ async def test_closing_waits_for_nobody() -> None:
         await home.close()
         with pytest.raises(asyncio.CancelledError):
             await running
-    assert home.link._retired == {}
+    assert home.channel._retired == {}
 
 
 async def test_before_the_first_call_only_the_address_changes() -> None:
@@ -263,14 +263,14 @@ async def test_answers_bound_to_a_certificate_and_its_forerunners_are_ours() -> 
     """A few of them; a peer that repeats an answer repeats what it was bound to."""
     shown = [OLD.issue(SICHUAN) for _ in range(11)]
     async with peer_home("127.0.0.1:1") as home:
-        assert home.link.certificates == frozenset()
+        assert home.channel.certificates == frozenset()
         for number, (certificate, key) in enumerate(shown):
             home.rotate(certificate=certificate, key=key, ca=AUTHORITY.certificate)
             kept = shown[max(0, number - 8) : number + 1]
-            assert home.link.certificates == {fingerprint(one) for one, _ in kept}
+            assert home.channel.certificates == {fingerprint(one) for one, _ in kept}
         home.rotate(certificate=None, key=None, ca=AUTHORITY.certificate)
-        assert len(home.link.certificates) == 8
-        assert fingerprint(shown[-1][0]) in home.link.certificates
+        assert len(home.channel.certificates) == 8
+        assert fingerprint(shown[-1][0]) in home.channel.certificates
 
 
 async def test_a_recognition_bound_to_another_certificate_is_not_believed(tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ async def test_a_recognition_bound_to_another_certificate_is_not_believed(tmp_pa
         peer_home(address, clock=node.clock, shown=OLD.issue(SICHUAN)) as home,
     ):
         assert (await home.answer(ASKED, disclose=True)).claims
-        home.link._shown = fingerprint(NEW.issue(SICHUAN)[0])
+        home.channel._shown = fingerprint(NEW.issue(SICHUAN)[0])
         with pytest.raises(PeerProtocolError) as caught:
             await home.answer(ASKED, disclose=True)
     assert caught.value.metadata["rule"] == "BindingError"

@@ -15,7 +15,7 @@ from google.rpc import error_details_pb2, status_pb2
 from adapters.errors import PlatformUnavailableError
 from adapters.words import Medium, Purpose
 from gateway.errors import DeadlineError, GatewayError, PeerProtocolError, PeerRefusedError, PeerUnavailableError
-from gateway.peers import peer_home as module
+from gateway.peers import channel as module
 from gateway.peers.messages import REASONS
 from onecard.gateway.v1 import identity_service_pb2 as pb
 from onecard.gateway.v1.identity_service_pb2_grpc import IdentityServiceStub

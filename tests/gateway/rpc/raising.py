@@ -19,6 +19,7 @@ class RaisingServicer:
     SERVICE: ClassVar = region_service_pb2.DESCRIPTOR.services_by_name["RegionService"]
     SCOPES: ClassVar = dict.fromkeys((method.name for method in SERVICE.methods), "region.read")
     WAITS: ClassVar = frozenset[str]()
+    DECIDES: ClassVar = frozenset[str]()
 
     def __init__(self, error: BaseException) -> None:
         """Raise this, until a test changes it."""

@@ -145,7 +145,7 @@ async def test_a_token_belongs_to_its_arguments() -> None:
 @pytest.mark.parametrize(
     ("changes", "violations"),
     [
-        ({"parent": "chongqing"}, (("parent", "regions/{region} or regions/-"),)),
+        ({"parent": "chongqing"}, (("parent", "regions/{region}, regions/- or catalogs/{catalog}"),)),
         ({"page_size": -1}, (("page_size", "not_negative"),)),
         (
             {"application_class": 9, "medium": 9, "legal_status": 9, "text": "x" * 101},

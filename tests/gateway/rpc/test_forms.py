@@ -51,6 +51,7 @@ class FormsServicer:
     SERVICE: ClassVar[ServiceDescriptor] = service()
     SCOPES: ClassVar[dict[str, str]] = dict.fromkeys(("Tell", "Gather", "Talk"), SCOPE)
     WAITS: ClassVar[frozenset[str]] = frozenset({"Gather"})
+    DECIDES: ClassVar[frozenset[str]] = frozenset({"Gather"})
 
     def __init__(self) -> None:
         """Begin with nothing ended."""

@@ -15,7 +15,14 @@ from tests.fakes.regions import REGISTRY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-READERS = [names.read_region, names.read_catalog, names.read_item, names.read_parent]
+READERS: list[Callable[[str], object]] = [
+    names.read_region,
+    names.read_catalog,
+    names.read_card_rules,
+    names.read_item,
+    names.read_parent,
+    names.read_one_parent,
+]
 
 
 def test_every_name_that_is_given_out_is_read() -> None:
@@ -36,7 +43,7 @@ def test_a_missing_name_is_required(reader: Callable[[str], object]) -> None:
     with pytest.raises(InvalidFieldError) as caught:
         reader("")
     ((field, rule),) = caught.value.violations
-    assert field == ("parent" if reader is names.read_parent else "name")
+    assert field == ("parent" if reader in {names.read_parent, names.read_one_parent} else "name")
     assert rule == "required"
 
 
@@ -75,6 +82,7 @@ def test_near_misses_are_refused_by_every_reader(name: str) -> None:
 
 def test_only_a_parent_may_be_all_regions() -> None:
     """A dash names no single region."""
-    for reader in (names.read_region, names.read_catalog, names.read_item):
-        with pytest.raises(InvalidFieldError):
-            reader("regions/-")
+    for reader in READERS:
+        if reader is not names.read_parent:
+            with pytest.raises(InvalidFieldError):
+                reader("regions/-")

@@ -16,6 +16,8 @@ SERVICES = {
     "grpc.health.v1.Health",
     V1,
     V1ALPHA,
+    "onecard.gateway.v1.CatalogPublicationService",
+    "onecard.gateway.v1.CatalogRulesService",
     "onecard.gateway.v1.CatalogService",
     "onecard.gateway.v1.IdentityService",
     "onecard.gateway.v1.RecognitionService",

@@ -110,7 +110,7 @@ def test_a_gateway_outside_the_sandbox_takes_none_of_its_keys(layout: Layout, tm
     with pytest.raises(SettingsError) as caught:
         load_settings(copied)
     named = {fault.partition(":")[0] for fault in caught.value.faults}
-    assert named == {"tls.key", "region.pem", "federation.pem", "gateway.pem"}
+    assert named == {"tls.key", "region.pem", "federation.pem", "gateway.pem", "evidence.pem", "0001.key"}
 
 
 def test_a_region_asks_to_join_with_what_its_gateway_publishes(layout: Layout) -> None:

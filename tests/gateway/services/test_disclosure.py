@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
 from datetime import date
 from itertools import permutations
@@ -9,18 +10,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from adapters.adapter import ManifestAdapter
 from adapters.canonical import FIELD_PATHS, Card, CardIdentity, Document, Holder, PersonName, RomanisedName
+from adapters.card_rules import IntegrityRule
 from adapters.identifiers import (
     CardNumber,
     DivisionCode,
     ElectronicSignNumber,
     IdentificationCode,
+    IntegrityRecordReference,
     SocialSecurityNumber,
 )
+from adapters.registry import load_agreements
 from adapters.words import CardFunction, CardStatus, DocumentType, Sex
-from gateway.services.disclosure import contradicts, disclose_fields, holder_key, reveal, tells_functions
-from tests.fakes.regions import AGREEMENTS, CONSENT, REGISTRY, local_home, question
+from gateway.services.disclosure import GUARDED, contradicts, disclose_fields, holder_key, reveal, tells_functions
+from tests.fakes.platform import FakePlatform
+from tests.fakes.regions import AGREEMENTS, CONSENT, REGISTRY, credential, local_home, question, record
+from trust.agreement import Agreement
 from trust.errors import TrustError
+from trust.policy import AgreementBook
 
 if TYPE_CHECKING:
     from trust.policy import Permission
@@ -35,6 +43,7 @@ ALL = CardIdentity(
         birth_date=date(1903, 2, 11),
         nationality="CHN",
         documents=(Document.parse(DocumentType.CITIZEN_ID, "500112190302110117"),),
+        integrity_record=IntegrityRecordReference("SYN-CX-0001"),
     ),
     Card(
         number=CardNumber("A00000001"),
@@ -62,7 +71,7 @@ NARROW = frozenset(
         "card.suspended_functions",
     }
 )
-WIDE = frozenset(FIELD_PATHS) - {"holder.romanised_name", "holder.documents"}
+WIDE = frozenset(FIELD_PATHS) - {"holder.romanised_name", "holder.documents", "holder.integrity_record"}
 BAY = frozenset({"holder.name", "holder.romanised_name", "holder.sex", "card.expires_on", "card.status"})
 GOLDEN = {
     frozenset({"chongqing", "sichuan"}): WIDE,
@@ -136,6 +145,40 @@ async def test_no_answer_discloses_more_for_any_item(home: str, visited: str) ->
         if answer.identity is not None:
             assert told(answer.identity) <= GOLDEN[frozenset({home, visited})]
     assert answered
+
+
+def test_a_guarded_field_needs_the_home_regions_law_beside_the_agreement() -> None:
+    """The reference of a record of misuse leaves for an entitled region, where the agreement names it, and else not."""
+    allowed = permission("chongqing", "sichuan")
+    assert allowed is not None
+    named = replace(allowed, fields=allowed.fields | GUARDED)
+    assert told(disclose_fields(ALL, named, entitled=False)) == WIDE
+    assert told(disclose_fields(ALL, named, entitled=True)) == WIDE | GUARDED
+    assert told(disclose_fields(ALL, allowed, entitled=True)) == WIDE
+
+
+async def test_the_integrity_record_reaches_entitled_regions_only() -> None:
+    """Shiyan with an agreement that names the field: Chongqing gets it if Shiyan's rules entitle it, else not."""
+    terms = tomllib.loads(load_agreements()["sichuan_chongqing.toml"])
+    terms |= {"id": "chongqing-shiyan", "regions": ["chongqing", "shiyan"], "item_types": ["GOV.*"]}
+    terms |= {"fields": [*terms["fields"], "holder.integrity_record"], "legal_basis": terms["legal_basis"][:1]}
+    agreements = AgreementBook((Agreement.from_mapping(terms),))
+    adapter = REGISTRY.get("shiyan")
+    for entitled in ((), ("chongqing",)):
+        integrity = IntegrityRule(article="第十三条", entitled=entitled)
+        platform = FakePlatform(record("shiyan", "integrity_record"))
+        side = local_home("shiyan", platform, agreements=agreements)
+        changed = ManifestAdapter(
+            adapter.manifest, adapter.catalog, rules=adapter.rules.model_copy(update={"integrity": integrity})
+        )
+        side._adapter = changed
+        asked = question(
+            "shiyan", "chongqing", visited_item="CQ-17", credential=credential("shiyan", "integrity_record")
+        )
+        answer = await side.answer(asked, disclose=True)
+        assert answer.identity is not None
+        shown = reveal(answer.identity, "holder.integrity_record")
+        assert shown == ("SYN-CX-0001" if entitled else None)
 
 
 def test_home_use_sees_everything() -> None:

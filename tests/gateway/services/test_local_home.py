@@ -18,11 +18,12 @@ from adapters.errors import (
     UnsupportedCredentialError,
 )
 from adapters.words import CardStatus, Medium, Purpose
-from gateway.errors import LimitError
+from gateway.errors import LimitError, StoreUnavailableError
 from gateway.services.believe import believe
 from gateway.services.local_home import RECOGNITION_SECONDS, agreement_title, china_day
 from gateway.services.status_register import StatusRegister
 from tests.fakes.clock import NOON, FakeClock
+from tests.fakes.place_book import FakePlaceBook
 from tests.fakes.platform import FakePlatform
 from tests.fakes.regions import (
     AGREEMENTS,
@@ -321,15 +322,15 @@ async def test_each_class_is_granted_for_its_own_item_types() -> None:
     assert len(set(answer.claims.classes.values())) > 1
 
 
-def register(places: int = 8) -> StatusRegister:
+def register(book: FakePlaceBook, places: int = 8) -> StatusRegister:
     """Make Chongqing's status lists."""
     address = "https://chongqing.example/regions/chongqing/status"
-    return StatusRegister(KEYS["chongqing"], address=address, number=7, clock=FakeClock(), places=places, max_lists=1)
+    return StatusRegister(KEYS["chongqing"], book=book, address=address, clock=FakeClock(), places=places, max_lists=1)
 
 
 async def test_a_recognition_says_where_its_state_is() -> None:
     """Its place is its own, and it can be revoked by its identifier or by its pseudonym."""
-    statuses = register()
+    statuses = register(FakePlaceBook(7))
     home = local_home(statuses=statuses)
     one, other = [(await home.answer(question(), disclose=False)).claims for _ in range(2)]
     assert one is not None
@@ -338,20 +339,31 @@ async def test_a_recognition_says_where_its_state_is() -> None:
     assert other.status is not None
     assert one.status.uri == other.status.uri == "https://chongqing.example/regions/chongqing/status/7"
     assert one.status.index != other.status.index
-    assert statuses.revoke(one.jti)
-    assert statuses.revoke_subject(other.sub) == 2
+    assert await statuses.revoke(one.jti)
+    assert await statuses.revoke_subject(other.sub) == 2
 
 
 async def test_no_recognition_is_issued_without_a_place() -> None:
     """When all places are taken nothing is signed that could not be revoked; a refusal takes no place."""
-    statuses = register(places=1)
+    book = FakePlaceBook(7)
+    statuses = register(book, places=1)
     lost = FakePlatform(record("chongqing", "lost_formal"))
     asked = question(credential=credential("chongqing", "lost_formal"))
     assert (await local_home(platform=lost, statuses=statuses).answer(asked, disclose=False)).recognition is None
-    assert len(statuses) == 0
+    assert len(book) == 0
     home = local_home(statuses=statuses)
     assert (await home.answer(question(), disclose=False)).recognition is not None
     with pytest.raises(LimitError):
+        await home.answer(question(), disclose=False)
+
+
+async def test_no_recognition_leaves_whose_place_is_not_kept() -> None:
+    """Where the store is away nothing is signed, for nobody could revoke it after a restart."""
+    book = FakePlaceBook(7)
+    home = local_home(statuses=register(book))
+    assert (await home.answer(question(), disclose=False)).recognition is not None
+    book.gone = True
+    with pytest.raises(StoreUnavailableError):
         await home.answer(question(), disclose=False)
 
 

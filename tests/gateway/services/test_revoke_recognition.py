@@ -12,6 +12,7 @@ from gateway.services.revoke_recognition import RevokeRecognition, Target
 from gateway.services.status_register import StatusRegister
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.home import FakeHome
+from tests.fakes.place_book import FakePlaceBook
 from tests.fakes.platform import FakePlatform
 from tests.fakes.regions import AGREEMENTS, KEYS, RING, credential, local_home, question, record
 from trust.errors import BadSignatureError
@@ -29,9 +30,11 @@ class Around:
         self.clock = FakeClock()
         self.platform = FakePlatform(record("chongqing"), self.clock)
         self.changed: list[str] = []
+        book = FakePlaceBook(1)
         self.places = StatusRegister(
-            KEYS["chongqing"], address=ADDRESS, number=1, clock=self.clock, places=64, changed=self.changed.append
+            KEYS["chongqing"], book=book, address=ADDRESS, clock=self.clock, places=64, changed=self.changed.append
         )
+        book.told = self.places.heard
         self.home = local_home("chongqing", self.platform, clock=self.clock, statuses=self.places)
         self.revoke = RevokeRecognition(
             homes={"chongqing": self.home, "sichuan": FakeHome(CardNotFoundError(region="sichuan"))},
@@ -49,9 +52,9 @@ class Around:
         self.last = answer.claims
         return answer.recognition, answer.claims.jti, answer.claims.sub
 
-    def dead(self, number: int) -> int:
+    async def dead(self, number: int) -> int:
         """Count the places of a list that are struck."""
-        text = self.places.text(number)
+        text = await self.places.text(number)
         assert text is not None
         told = verify_status_list(
             text.decode(), uri=f"{ADDRESS}/{number}", issuer="chongqing", find=RING.find, now=int(NOON)
@@ -72,9 +75,9 @@ async def test_one_is_taken_back_by_its_identifier_or_its_text(by: str) -> None:
     await around.give()
     target = Target(token_id=jti) if by == "token_id" else Target(recognition=text)
     assert await taken_back(around, target) == 1
-    assert around.dead(1) == 1
+    assert await around.dead(1) == 1
     assert await taken_back(around, target) == 1
-    assert (around.dead(1), around.changed) == (1, [f"{ADDRESS}/1"])
+    assert (await around.dead(1), around.changed) == (1, [f"{ADDRESS}/1"])
     assert around.platform.asked[2:] == [], "the platform is not asked"
 
 
@@ -85,7 +88,7 @@ async def test_all_of_a_pseudonym_are_taken_back() -> None:
     await around.give()
     await around.give("guizhou", "GZ-03")
     assert await taken_back(around, Target(subject=subject)) == 2
-    assert around.dead(1) == 2
+    assert await around.dead(1) == 2
 
 
 async def test_all_of_a_card_are_taken_back_everywhere() -> None:
@@ -94,7 +97,7 @@ async def test_all_of_a_card_are_taken_back_everywhere() -> None:
     for visited, item in (("sichuan", "SC-15"), ("guizhou", "GZ-03"), ("sichuan", "SC-13")):
         await around.give(visited, item)
     assert await taken_back(around, Target(credential=credential("chongqing"))) == 3
-    assert around.dead(1) == 3
+    assert await around.dead(1) == 3
     around.platform.record = record("chongqing", "locked")
     assert await taken_back(around, Target(credential=credential("chongqing", "locked"))) == 0, "another holder's"
 
@@ -119,7 +122,7 @@ async def test_a_text_must_be_our_own() -> None:
         await taken_back(around, Target(recognition=foreign))
     with pytest.raises(BadSignatureError):
         await taken_back(around, Target(recognition=f"{text.rpartition('.')[0]}.{'A' * 86}"))
-    assert around.dead(1) == 0
+    assert await around.dead(1) == 0
 
 
 async def test_only_the_home_regions_own_platform_may() -> None:
@@ -131,7 +134,7 @@ async def test_only_the_home_regions_own_platform_may() -> None:
     for region in ("sichuan", "macao"):
         with pytest.raises(RegionNotServedError):
             await taken_back(around, Target(token_id=jti), region)
-    assert around.dead(1) == 0
+    assert await around.dead(1) == 0
 
 
 async def test_a_card_that_the_platform_does_not_know_takes_nothing_back() -> None:
@@ -141,4 +144,4 @@ async def test_a_card_that_the_platform_does_not_know_takes_nothing_back() -> No
     around.platform.failure = CardNotFoundError(region="chongqing")
     with pytest.raises(CardNotFoundError):
         await taken_back(around, Target(credential=credential("chongqing")))
-    assert around.dead(1) == 0
+    assert await around.dead(1) == 0

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1donecard/gateway/v1/card.proto\x12\x12onecard.gateway.v1\x1a\x1fgoogle/api/field_behavior.proto\"J\n\x08\x44ocument\x12.\n\x04type\x18\x01 \x01(\x0e\x32 .onecard.gateway.v1.DocumentType\x12\x0e\n\x06number\x18\x02 \x01(\t\"\xf0\x01\n\x06Holder\x12\x1e\n\x16social_security_number\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x19\n\x11romanised_surname\x18\x03 \x01(\t\x12\x1d\n\x15romanised_given_names\x18\x04 \x01(\t\x12$\n\x03sex\x18\x05 \x01(\x0e\x32\x17.onecard.gateway.v1.Sex\x12\x12\n\nbirth_date\x18\x06 \x01(\t\x12\x13\n\x0bnationality\x18\x07 \x01(\t\x12/\n\tdocuments\x18\x08 \x03(\x0b\x32\x1c.onecard.gateway.v1.Document\"\x99\x02\n\x04\x43\x61rd\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x1b\n\x13identification_code\x18\x02 \x01(\t\x12\x17\n\x0fissuer_division\x18\x03 \x01(\t\x12\x15\n\rspecification\x18\x04 \x01(\t\x12\x11\n\tissued_on\x18\x05 \x01(\t\x12\x12\n\nexpires_on\x18\x06 \x01(\t\x12.\n\x06status\x18\x07 \x01(\x0e\x32\x1e.onecard.gateway.v1.CardStatus\x12=\n\x13suspended_functions\x18\x08 \x03(\x0e\x32 .onecard.gateway.v1.CardFunction\x12\x1e\n\x16\x65lectronic_sign_number\x18\t \x01(\t\"r\n\x0c\x43\x61rdIdentity\x12\x0e\n\x06region\x18\x01 \x01(\t\x12*\n\x06holder\x18\x02 \x01(\x0b\x32\x1a.onecard.gateway.v1.Holder\x12&\n\x04\x63\x61rd\x18\x03 \x01(\x0b\x32\x18.onecard.gateway.v1.Card\"\xb3\x01\n\x10RegionalIdentity\x12\x14\n\x06region\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x46\n\x06\x66ields\x18\x02 \x03(\x0b\x32\x30.onecard.gateway.v1.RegionalIdentity.FieldsEntryB\x04\xe2\x41\x01\x01\x12\x12\n\x04text\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x1a-\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"Q\n\x04Loss\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12*\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.onecard.gateway.v1.LossKind\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t*\xb1\x02\n\nCardStatus\x12\x1b\n\x17\x43\x41RD_STATUS_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43\x41RD_STATUS_NOT_ACTIVATED\x10\x01\x12\x16\n\x12\x43\x41RD_STATUS_ACTIVE\x10\x02\x12\x1e\n\x1a\x43\x41RD_STATUS_LOST_TEMPORARY\x10\x03\x12\x1b\n\x17\x43\x41RD_STATUS_LOST_FORMAL\x10\x04\x12\x16\n\x12\x43\x41RD_STATUS_LOCKED\x10\x05\x12\x16\n\x12\x43\x41RD_STATUS_SEALED\x10\x06\x12\x14\n\x10\x43\x41RD_STATUS_VOID\x10\x07\x12\x19\n\x15\x43\x41RD_STATUS_CANCELLED\x10\x08\x12\x17\n\x13\x43\x41RD_STATUS_UNKNOWN\x10\t\x12\x18\n\x14\x43\x41RD_STATUS_REPLACED\x10\n*m\n\x0c\x43\x61rdFunction\x12\x1d\n\x19\x43\x41RD_FUNCTION_UNSPECIFIED\x10\x00\x12!\n\x1d\x43\x41RD_FUNCTION_SOCIAL_SECURITY\x10\x01\x12\x1b\n\x17\x43\x41RD_FUNCTION_FINANCIAL\x10\x02*L\n\x06Medium\x12\x16\n\x12MEDIUM_UNSPECIFIED\x10\x00\x12\x13\n\x0fMEDIUM_PHYSICAL\x10\x01\x12\x15\n\x11MEDIUM_ELECTRONIC\x10\x02*\x98\x01\n\x10\x41pplicationClass\x12!\n\x1d\x41PPLICATION_CLASS_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41PPLICATION_CLASS_IDENTITY\x10\x01\x12\"\n\x1e\x41PPLICATION_CLASS_DISBURSEMENT\x10\x02\x12\x1d\n\x19\x41PPLICATION_CLASS_PAYMENT\x10\x03*\xcb\x01\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x1a\n\x16PURPOSE_IDENTITY_CHECK\x10\x01\x12\x1a\n\x16PURPOSE_SERVICE_ACCESS\x10\x02\x12 \n\x1cPURPOSE_BENEFIT_DISBURSEMENT\x10\x03\x12\x17\n\x13PURPOSE_FEE_PAYMENT\x10\x04\x12\x18\n\x14PURPOSE_MEDICAL_CARE\x10\x05\x12\x1a\n\x16PURPOSE_RECORD_ENQUIRY\x10\x06*]\n\x03Sex\x12\x13\n\x0fSEX_UNSPECIFIED\x10\x00\x12\x0c\n\x08SEX_MALE\x10\x01\x12\x0e\n\nSEX_FEMALE\x10\x02\x12\x0f\n\x0bSEX_UNKNOWN\x10\x03\x12\x12\n\x0eSEX_NOT_STATED\x10\x04*\xce\x02\n\x0c\x44ocumentType\x12\x1d\n\x19\x44OCUMENT_TYPE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44OCUMENT_TYPE_CITIZEN_ID\x10\x01\x12\"\n\x1e\x44OCUMENT_TYPE_RESIDENCE_PERMIT\x10\x02\x12$\n DOCUMENT_TYPE_HOME_RETURN_PERMIT\x10\x03\x12\x1f\n\x1b\x44OCUMENT_TYPE_TAIWAN_PERMIT\x10\x04\x12)\n%DOCUMENT_TYPE_PERMANENT_RESIDENT_CARD\x10\x05\x12\x1a\n\x16\x44OCUMENT_TYPE_PASSPORT\x10\x06\x12(\n$DOCUMENT_TYPE_HONGKONG_IDENTITY_CARD\x10\x07\x12%\n!DOCUMENT_TYPE_MACAO_IDENTITY_CARD\x10\x08*m\n\x08LossKind\x12\x19\n\x15LOSS_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11LOSS_KIND_DROPPED\x10\x01\x12\x18\n\x14LOSS_KIND_UNMAPPABLE\x10\x02\x12\x15\n\x11LOSS_KIND_REDUCED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1donecard/gateway/v1/card.proto\x12\x12onecard.gateway.v1\x1a\x1fgoogle/api/field_behavior.proto\"J\n\x08\x44ocument\x12.\n\x04type\x18\x01 \x01(\x0e\x32 .onecard.gateway.v1.DocumentType\x12\x0e\n\x06number\x18\x02 \x01(\t\"\x8a\x02\n\x06Holder\x12\x1e\n\x16social_security_number\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x19\n\x11romanised_surname\x18\x03 \x01(\t\x12\x1d\n\x15romanised_given_names\x18\x04 \x01(\t\x12$\n\x03sex\x18\x05 \x01(\x0e\x32\x17.onecard.gateway.v1.Sex\x12\x12\n\nbirth_date\x18\x06 \x01(\t\x12\x13\n\x0bnationality\x18\x07 \x01(\t\x12/\n\tdocuments\x18\x08 \x03(\x0b\x32\x1c.onecard.gateway.v1.Document\x12\x18\n\x10integrity_record\x18\t \x01(\t\"\x99\x02\n\x04\x43\x61rd\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x1b\n\x13identification_code\x18\x02 \x01(\t\x12\x17\n\x0fissuer_division\x18\x03 \x01(\t\x12\x15\n\rspecification\x18\x04 \x01(\t\x12\x11\n\tissued_on\x18\x05 \x01(\t\x12\x12\n\nexpires_on\x18\x06 \x01(\t\x12.\n\x06status\x18\x07 \x01(\x0e\x32\x1e.onecard.gateway.v1.CardStatus\x12=\n\x13suspended_functions\x18\x08 \x03(\x0e\x32 .onecard.gateway.v1.CardFunction\x12\x1e\n\x16\x65lectronic_sign_number\x18\t \x01(\t\"r\n\x0c\x43\x61rdIdentity\x12\x0e\n\x06region\x18\x01 \x01(\t\x12*\n\x06holder\x18\x02 \x01(\x0b\x32\x1a.onecard.gateway.v1.Holder\x12&\n\x04\x63\x61rd\x18\x03 \x01(\x0b\x32\x18.onecard.gateway.v1.Card\"\xb3\x01\n\x10RegionalIdentity\x12\x14\n\x06region\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x46\n\x06\x66ields\x18\x02 \x03(\x0b\x32\x30.onecard.gateway.v1.RegionalIdentity.FieldsEntryB\x04\xe2\x41\x01\x01\x12\x12\n\x04text\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x1a-\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"Q\n\x04Loss\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12*\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.onecard.gateway.v1.LossKind\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t*\xb1\x02\n\nCardStatus\x12\x1b\n\x17\x43\x41RD_STATUS_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43\x41RD_STATUS_NOT_ACTIVATED\x10\x01\x12\x16\n\x12\x43\x41RD_STATUS_ACTIVE\x10\x02\x12\x1e\n\x1a\x43\x41RD_STATUS_LOST_TEMPORARY\x10\x03\x12\x1b\n\x17\x43\x41RD_STATUS_LOST_FORMAL\x10\x04\x12\x16\n\x12\x43\x41RD_STATUS_LOCKED\x10\x05\x12\x16\n\x12\x43\x41RD_STATUS_SEALED\x10\x06\x12\x14\n\x10\x43\x41RD_STATUS_VOID\x10\x07\x12\x19\n\x15\x43\x41RD_STATUS_CANCELLED\x10\x08\x12\x17\n\x13\x43\x41RD_STATUS_UNKNOWN\x10\t\x12\x18\n\x14\x43\x41RD_STATUS_REPLACED\x10\n*m\n\x0c\x43\x61rdFunction\x12\x1d\n\x19\x43\x41RD_FUNCTION_UNSPECIFIED\x10\x00\x12!\n\x1d\x43\x41RD_FUNCTION_SOCIAL_SECURITY\x10\x01\x12\x1b\n\x17\x43\x41RD_FUNCTION_FINANCIAL\x10\x02*L\n\x06Medium\x12\x16\n\x12MEDIUM_UNSPECIFIED\x10\x00\x12\x13\n\x0fMEDIUM_PHYSICAL\x10\x01\x12\x15\n\x11MEDIUM_ELECTRONIC\x10\x02*\x98\x01\n\x10\x41pplicationClass\x12!\n\x1d\x41PPLICATION_CLASS_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41PPLICATION_CLASS_IDENTITY\x10\x01\x12\"\n\x1e\x41PPLICATION_CLASS_DISBURSEMENT\x10\x02\x12\x1d\n\x19\x41PPLICATION_CLASS_PAYMENT\x10\x03*\xcb\x01\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x1a\n\x16PURPOSE_IDENTITY_CHECK\x10\x01\x12\x1a\n\x16PURPOSE_SERVICE_ACCESS\x10\x02\x12 \n\x1cPURPOSE_BENEFIT_DISBURSEMENT\x10\x03\x12\x17\n\x13PURPOSE_FEE_PAYMENT\x10\x04\x12\x18\n\x14PURPOSE_MEDICAL_CARE\x10\x05\x12\x1a\n\x16PURPOSE_RECORD_ENQUIRY\x10\x06*]\n\x03Sex\x12\x13\n\x0fSEX_UNSPECIFIED\x10\x00\x12\x0c\n\x08SEX_MALE\x10\x01\x12\x0e\n\nSEX_FEMALE\x10\x02\x12\x0f\n\x0bSEX_UNKNOWN\x10\x03\x12\x12\n\x0eSEX_NOT_STATED\x10\x04*\xce\x02\n\x0c\x44ocumentType\x12\x1d\n\x19\x44OCUMENT_TYPE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44OCUMENT_TYPE_CITIZEN_ID\x10\x01\x12\"\n\x1e\x44OCUMENT_TYPE_RESIDENCE_PERMIT\x10\x02\x12$\n DOCUMENT_TYPE_HOME_RETURN_PERMIT\x10\x03\x12\x1f\n\x1b\x44OCUMENT_TYPE_TAIWAN_PERMIT\x10\x04\x12)\n%DOCUMENT_TYPE_PERMANENT_RESIDENT_CARD\x10\x05\x12\x1a\n\x16\x44OCUMENT_TYPE_PASSPORT\x10\x06\x12(\n$DOCUMENT_TYPE_HONGKONG_IDENTITY_CARD\x10\x07\x12%\n!DOCUMENT_TYPE_MACAO_IDENTITY_CARD\x10\x08*m\n\x08LossKind\x12\x19\n\x15LOSS_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11LOSS_KIND_DROPPED\x10\x01\x12\x18\n\x14LOSS_KIND_UNMAPPABLE\x10\x02\x12\x15\n\x11LOSS_KIND_REDUCED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,34 +40,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGIONALIDENTITY'].fields_by_name['fields']._serialized_options = b'\342A\001\001'
   _globals['_REGIONALIDENTITY'].fields_by_name['text']._loaded_options = None
   _globals['_REGIONALIDENTITY'].fields_by_name['text']._serialized_options = b'\342A\001\001'
-  _globals['_CARDSTATUS']._serialized_start=1071
-  _globals['_CARDSTATUS']._serialized_end=1376
-  _globals['_CARDFUNCTION']._serialized_start=1378
-  _globals['_CARDFUNCTION']._serialized_end=1487
-  _globals['_MEDIUM']._serialized_start=1489
-  _globals['_MEDIUM']._serialized_end=1565
-  _globals['_APPLICATIONCLASS']._serialized_start=1568
-  _globals['_APPLICATIONCLASS']._serialized_end=1720
-  _globals['_PURPOSE']._serialized_start=1723
-  _globals['_PURPOSE']._serialized_end=1926
-  _globals['_SEX']._serialized_start=1928
-  _globals['_SEX']._serialized_end=2021
-  _globals['_DOCUMENTTYPE']._serialized_start=2024
-  _globals['_DOCUMENTTYPE']._serialized_end=2358
-  _globals['_LOSSKIND']._serialized_start=2360
-  _globals['_LOSSKIND']._serialized_end=2469
+  _globals['_CARDSTATUS']._serialized_start=1097
+  _globals['_CARDSTATUS']._serialized_end=1402
+  _globals['_CARDFUNCTION']._serialized_start=1404
+  _globals['_CARDFUNCTION']._serialized_end=1513
+  _globals['_MEDIUM']._serialized_start=1515
+  _globals['_MEDIUM']._serialized_end=1591
+  _globals['_APPLICATIONCLASS']._serialized_start=1594
+  _globals['_APPLICATIONCLASS']._serialized_end=1746
+  _globals['_PURPOSE']._serialized_start=1749
+  _globals['_PURPOSE']._serialized_end=1952
+  _globals['_SEX']._serialized_start=1954
+  _globals['_SEX']._serialized_end=2047
+  _globals['_DOCUMENTTYPE']._serialized_start=2050
+  _globals['_DOCUMENTTYPE']._serialized_end=2384
+  _globals['_LOSSKIND']._serialized_start=2386
+  _globals['_LOSSKIND']._serialized_end=2495
   _globals['_DOCUMENT']._serialized_start=86
   _globals['_DOCUMENT']._serialized_end=160
   _globals['_HOLDER']._serialized_start=163
-  _globals['_HOLDER']._serialized_end=403
-  _globals['_CARD']._serialized_start=406
-  _globals['_CARD']._serialized_end=687
-  _globals['_CARDIDENTITY']._serialized_start=689
-  _globals['_CARDIDENTITY']._serialized_end=803
-  _globals['_REGIONALIDENTITY']._serialized_start=806
-  _globals['_REGIONALIDENTITY']._serialized_end=985
-  _globals['_REGIONALIDENTITY_FIELDSENTRY']._serialized_start=940
-  _globals['_REGIONALIDENTITY_FIELDSENTRY']._serialized_end=985
-  _globals['_LOSS']._serialized_start=987
-  _globals['_LOSS']._serialized_end=1068
+  _globals['_HOLDER']._serialized_end=429
+  _globals['_CARD']._serialized_start=432
+  _globals['_CARD']._serialized_end=713
+  _globals['_CARDIDENTITY']._serialized_start=715
+  _globals['_CARDIDENTITY']._serialized_end=829
+  _globals['_REGIONALIDENTITY']._serialized_start=832
+  _globals['_REGIONALIDENTITY']._serialized_end=1011
+  _globals['_REGIONALIDENTITY_FIELDSENTRY']._serialized_start=966
+  _globals['_REGIONALIDENTITY_FIELDSENTRY']._serialized_end=1011
+  _globals['_LOSS']._serialized_start=1013
+  _globals['_LOSS']._serialized_end=1094
 # @@protoc_insertion_point(module_scope)

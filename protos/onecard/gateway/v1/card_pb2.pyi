@@ -339,6 +339,7 @@ class Holder(_message.Message):
     BIRTH_DATE_FIELD_NUMBER: _builtins.int
     NATIONALITY_FIELD_NUMBER: _builtins.int
     DOCUMENTS_FIELD_NUMBER: _builtins.int
+    INTEGRITY_RECORD_FIELD_NUMBER: _builtins.int
     social_security_number: _builtins.str
     """Social-security number, 18 characters. Personal data."""
     name: _builtins.str
@@ -353,6 +354,10 @@ class Holder(_message.Message):
     """Date of birth, ISO 8601 (`YYYY-MM-DD`). Personal data."""
     nationality: _builtins.str
     """Nationality, ISO 3166-1 alpha-3."""
+    integrity_record: _builtins.str
+    """Reference of a record of misuse (Shiyan Art. 13); only for regions that the home region's law entitles to it, under
+    an agreement that names it. Personal data.
+    """
     @_builtins.property
     def documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___Document]:
         """Identity documents, in the order in which the home region gives them. Personal data."""
@@ -368,10 +373,11 @@ class Holder(_message.Message):
         birth_date: _builtins.str = ...,
         nationality: _builtins.str = ...,
         documents: _abc.Iterable[Global___Document] | None = ...,
+        integrity_record: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "documents", b"documents", "name", b"name", "nationality", b"nationality", "romanised_given_names", b"romanised_given_names", "romanised_surname", b"romanised_surname", "sex", b"sex", "social_security_number", b"social_security_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "documents", b"documents", "integrity_record", b"integrity_record", "name", b"name", "nationality", b"nationality", "romanised_given_names", b"romanised_given_names", "romanised_surname", b"romanised_surname", "sex", b"sex", "social_security_number", b"social_security_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

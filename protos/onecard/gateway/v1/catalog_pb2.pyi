@@ -39,6 +39,8 @@ class _RelationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Relation.Val
     """Both share a part, and each has something beside."""
     RELATION_NONE: _Relation.ValueType  # 5
     """Nothing common can be proved from the data."""
+    RELATION_CONFLICTING: _Relation.ValueType  # 6
+    """Both have a proven part in common, and another facet (class, form of the card, dates) leaves no use that both allow."""
 
 class Relation(_Relation, metaclass=_RelationEnumTypeWrapper):
     """How one scope stands to another. Read as: the first is RELATION than, or to, the second."""
@@ -55,6 +57,8 @@ RELATION_OVERLAPPING: Relation.ValueType  # 4
 """Both share a part, and each has something beside."""
 RELATION_NONE: Relation.ValueType  # 5
 """Nothing common can be proved from the data."""
+RELATION_CONFLICTING: Relation.ValueType  # 6
+"""Both have a proven part in common, and another facet (class, form of the card, dates) leaves no use that both allow."""
 Global___Relation: _TypeAlias = Relation  # noqa: Y015
 
 class _Layer:
@@ -116,6 +120,66 @@ LEGAL_STATUS_IN_FORCE: LegalStatus.ValueType  # 1
 LEGAL_STATUS_DRAFT: LegalStatus.ValueType  # 2
 """A draft: visible, and never authorises anything."""
 Global___LegalStatus: _TypeAlias = LegalStatus  # noqa: Y015
+
+class _Requirement:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RequirementEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Requirement.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REQUIREMENT_UNSPECIFIED: _Requirement.ValueType  # 0
+    """The text does not say."""
+    REQUIREMENT_REQUIRED: _Requirement.ValueType  # 1
+    """Demanded."""
+    REQUIREMENT_OPTIONAL: _Requirement.ValueType  # 2
+    """Allowed, encouraged or tried."""
+
+class Requirement(_Requirement, metaclass=_RequirementEnumTypeWrapper):
+    """Whether a text demands that an item is offered."""
+
+REQUIREMENT_UNSPECIFIED: Requirement.ValueType  # 0
+"""The text does not say."""
+REQUIREMENT_REQUIRED: Requirement.ValueType  # 1
+"""Demanded."""
+REQUIREMENT_OPTIONAL: Requirement.ValueType  # 2
+"""Allowed, encouraged or tried."""
+Global___Requirement: _TypeAlias = Requirement  # noqa: Y015
+
+class _VenueSet:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VenueSetEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VenueSet.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VENUE_SET_UNSPECIFIED: _VenueSet.ValueType  # 0
+    """The text does not say."""
+    VENUE_SET_ALL: _VenueSet.ValueType  # 1
+    """All of them."""
+    VENUE_SET_PUBLIC: _VenueSet.ValueType  # 2
+    """Public ones."""
+    VENUE_SET_LISTED: _VenueSet.ValueType  # 3
+    """Those on a list."""
+    VENUE_SET_SOME: _VenueSet.ValueType  # 4
+    """Some of them."""
+    VENUE_SET_NEW: _VenueSet.ValueType  # 5
+    """Newly built ones."""
+
+class VenueSet(_VenueSet, metaclass=_VenueSetEnumTypeWrapper):
+    """At which venues of its kind an item can be used."""
+
+VENUE_SET_UNSPECIFIED: VenueSet.ValueType  # 0
+"""The text does not say."""
+VENUE_SET_ALL: VenueSet.ValueType  # 1
+"""All of them."""
+VENUE_SET_PUBLIC: VenueSet.ValueType  # 2
+"""Public ones."""
+VENUE_SET_LISTED: VenueSet.ValueType  # 3
+"""Those on a list."""
+VENUE_SET_SOME: VenueSet.ValueType  # 4
+"""Some of them."""
+VENUE_SET_NEW: VenueSet.ValueType  # 5
+"""Newly built ones."""
+Global___VenueSet: _TypeAlias = VenueSet  # noqa: Y015
 
 @_typing.final
 class ItemTypeRelation(_message.Message):
@@ -206,10 +270,15 @@ class ApplicationItem(_message.Message):
     SENSITIVE_FIELD_NUMBER: _builtins.int
     ONE_TIME_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    REQUIREMENT_FIELD_NUMBER: _builtins.int
+    VENUE_SET_FIELD_NUMBER: _builtins.int
+    OVERRIDES_FIELD_NUMBER: _builtins.int
+    CATALOG_FIELD_NUMBER: _builtins.int
+    IN_FORCE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Resource name, `regions/{region}/items/{item}`."""
+    """Resource name, `regions/{region}/items/{item}` in a region's own list, else `catalogs/{catalog}/items/{item}`."""
     region: _builtins.str
-    """Region whose item it is."""
+    """Region whose item it is; empty in national and joint lists."""
     item: _builtins.str
     """Identifier within the region, such as `CQ-30`."""
     content: _builtins.str
@@ -242,6 +311,16 @@ class ApplicationItem(_message.Message):
     """Whether a recognition for the item is good for one use only."""
     note: _builtins.str
     """Doubts and remarks on the data."""
+    requirement: Global___Requirement.ValueType
+    """Whether its text demands that it is offered."""
+    venue_set: Global___VenueSet.ValueType
+    """At which venues of its kind it can be used."""
+    overrides: _builtins.str
+    """Resource name of the item of a higher layer in whose place it stands; empty where it stands in none."""
+    catalog: _builtins.str
+    """Catalog that holds it, `catalogs/{catalog}`."""
+    in_force: _builtins.bool
+    """Whether it is in force on the day asked about: never as a draft, nor while its catalog lacks a signature."""
     @_builtins.property
     def display_name(self) -> _region_pb2.LocalizedText:
         """Display name."""
@@ -288,10 +367,15 @@ class ApplicationItem(_message.Message):
         sensitive: _builtins.bool = ...,
         one_time: _builtins.bool = ...,
         note: _builtins.str = ...,
+        requirement: Global___Requirement.ValueType = ...,
+        venue_set: Global___VenueSet.ValueType = ...,
+        overrides: _builtins.str = ...,
+        catalog: _builtins.str = ...,
+        in_force: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["article", b"article", "classes", b"classes", "content", b"content", "cooperating_units", b"cooperating_units", "depth_note", b"depth_note", "depths", b"depths", "display_name", b"display_name", "effective_from", b"effective_from", "effective_to", b"effective_to", "item", b"item", "item_types", b"item_types", "layer", b"layer", "legal_source", b"legal_source", "legal_status", b"legal_status", "media", b"media", "name", b"name", "note", b"note", "one_time", b"one_time", "region", b"region", "residue", b"residue", "responsible_unit", b"responsible_unit", "sensitive", b"sensitive", "synthetic", b"synthetic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["article", b"article", "catalog", b"catalog", "classes", b"classes", "content", b"content", "cooperating_units", b"cooperating_units", "depth_note", b"depth_note", "depths", b"depths", "display_name", b"display_name", "effective_from", b"effective_from", "effective_to", b"effective_to", "in_force", b"in_force", "item", b"item", "item_types", b"item_types", "layer", b"layer", "legal_source", b"legal_source", "legal_status", b"legal_status", "media", b"media", "name", b"name", "note", b"note", "one_time", b"one_time", "overrides", b"overrides", "region", b"region", "requirement", b"requirement", "residue", b"residue", "responsible_unit", b"responsible_unit", "sensitive", b"sensitive", "synthetic", b"synthetic", "venue_set", b"venue_set"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -299,7 +383,7 @@ Global___ApplicationItem: _TypeAlias = ApplicationItem  # noqa: Y015
 
 @_typing.final
 class Catalog(_message.Message):
-    """Published, versioned list of a region's application items."""
+    """Published, versioned list of application items: a region's own, or one of another layer."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -310,10 +394,20 @@ class Catalog(_message.Message):
     LEGAL_SOURCES_FIELD_NUMBER: _builtins.int
     LEGAL_STATUS_FIELD_NUMBER: _builtins.int
     SYNTHETIC_FIELD_NUMBER: _builtins.int
+    CATALOG_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    LAYER_FIELD_NUMBER: _builtins.int
+    REGIONS_FIELD_NUMBER: _builtins.int
+    DIVISION_CODE_FIELD_NUMBER: _builtins.int
+    EXTENDS_FIELD_NUMBER: _builtins.int
+    PUBLISHED_VERSION_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_TO_FIELD_NUMBER: _builtins.int
+    HOLDS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Resource name, `regions/{region}/catalog`."""
+    """Resource name, `regions/{region}/catalog` for a region's own list, `catalogs/{catalog}` for any other."""
     region: _builtins.str
-    """Region whose catalog it is."""
+    """Region whose catalog it is; empty for national and joint ones."""
     version: _builtins.str
     """Version: the first 16 hexadecimal digits of the SHA-256 of the content."""
     item_count: _builtins.int
@@ -322,9 +416,33 @@ class Catalog(_message.Message):
     """Legal status: DRAFT when no item is in force."""
     synthetic: _builtins.bool
     """Whether all items are examples of ours."""
+    catalog: _builtins.str
+    """Catalog, `catalogs/{catalog}`."""
+    layer: Global___Layer.ValueType
+    """Layer."""
+    division_code: _builtins.str
+    """GB/T 2260 code of the city of a city or supplementary list."""
+    extends: _builtins.str
+    """Catalog whose items it inherits, `catalogs/{catalog}`."""
+    published_version: _builtins.str
+    """Published version that is shown, `catalogs/{catalog}/versions/{digest}`."""
+    effective_from: _builtins.str
+    """First day of that version, ISO 8601; empty for a draft."""
+    effective_to: _builtins.str
+    """Last day of that version, ISO 8601; empty where it has no end."""
+    holds: _builtins.bool
+    """Whether that version holds on the day asked about."""
     @_builtins.property
     def legal_sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Titles of the sources, each once."""
+
+    @_builtins.property
+    def title(self) -> _region_pb2.LocalizedText:
+        """Title."""
+
+    @_builtins.property
+    def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Regions whose list it is."""
 
     def __init__(
         self,
@@ -336,14 +454,58 @@ class Catalog(_message.Message):
         legal_sources: _abc.Iterable[_builtins.str] | None = ...,
         legal_status: Global___LegalStatus.ValueType = ...,
         synthetic: _builtins.bool = ...,
+        catalog: _builtins.str = ...,
+        title: _region_pb2.LocalizedText | None = ...,
+        layer: Global___Layer.ValueType = ...,
+        regions: _abc.Iterable[_builtins.str] | None = ...,
+        division_code: _builtins.str = ...,
+        extends: _builtins.str = ...,
+        published_version: _builtins.str = ...,
+        effective_from: _builtins.str = ...,
+        effective_to: _builtins.str = ...,
+        holds: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["title", b"title"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_count", b"item_count", "legal_sources", b"legal_sources", "legal_status", b"legal_status", "name", b"name", "region", b"region", "synthetic", b"synthetic", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog", b"catalog", "division_code", b"division_code", "effective_from", b"effective_from", "effective_to", b"effective_to", "extends", b"extends", "holds", b"holds", "item_count", b"item_count", "layer", b"layer", "legal_sources", b"legal_sources", "legal_status", b"legal_status", "name", b"name", "published_version", b"published_version", "region", b"region", "regions", b"regions", "synthetic", b"synthetic", "title", b"title", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Catalog: _TypeAlias = Catalog  # noqa: Y015
+
+@_typing.final
+class EffectiveItem(_message.Message):
+    """Item that applies at a place, with the layer that it comes from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    CATALOG_FIELD_NUMBER: _builtins.int
+    IN_PLACE_OF_FIELD_NUMBER: _builtins.int
+    catalog: _builtins.str
+    """Catalog that holds it, `catalogs/{catalog}`."""
+    @_builtins.property
+    def item(self) -> Global___ApplicationItem:
+        """The item."""
+
+    @_builtins.property
+    def in_place_of(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Identifiers of the items of higher layers in whose place it stands, highest first."""
+
+    def __init__(
+        self,
+        *,
+        item: Global___ApplicationItem | None = ...,
+        catalog: _builtins.str = ...,
+        in_place_of: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog", b"catalog", "in_place_of", b"in_place_of", "item", b"item"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EffectiveItem: _TypeAlias = EffectiveItem  # noqa: Y015
 
 @_typing.final
 class ItemType(_message.Message):

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from onecard.gateway.v1 import card_pb2 as _card_pb2
 from onecard.gateway.v1 import catalog_pb2 as _catalog_pb2
+from onecard.gateway.v1 import equivalence_pb2 as _equivalence_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -28,19 +29,27 @@ class ListCatalogsRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    ALL_LAYERS_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Number of catalogs wanted, at most 1000; 0 means 50, a larger number is cut to 1000, a negative one refused."""
     page_token: _builtins.str
     """Token of an earlier response with the same other arguments."""
+    as_of: _builtins.str
+    """Day asked about, ISO 8601; empty means today in China."""
+    all_layers: _builtins.bool
+    """Whether to list the catalogs of all layers and the joint ones too, after those of the regions."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        as_of: _builtins.str = ...,
+        all_layers: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_layers", b"all_layers", "as_of", b"as_of", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -81,16 +90,20 @@ class GetCatalogRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Resource name, `regions/{region}/catalog`."""
+    """Resource name, `regions/{region}/catalog` or `catalogs/{catalog}`."""
+    as_of: _builtins.str
+    """Day asked about, ISO 8601; empty means today in China."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        as_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -134,8 +147,10 @@ class ListApplicationItemsRequest(_message.Message):
     ITEM_TYPE_FIELD_NUMBER: _builtins.int
     LEGAL_STATUS_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    IN_FORCE_ONLY_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Region whose items are wanted, `regions/{region}`, or `regions/-` for all."""
+    """Region whose items are wanted, `regions/{region}`, or `regions/-` for all, or a catalog, `catalogs/{catalog}`."""
     page_size: _builtins.int
     """Number of items wanted, at most 1000; 0 means 50, a larger number is cut to 1000, a negative one refused."""
     page_token: _builtins.str
@@ -150,6 +165,10 @@ class ListApplicationItemsRequest(_message.Message):
     """Only items of this legal status."""
     text: _builtins.str
     """Only items whose name or identifier contains this text in one of the four languages, case ignored."""
+    as_of: _builtins.str
+    """Day asked about, ISO 8601; empty means today in China."""
+    in_force_only: _builtins.bool
+    """Only items that are in force on that day."""
     def __init__(
         self,
         *,
@@ -161,10 +180,12 @@ class ListApplicationItemsRequest(_message.Message):
         item_type: _builtins.str = ...,
         legal_status: _catalog_pb2.LegalStatus.ValueType = ...,
         text: _builtins.str = ...,
+        as_of: _builtins.str = ...,
+        in_force_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_class", b"application_class", "item_type", b"item_type", "legal_status", b"legal_status", "medium", b"medium", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_class", b"application_class", "as_of", b"as_of", "in_force_only", b"in_force_only", "item_type", b"item_type", "legal_status", b"legal_status", "medium", b"medium", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -205,16 +226,20 @@ class GetApplicationItemRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Resource name, `regions/{region}/items/{item}`."""
+    """Resource name, `regions/{region}/items/{item}` or `catalogs/{catalog}/items/{item}`."""
+    as_of: _builtins.str
+    """Day asked about, ISO 8601; empty means today in China."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        as_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -252,19 +277,23 @@ class TranslateApplicationItemRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     TARGET_REGION_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Resource name of the source item, `regions/{region}/items/{item}`."""
+    """Resource name of the source item, `regions/{region}/items/{item}` or `catalogs/{catalog}/items/{item}`."""
     target_region: _builtins.str
-    """Region in whose catalog to look."""
+    """Region in whose own list to look."""
+    as_of: _builtins.str
+    """Day asked about, ISO 8601; empty means today in China."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         target_region: _builtins.str = ...,
+        as_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "target_region", b"target_region"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "name", b"name", "target_region", b"target_region"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -293,3 +322,139 @@ class TranslateApplicationItemResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TranslateApplicationItemResponse: _TypeAlias = TranslateApplicationItemResponse  # noqa: Y015
+
+@_typing.final
+class ListEffectiveItemsRequest(_message.Message):
+    """Request of ListEffectiveItems."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    DIVISION_CODE_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Region, `regions/{region}`."""
+    page_size: _builtins.int
+    """Number of items wanted, at most 1000; 0 means 50, a larger number is cut to 1000, a negative one refused."""
+    page_token: _builtins.str
+    """Token of an earlier response with the same other arguments."""
+    division_code: _builtins.str
+    """Division of the region, GB/T 2260; with it the lists of its city count too."""
+    as_of: _builtins.str
+    """Day asked about, ISO 8601; empty means today in China."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        division_code: _builtins.str = ...,
+        as_of: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "division_code", b"division_code", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEffectiveItemsRequest: _TypeAlias = ListEffectiveItemsRequest  # noqa: Y015
+
+@_typing.final
+class ListEffectiveItemsResponse(_message.Message):
+    """Response of ListEffectiveItems."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    LAYERS_FIELD_NUMBER: _builtins.int
+    JOINT_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last one."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.EffectiveItem]:
+        """Items of this page."""
+
+    @_builtins.property
+    def layers(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.Catalog]:
+        """Layers that were put one on the other, highest first."""
+
+    @_builtins.property
+    def joint(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.Catalog]:
+        """Joint catalogs in effect beside them."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[_catalog_pb2.EffectiveItem] | None = ...,
+        next_page_token: _builtins.str = ...,
+        layers: _abc.Iterable[_catalog_pb2.Catalog] | None = ...,
+        joint: _abc.Iterable[_catalog_pb2.Catalog] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "joint", b"joint", "layers", b"layers", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEffectiveItemsResponse: _TypeAlias = ListEffectiveItemsResponse  # noqa: Y015
+
+@_typing.final
+class ExplainEquivalenceRequest(_message.Message):
+    """Request of ExplainEquivalence."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TARGET_REGION_FIELD_NUMBER: _builtins.int
+    TARGET_ITEM_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name of the source item, `regions/{region}/items/{item}` or `catalogs/{catalog}/items/{item}`."""
+    target_region: _builtins.str
+    """Region in whose own list to look; may be left out where a target item is named."""
+    target_item: _builtins.str
+    """Resource name of the one target item to explain, `regions/{region}/items/{item}`."""
+    as_of: _builtins.str
+    """Day asked about, ISO 8601; empty means today in China."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        target_region: _builtins.str = ...,
+        target_item: _builtins.str = ...,
+        as_of: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "name", b"name", "target_item", b"target_item", "target_region", b"target_region"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainEquivalenceRequest: _TypeAlias = ExplainEquivalenceRequest  # noqa: Y015
+
+@_typing.final
+class ExplainEquivalenceResponse(_message.Message):
+    """Response of ExplainEquivalence."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def explanation(self) -> _equivalence_pb2.EquivalenceExplanation:
+        """The explanation."""
+
+    def __init__(
+        self,
+        *,
+        explanation: _equivalence_pb2.EquivalenceExplanation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainEquivalenceResponse: _TypeAlias = ExplainEquivalenceResponse  # noqa: Y015

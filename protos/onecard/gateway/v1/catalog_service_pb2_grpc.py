@@ -40,6 +40,11 @@ class CatalogServiceStub:
                 request_serializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ListCatalogsRequest.SerializeToString,
                 response_deserializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ListCatalogsResponse.FromString,
                 _registered_method=True)
+        self.ListEffectiveItems = channel.unary_unary(
+                '/onecard.gateway.v1.CatalogService/ListEffectiveItems',
+                request_serializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ListEffectiveItemsRequest.SerializeToString,
+                response_deserializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ListEffectiveItemsResponse.FromString,
+                _registered_method=True)
         self.GetCatalog = channel.unary_unary(
                 '/onecard.gateway.v1.CatalogService/GetCatalog',
                 request_serializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.GetCatalogRequest.SerializeToString,
@@ -60,6 +65,11 @@ class CatalogServiceStub:
                 request_serializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.TranslateApplicationItemRequest.SerializeToString,
                 response_deserializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.TranslateApplicationItemResponse.FromString,
                 _registered_method=True)
+        self.ExplainEquivalence = channel.unary_unary(
+                '/onecard.gateway.v1.CatalogService/ExplainEquivalence',
+                request_serializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ExplainEquivalenceRequest.SerializeToString,
+                response_deserializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ExplainEquivalenceResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer:
@@ -68,6 +78,13 @@ class CatalogServiceServicer:
 
     def ListCatalogs(self, request, context):
         """Lists the catalogs of all regions, ordered by region code.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEffectiveItems(self, request, context):
+        """Lists what applies at a place: national, province, city and supplementary layers put one on the other.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -102,6 +119,14 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainEquivalence(self, request, context):
+        """Says why an item corresponds to what it does in another region: the facets that differ, clause by clause in four
+        languages, and which items are needed together.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -109,6 +134,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.ListCatalogs,
                     request_deserializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ListCatalogsRequest.FromString,
                     response_serializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ListCatalogsResponse.SerializeToString,
+            ),
+            'ListEffectiveItems': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEffectiveItems,
+                    request_deserializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ListEffectiveItemsRequest.FromString,
+                    response_serializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ListEffectiveItemsResponse.SerializeToString,
             ),
             'GetCatalog': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCatalog,
@@ -129,6 +159,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.TranslateApplicationItem,
                     request_deserializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.TranslateApplicationItemRequest.FromString,
                     response_serializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.TranslateApplicationItemResponse.SerializeToString,
+            ),
+            'ExplainEquivalence': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainEquivalence,
+                    request_deserializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ExplainEquivalenceRequest.FromString,
+                    response_serializer=onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ExplainEquivalenceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -159,6 +194,33 @@ class CatalogService:
             '/onecard.gateway.v1.CatalogService/ListCatalogs',
             onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ListCatalogsRequest.SerializeToString,
             onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ListCatalogsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEffectiveItems(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onecard.gateway.v1.CatalogService/ListEffectiveItems',
+            onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ListEffectiveItemsRequest.SerializeToString,
+            onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ListEffectiveItemsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -267,6 +329,33 @@ class CatalogService:
             '/onecard.gateway.v1.CatalogService/TranslateApplicationItem',
             onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.TranslateApplicationItemRequest.SerializeToString,
             onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.TranslateApplicationItemResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainEquivalence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onecard.gateway.v1.CatalogService/ExplainEquivalence',
+            onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ExplainEquivalenceRequest.SerializeToString,
+            onecard_dot_gateway_dot_v1_dot_catalog__service__pb2.ExplainEquivalenceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class CatalogServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CatalogServiceAsyncStub: ...
     ListCatalogs: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListCatalogsRequest, _catalog_service_pb2.ListCatalogsResponse]
     """Lists the catalogs of all regions, ordered by region code."""
+    ListEffectiveItems: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListEffectiveItemsRequest, _catalog_service_pb2.ListEffectiveItemsResponse]
+    """Lists what applies at a place: national, province, city and supplementary layers put one on the other."""
     GetCatalog: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.GetCatalogRequest, _catalog_service_pb2.GetCatalogResponse]
     """Gets one catalog without its items."""
     ListApplicationItems: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListApplicationItemsRequest, _catalog_service_pb2.ListApplicationItemsResponse]
@@ -45,6 +47,10 @@ class CatalogServiceStub:
     """Says what an item corresponds to in another region, how exactly, and what is lost. Never a near guess: what the
     data does not prove is RELATION_NONE.
     """
+    ExplainEquivalence: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ExplainEquivalenceRequest, _catalog_service_pb2.ExplainEquivalenceResponse]
+    """Says why an item corresponds to what it does in another region: the facets that differ, clause by clause in four
+    languages, and which items are needed together.
+    """
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
@@ -53,6 +59,8 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListCatalogs: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListCatalogsRequest, _catalog_service_pb2.ListCatalogsResponse]  # type: ignore[assignment]
     """Lists the catalogs of all regions, ordered by region code."""
+    ListEffectiveItems: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListEffectiveItemsRequest, _catalog_service_pb2.ListEffectiveItemsResponse]  # type: ignore[assignment]
+    """Lists what applies at a place: national, province, city and supplementary layers put one on the other."""
     GetCatalog: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.GetCatalogRequest, _catalog_service_pb2.GetCatalogResponse]  # type: ignore[assignment]
     """Gets one catalog without its items."""
     ListApplicationItems: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListApplicationItemsRequest, _catalog_service_pb2.ListApplicationItemsResponse]  # type: ignore[assignment]
@@ -62,6 +70,10 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     TranslateApplicationItem: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.TranslateApplicationItemRequest, _catalog_service_pb2.TranslateApplicationItemResponse]  # type: ignore[assignment]
     """Says what an item corresponds to in another region, how exactly, and what is lost. Never a near guess: what the
     data does not prove is RELATION_NONE.
+    """
+    ExplainEquivalence: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ExplainEquivalenceRequest, _catalog_service_pb2.ExplainEquivalenceResponse]  # type: ignore[assignment]
+    """Says why an item corresponds to what it does in another region: the facets that differ, clause by clause in four
+    languages, and which items are needed together.
     """
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -74,6 +86,14 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.ListCatalogsResponse, _abc.Awaitable[_catalog_service_pb2.ListCatalogsResponse]]:
         """Lists the catalogs of all regions, ordered by region code."""
+
+    @_abc_1.abstractmethod
+    def ListEffectiveItems(
+        self,
+        request: _catalog_service_pb2.ListEffectiveItemsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.ListEffectiveItemsResponse, _abc.Awaitable[_catalog_service_pb2.ListEffectiveItemsResponse]]:
+        """Lists what applies at a place: national, province, city and supplementary layers put one on the other."""
 
     @_abc_1.abstractmethod
     def GetCatalog(
@@ -107,6 +127,16 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_catalog_service_pb2.TranslateApplicationItemResponse, _abc.Awaitable[_catalog_service_pb2.TranslateApplicationItemResponse]]:
         """Says what an item corresponds to in another region, how exactly, and what is lost. Never a near guess: what the
         data does not prove is RELATION_NONE.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainEquivalence(
+        self,
+        request: _catalog_service_pb2.ExplainEquivalenceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.ExplainEquivalenceResponse, _abc.Awaitable[_catalog_service_pb2.ExplainEquivalenceResponse]]:
+        """Says why an item corresponds to what it does in another region: the facets that differ, clause by clause in four
+        languages, and which items are needed together.
         """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -186,6 +186,58 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The rule that would allow the use is a draft; only in verdicts."""
     ERROR_REASON_STALE_STATUS: _ErrorReason.ValueType  # 95
     """What the home platform knows is older than the agreement allows; only in verdicts."""
+    ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 100
+    """The gateway's store cannot be written just now; nothing was accepted."""
+    ERROR_REASON_STORE_SCHEMA: _ErrorReason.ValueType  # 101
+    """The gateway's store belongs to another version of the gateway."""
+    ERROR_REASON_UNKNOWN_RECORD: _ErrorReason.ValueType  # 105
+    """The evidence log has no such record."""
+    ERROR_REASON_CHECKPOINT_INVALID: _ErrorReason.ValueType  # 106
+    """The checkpoint is not one that the log in question has signed."""
+    ERROR_REASON_PROOF_INVALID: _ErrorReason.ValueType  # 107
+    """The Merkle proof does not lead to the root that it is for."""
+    ERROR_REASON_LOG_CONFLICT: _ErrorReason.ValueType  # 108
+    """Two checkpoints of one log contradict each other; an alarm was raised."""
+    ERROR_REASON_REQUEST_NOT_FOUND: _ErrorReason.ValueType  # 110
+    """No such request is known here, or it is not the caller's."""
+    ERROR_REASON_IDEMPOTENCY_KEY_REUSED: _ErrorReason.ValueType  # 111
+    """The idempotency key was used for another content."""
+    ERROR_REASON_REQUEST_STATE: _ErrorReason.ValueType  # 112
+    """The state of the request does not allow it; the state is in the metadata."""
+    ERROR_REASON_PAYLOAD_NOT_ALLOWED: _ErrorReason.ValueType  # 113
+    """The item type does not carry this kind of payload."""
+    ERROR_REASON_FIELD_NOT_IN_AGREEMENT: _ErrorReason.ValueType  # 114
+    """The agreement lets no such field out; it is named in the metadata."""
+    ERROR_REASON_ITEM_NOT_OFFERED: _ErrorReason.ValueType  # 115
+    """The item is not in force, or does not offer what the request needs."""
+    ERROR_REASON_QUEUE_FULL: _ErrorReason.ValueType  # 116
+    """Too many requests wait already; nothing was accepted."""
+    ERROR_REASON_LEASE_LOST: _ErrorReason.ValueType  # 117
+    """The lease of the delivery has ended, or another has begun."""
+    ERROR_REASON_REPLY_DIFFERS: _ErrorReason.ValueType  # 118
+    """The request was answered before, in another way."""
+    ERROR_REASON_ATTACHMENT_NOT_FOUND: _ErrorReason.ValueType  # 119
+    """No such attachment is known here, or it is not the caller's."""
+    ERROR_REASON_ATTACHMENT_OFFSET: _ErrorReason.ValueType  # 120
+    """The upload does not go on from where it stopped; that is in the metadata."""
+    ERROR_REASON_DIGEST_MISMATCH: _ErrorReason.ValueType  # 121
+    """The bytes do not have the digest or the size that was announced."""
+    ERROR_REASON_ATTACHMENT_INCOMPLETE: _ErrorReason.ValueType  # 122
+    """An attachment is not there whole, or belongs to another request."""
+    ERROR_REASON_RECEIPT_NOT_READY: _ErrorReason.ValueType  # 123
+    """There is no receipt yet: the request was not answered, or the other gateway has not signed."""
+    ERROR_REASON_CONTENT_ERASED: _ErrorReason.ValueType  # 124
+    """The content was erased after its time."""
+    ERROR_REASON_RECEIPT_INVALID: _ErrorReason.ValueType  # 125
+    """The receipt does not hold; what fails first is in the metadata."""
+    ERROR_REASON_REQUEST_EXPIRED: _ErrorReason.ValueType  # 126
+    """The deadline of the request has passed; only in histories."""
+    ERROR_REASON_UNKNOWN_CATALOG: _ErrorReason.ValueType  # 140
+    """There is no such catalog, or no such version of it."""
+    ERROR_REASON_CATALOG_STALE: _ErrorReason.ValueType  # 141
+    """The stated life of the catalog is over, and no newer version is known."""
+    ERROR_REASON_NOT_A_PUBLISHER: _ErrorReason.ValueType  # 142
+    """The caller acts for none of the regions whose list the catalog is."""
     ERROR_REASON_CARD_REPLACED: _ErrorReason.ValueType  # 160
     """The card was replaced by another one; only in verdicts."""
     ERROR_REASON_STATUS_FEED_STALE: _ErrorReason.ValueType  # 161
@@ -364,6 +416,58 @@ ERROR_REASON_DRAFT_NOT_IN_FORCE: ErrorReason.ValueType  # 94
 """The rule that would allow the use is a draft; only in verdicts."""
 ERROR_REASON_STALE_STATUS: ErrorReason.ValueType  # 95
 """What the home platform knows is older than the agreement allows; only in verdicts."""
+ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 100
+"""The gateway's store cannot be written just now; nothing was accepted."""
+ERROR_REASON_STORE_SCHEMA: ErrorReason.ValueType  # 101
+"""The gateway's store belongs to another version of the gateway."""
+ERROR_REASON_UNKNOWN_RECORD: ErrorReason.ValueType  # 105
+"""The evidence log has no such record."""
+ERROR_REASON_CHECKPOINT_INVALID: ErrorReason.ValueType  # 106
+"""The checkpoint is not one that the log in question has signed."""
+ERROR_REASON_PROOF_INVALID: ErrorReason.ValueType  # 107
+"""The Merkle proof does not lead to the root that it is for."""
+ERROR_REASON_LOG_CONFLICT: ErrorReason.ValueType  # 108
+"""Two checkpoints of one log contradict each other; an alarm was raised."""
+ERROR_REASON_REQUEST_NOT_FOUND: ErrorReason.ValueType  # 110
+"""No such request is known here, or it is not the caller's."""
+ERROR_REASON_IDEMPOTENCY_KEY_REUSED: ErrorReason.ValueType  # 111
+"""The idempotency key was used for another content."""
+ERROR_REASON_REQUEST_STATE: ErrorReason.ValueType  # 112
+"""The state of the request does not allow it; the state is in the metadata."""
+ERROR_REASON_PAYLOAD_NOT_ALLOWED: ErrorReason.ValueType  # 113
+"""The item type does not carry this kind of payload."""
+ERROR_REASON_FIELD_NOT_IN_AGREEMENT: ErrorReason.ValueType  # 114
+"""The agreement lets no such field out; it is named in the metadata."""
+ERROR_REASON_ITEM_NOT_OFFERED: ErrorReason.ValueType  # 115
+"""The item is not in force, or does not offer what the request needs."""
+ERROR_REASON_QUEUE_FULL: ErrorReason.ValueType  # 116
+"""Too many requests wait already; nothing was accepted."""
+ERROR_REASON_LEASE_LOST: ErrorReason.ValueType  # 117
+"""The lease of the delivery has ended, or another has begun."""
+ERROR_REASON_REPLY_DIFFERS: ErrorReason.ValueType  # 118
+"""The request was answered before, in another way."""
+ERROR_REASON_ATTACHMENT_NOT_FOUND: ErrorReason.ValueType  # 119
+"""No such attachment is known here, or it is not the caller's."""
+ERROR_REASON_ATTACHMENT_OFFSET: ErrorReason.ValueType  # 120
+"""The upload does not go on from where it stopped; that is in the metadata."""
+ERROR_REASON_DIGEST_MISMATCH: ErrorReason.ValueType  # 121
+"""The bytes do not have the digest or the size that was announced."""
+ERROR_REASON_ATTACHMENT_INCOMPLETE: ErrorReason.ValueType  # 122
+"""An attachment is not there whole, or belongs to another request."""
+ERROR_REASON_RECEIPT_NOT_READY: ErrorReason.ValueType  # 123
+"""There is no receipt yet: the request was not answered, or the other gateway has not signed."""
+ERROR_REASON_CONTENT_ERASED: ErrorReason.ValueType  # 124
+"""The content was erased after its time."""
+ERROR_REASON_RECEIPT_INVALID: ErrorReason.ValueType  # 125
+"""The receipt does not hold; what fails first is in the metadata."""
+ERROR_REASON_REQUEST_EXPIRED: ErrorReason.ValueType  # 126
+"""The deadline of the request has passed; only in histories."""
+ERROR_REASON_UNKNOWN_CATALOG: ErrorReason.ValueType  # 140
+"""There is no such catalog, or no such version of it."""
+ERROR_REASON_CATALOG_STALE: ErrorReason.ValueType  # 141
+"""The stated life of the catalog is over, and no newer version is known."""
+ERROR_REASON_NOT_A_PUBLISHER: ErrorReason.ValueType  # 142
+"""The caller acts for none of the regions whose list the catalog is."""
 ERROR_REASON_CARD_REPLACED: ErrorReason.ValueType  # 160
 """The card was replaced by another one; only in verdicts."""
 ERROR_REASON_STATUS_FEED_STALE: ErrorReason.ValueType  # 161

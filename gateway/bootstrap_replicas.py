@@ -1,0 +1,47 @@
+"""Composition root of replicas: several processes that are one gateway, on one PostgreSQL."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from gateway.federation.publisher_ledger import Numbering
+from gateway.federation.replicas import Replicas
+from gateway.store.shared_trust import StoredTrust
+
+if TYPE_CHECKING:
+    from gateway.bootstrap_services import Shared
+    from gateway.settings import Settings
+
+_STRIDE = 4096
+_FEED_BASES = 9000
+_FEED_SPAN = 1_000_000
+
+
+def has_replicas(settings: Settings) -> bool:
+    """Tell whether others may be this gateway too: a file of SQLite belongs to one process, a server to all."""
+    return settings.store.folder is None
+
+
+def own_numbers(settings: Settings) -> Numbering:
+    """Give the numbers of statements that this replica uses; two choose the same ones once in four thousand times."""
+    return Numbering(_STRIDE, secrets.randbelow(_STRIDE)) if has_replicas(settings) else Numbering()
+
+
+def own_feed_base(settings: Settings) -> int:
+    """Give from where the numbers of the feed of revocations count in this replica."""
+    return secrets.randbelow(_FEED_BASES) * _FEED_SPAN if has_replicas(settings) else 0
+
+
+def replicas(shared: Shared) -> tuple[Replicas, ...]:
+    """Give what keeps this replica in step with the others; nothing where there are none."""
+    if not has_replicas(shared.settings):
+        return ()
+    return (
+        Replicas(
+            StoredTrust(shared.stored.store),
+            publishers=[keys.publisher for keys in shared.trust.homes.values()],
+            desk=shared.trust.desk,
+            journal=shared.journal,
+        ),
+    )

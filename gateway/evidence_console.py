@@ -1,0 +1,230 @@
+"""What the `onecard evidence` commands do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from contextlib import asynccontextmanager
+from datetime import date, datetime, time
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
+
+from adapters.errors import MalformedNumberError
+from adapters.identifiers import SocialSecurityNumber
+from gateway.bootstrap_evidence import evidence_append, evidence_secret, own_keys
+from gateway.console import screen, table
+from gateway.errors import SettingsError
+from gateway.key_shelf import KeyShelf
+from gateway.services.evidence import Known, Subject
+from gateway.services.evidence_alarms import Alarms
+from gateway.services.evidence_audit import Auditor
+from gateway.services.evidence_erasure import Erasure
+from gateway.services.evidence_heads import latest_checkpoint
+from gateway.services.evidence_sources import FileSource, StoreSource
+from gateway.services.local_home import CHINA_TIME
+from gateway.settings import load_settings, stored_at
+from gateway.store.engine import open_engine
+from gateway.store.migrate import check
+from gateway.store.store import Store
+from trust.errors import TrustError
+from trust.note import NoteKey
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+    from pathlib import Path
+
+    from gateway.services.evidence_alarms import Alarm
+    from gateway.services.evidence_audit import Report
+    from gateway.settings import Settings
+
+    Place: TypeAlias = tuple[Path | None, str, Path | None]
+    """Configuration, address of the store, and exported log; one of the first and the last is there."""
+
+
+def _settings(config: Path, url: str) -> Settings:
+    settings = load_settings(config)
+    return stored_at(settings, url) if url else settings
+
+
+@asynccontextmanager
+async def _store(settings: Settings) -> AsyncIterator[Store]:
+    """Lend the store, for reading; what is written through it is recorded like all else."""
+    engine = open_engine(settings.store.address)
+    await check(engine)
+    store = Store(engine, append=evidence_append(settings)(engine.writing.dialect.name))
+    try:
+        yield store
+    finally:
+        await engine.close()
+
+
+def _keys(texts: Iterable[str], option: str) -> tuple[NoteKey, ...]:
+    """Read verifier keys (SettingsError)."""
+    try:
+        return tuple(map(NoteKey.from_text, texts))
+    except TrustError:
+        raise SettingsError((f"{option}: a verifier key is name+id+key (onecard evidence key shows it)",)) from None
+
+
+def _shelf(settings: Settings) -> KeyShelf:
+    return KeyShelf(settings.evidence.key, issuer=settings.gateway)
+
+
+def verify_log(place: Place, *, held: Sequence[Path], keys: Sequence[str], witnesses: Sequence[str]) -> int:
+    """Audit a log and say what was found (SettingsError, StoreUnavailableError)."""
+    config, url, export = place
+    settings = None if config is None else _settings(config, url)
+    known = _keys(keys, "--key") + (() if settings is None else own_keys(settings, _shelf(settings)))
+    if not known:
+        raise SettingsError(("name the keys of the log: --config of its gateway, or --key",))
+    options: dict[str, Any] = {
+        "keys": known,
+        "held": [_text(file) for file in held],
+        "witnesses": _keys(witnesses, "--witness"),
+    }
+    if export is not None:
+        with export.open(encoding="utf-8") as file:
+            report = asyncio.run(Auditor(FileSource(file), **options).audit())
+    elif settings is not None:
+        report = asyncio.run(_audited(settings, options))
+    else:
+        raise SettingsError(("name the log: --config of its gateway, or --export",))
+    return _tell(report)
+
+
+async def _audited(settings: Settings, options: dict[str, Any]) -> Report:
+    async with _store(settings) as store, store.reading() as connection:
+        return await Auditor(StoreSource(connection), **options).audit()
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError((f"{file.name}: cannot be read ({type(error).__name__})",)) from error
+
+
+def _tell(report: Report) -> int:
+    """Print what an audit has found."""
+    console = screen()
+    if report.failure is not None:
+        console.print(f"first bad index: {report.failure.place}: {report.failure.rule}", soft_wrap=True)
+        return 1
+    shown = table("seen", "count", least={1: 12}, console=console)
+    for name, count in (
+        ("records", report.records),
+        ("of them with erased personal parts", report.erased),
+        ("checkpoints", report.checkpoints),
+        ("cosignatures", report.cosignatures),
+        ("cosignatures of others than the named witnesses", report.foreign),
+    ):
+        shown.add_row(name, str(count))
+    console.print(shown)
+    console.print(f"root: {report.root.hex()}", soft_wrap=True)
+    console.print("all is well")
+    return 0
+
+
+def print_checkpoint(config: Path, *, url: str) -> None:
+    """Print the last checkpoint (SettingsError: none was signed yet; StoreUnavailableError)."""
+    note = asyncio.run(_checkpoint(_settings(config, url)))
+    if note is None:
+        raise SettingsError(("no checkpoint was signed yet",))
+    sys.stdout.write(note)
+
+
+async def _checkpoint(settings: Settings) -> str | None:
+    async with _store(settings) as store:
+        return await latest_checkpoint(store)
+
+
+def print_keys(config: Path) -> None:
+    """Print the verifier keys of the log."""
+    settings = load_settings(config)
+    for key in own_keys(settings, _shelf(settings)):
+        screen().print(key.to_text(), soft_wrap=True)
+
+
+def export_log(config: Path, file: Path, *, url: str) -> None:
+    """Write the log into a file (SettingsError: it is there, or cannot be made; StoreUnavailableError)."""
+    settings = _settings(config, url)
+    try:
+        descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise SettingsError((f"{file.name}: cannot be made ({type(error).__name__})",)) from error
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        asyncio.run(_export(settings, stream))
+
+
+async def _export(settings: Settings, stream: IO[str]) -> None:
+    async with _store(settings) as store, store.reading() as connection:
+        await StoreSource(connection).export(stream)
+
+
+def print_alarms(config: Path, *, url: str) -> int:
+    """Print all alarms; 1 where there is one (StoreUnavailableError)."""
+    alarms = asyncio.run(_alarms(_settings(config, url)))
+    for alarm in alarms:
+        sys.stdout.write(f"{alarm.origin}: {alarm.kind}\n\nheld:\n{alarm.held}\noffered:\n{alarm.offered}\n")
+    return 1 if alarms else 0
+
+
+async def _alarms(settings: Settings) -> list[Alarm]:
+    async with _store(settings) as store:
+        return await Alarms(store, told=_tell_nobody).kept()
+
+
+def _tell_nobody(name: str, **fields: str | float | bool) -> None:
+    """Ignore an event."""
+    del name, fields
+
+
+def erase(config: Path, *, before: str, region: str, url: str) -> None:
+    """Erase by age or for one holder (SettingsError: neither, or both, or not readable; StoreUnavailableError)."""
+    if bool(before) == bool(region):
+        raise SettingsError(("say --before a day, or --region with a number on standard input",))
+    settings = _settings(config, url)
+    if before:
+        done = asyncio.run(_erase_before(settings, _day(before)))
+        screen().print(f"erased in {done} bundles of records")
+    else:
+        done = asyncio.run(_erase_about(settings, _holder(region)))
+        screen().print(f"erased in {done} records")
+
+
+def _day(text: str) -> int:
+    """Read a day; gives its beginning in the regions' time, microseconds (SettingsError)."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(("--before: a day is YYYY-MM-DD",)) from None
+    return int(datetime.combine(day, time(), CHINA_TIME).timestamp()) * 1_000_000
+
+
+def _holder(region: str) -> Subject:
+    """Read a holder's number from standard input: an argument would be seen by others (SettingsError)."""
+    try:
+        number = SocialSecurityNumber(sys.stdin.readline().strip()).reveal()
+    except MalformedNumberError:
+        raise SettingsError(("standard input: is no social-security number",)) from None
+    return Subject(Known.HOLDER, region, f"ssn:{number}")
+
+
+@asynccontextmanager
+async def _writing(settings: Settings) -> AsyncIterator[Store]:
+    async with _store(settings) as store:
+        await store.open()
+        try:
+            yield store
+        finally:
+            await store.close()
+
+
+async def _erase_before(settings: Settings, micros: int) -> int:
+    async with _writing(settings) as store:
+        return await Erasure(store).before(micros)
+
+
+async def _erase_about(settings: Settings, subject: Subject) -> int:
+    async with _writing(settings) as store:
+        return await Erasure(store).about(evidence_secret(settings).subject(subject))

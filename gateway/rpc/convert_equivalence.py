@@ -1,0 +1,58 @@
+"""Explanations of equivalences as messages of the contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adapters.facets import Effect, Facet
+from adapters.scopes import MIRROR
+from gateway.rpc.convert import enum_numbers
+from gateway.rpc.convert_catalog import RELATION, item_message, text_message
+from onecard.gateway.v1 import equivalence_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    from adapters.explanation import Clause
+    from adapters.pair_explanation import PairExplanation
+    from gateway.services.explain_equivalence import Explanation
+
+FACET = enum_numbers(Facet, equivalence_pb2.Facet, "FACET")
+EFFECT = enum_numbers(Effect, equivalence_pb2.FacetEffect, "FACET_EFFECT")
+
+
+def explanation_message(explained: Explanation, *, on: date) -> equivalence_pb2.EquivalenceExplanation:
+    """Make the reasons of a correspondence on a day."""
+    found = explained.equivalence
+    message = equivalence_pb2.EquivalenceExplanation(
+        source=item_message(found.source, on=on),
+        target_region=found.target_region,
+        relation=RELATION[found.relation],
+        clauses=_clauses(found.clauses),
+        sentence=text_message(found.explanation),
+        pairs=[_pair(pair, on) for pair in explained.pairs],
+        uncovered_item_types=found.uncovered_item_types,
+    )
+    for items in explained.minimal_sets:
+        message.minimal_sets.add(items=[f"regions/{found.target_region}/items/{item}" for item in items])
+    return message
+
+
+def _pair(pair: PairExplanation, on: date) -> equivalence_pb2.PairExplanation:
+    message = equivalence_pb2.PairExplanation(
+        item=item_message(pair.target, on=on),
+        relation=RELATION[pair.relation],
+        reverse_relation=RELATION[MIRROR[pair.relation]],
+        clauses=_clauses(pair.clauses),
+        sentence=text_message(pair.sentence),
+    )
+    for one in pair.differences:
+        message.differences.add(
+            facet=FACET[one.facet], effect=EFFECT[one.effect], source_values=one.asked, target_values=one.offered
+        )
+    return message
+
+
+def _clauses(clauses: Iterable[Clause]) -> list[equivalence_pb2.ExplanationClause]:
+    return [equivalence_pb2.ExplanationClause(facet=FACET[one.facet], text=text_message(one.text)) for one in clauses]

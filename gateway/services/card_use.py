@@ -1,0 +1,261 @@
+"""The citizen's question: which services of another region accept a card of mine, on a day, in which form, for what?
+
+The answer is that of the gateway itself for an active card: the same rules (`gateway.services.verdict`), the same
+agreements and the same catalogs, only that no card is looked at. Where an agreement demands a consent, it is supposed
+that the holder gives it, and the answer says that it is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from adapters.canonical import Card
+from adapters.errors import UnknownItemError
+from adapters.words import ApplicationClass, CardStatus, Medium
+from gateway.errors import CatalogStaleError
+from gateway.services.model import ClassVerdict, Decision
+from gateway.services.public_catalog import STANDS
+from gateway.services.verdict import CardFacts, UseFacts
+from trust.errors import (
+    AgreementNotInForceError,
+    ClassNotAllowedError,
+    ItemNotInAgreementError,
+    MediumNotAllowedError,
+    NoAgreementError,
+)
+from trust.policy import AgreementBook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from adapters.canonical import ApplicationItem
+    from adapters.equivalence import Coverage
+    from gateway.services.public_catalog import PublicCatalog
+    from gateway.services.verdict import VerdictRules
+    from trust.agreement import Agreement
+    from trust.policy import Permission
+
+_REASONS: Final = {
+    ItemNotInAgreementError: "ITEM_NOT_IN_AGREEMENT",
+    MediumNotAllowedError: "MEDIUM_NOT_ACCEPTED",
+    ClassNotAllowedError: "CLASS_NOT_IN_AGREEMENT",
+}
+_CONSENT: Final = "supposed"
+_ACTIVE: Final = Card(status=CardStatus.ACTIVE)
+_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardUse:
+    """The question. What is empty or None narrows nothing; `item_type` is a code or a pattern such as `CUL.*`."""
+
+    home: str
+    visited: str
+    on: date
+    item: str = ""
+    item_type: str = ""
+    application_class: ApplicationClass | None = None
+    medium: Medium | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedUse:
+    """What a card is accepted for: the verdict on a class, and the forms of the card for which it holds."""
+
+    verdict: ClassVerdict
+    media: tuple[Medium, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAnswer:
+    """Whether one service accepts the card. `media` has the verdicts by class for each form that was asked about.
+
+    `home_items` are the items of the home region that cover something of it; `since` is the first day from which on,
+    without a break, it has been accepted in one of the ways shown, None where it is not accepted.
+    """
+
+    item: ApplicationItem
+    media: tuple[tuple[Medium, tuple[ClassVerdict, ...]], ...]
+    home_items: tuple[str, ...]
+    since: date | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether any form of the card is accepted for any class, entirely or in part."""
+        return any(verdict.usable for _, verdicts in self.media for verdict in verdicts)
+
+    @property
+    def limited(self) -> bool:
+        """Whether it is accepted, and never for the whole service."""
+        return self.accepted and not any(
+            verdict.decision is Decision.ALLOWED for _, verdicts in self.media for verdict in verdicts
+        )
+
+    @property
+    def uses(self) -> tuple[AcceptedUse, ...]:
+        """What it is accepted for, class by class; forms of the card that are treated alike stand together."""
+        table: dict[ClassVerdict, list[Medium]] = {}
+        for medium, verdicts in self.media:
+            for verdict in verdicts:
+                if verdict.usable:
+                    table.setdefault(verdict, []).append(medium)
+        order = list(ApplicationClass)
+        found = (AcceptedUse(verdict, tuple(media)) for verdict, media in table.items())
+        return tuple(sorted(found, key=lambda use: order.index(use.verdict.application_class)))
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is not accepted, each reason once; that a class is not offered counts only where nothing else does."""
+        told = dict.fromkeys(v.reason for _, verdicts in self.media for v in verdicts if not v.usable)
+        return tuple(reason for reason in told if reason != "CLASS_NOT_OFFERED") or tuple(told)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionAnswer:
+    """What one visited region accepts. `refusal` is the reason where it accepts nothing at all, otherwise empty."""
+
+    question: CardUse
+    agreement: Agreement | None
+    refusal: str
+    accepted: tuple[ServiceAnswer, ...]
+    refused: tuple[ServiceAnswer, ...]
+
+    @property
+    def at_home(self) -> bool:
+        """Whether the card is used in its own region, which needs no agreement."""
+        return self.question.home == self.question.visited
+
+
+class AskCardUse:
+    """The use case, over one state of the catalogs."""
+
+    def __init__(self, shown: PublicCatalog, rules: VerdictRules) -> None:
+        """Take what is shown, and the rules of verdicts."""
+        self._shown = shown
+        self._rules = rules
+        self._agreements = AgreementBook(shown.agreements)
+
+    def __call__(self, question: CardUse) -> RegionAnswer:
+        """Answer for one visited region (UnknownRegionError, UnknownItemError).
+
+        A list whose stated life is over accepts nothing, and neither does a region for the cards of its own.
+        """
+        self._shown.region(question.home)
+        self._shown.region(question.visited)
+        agreement, refusal = (None, "") if question.home == question.visited else self._agreement(question)
+        answers: tuple[ServiceAnswer, ...] = ()
+        try:
+            items = self._items(question)
+            if not refusal:
+                answers = tuple(self._since(question, self._service(question, i), agreement) for i in items)
+        except CatalogStaleError:
+            refusal = "CATALOG_STALE"
+        return RegionAnswer(
+            question=question,
+            agreement=agreement,
+            refusal=refusal,
+            accepted=tuple(answer for answer in answers if answer.accepted),
+            refused=tuple(answer for answer in answers if not answer.accepted),
+        )
+
+    def _items(self, question: CardUse) -> tuple[ApplicationItem, ...]:
+        """Give the services of the visited region that the question is about."""
+        catalog = self._shown.version_on(question.visited, question.on).items
+        found = catalog.filter(application_class=question.application_class, item_type=question.item_type)
+        return tuple(i for i in found if not question.item or i is catalog.get(question.item))
+
+    def _agreement(self, question: CardUse) -> tuple[Agreement | None, str]:
+        """Find the agreement of the two regions, and why it does not serve."""
+        try:
+            agreement = self._agreements.between(question.home, question.visited, on=question.on)
+        except NoAgreementError:
+            return None, "NO_AGREEMENT"
+        except AgreementNotInForceError as error:
+            return self._shown.agreement(error.metadata["agreement"]), "AGREEMENT_NOT_IN_FORCE"
+        standing = self._shown.standing.get(agreement.id, STANDS)
+        return agreement, "" if standing == STANDS else standing
+
+    def _service(self, question: CardUse, item: ApplicationItem) -> ServiceAnswer:
+        """Judge one service for every form of the card that was asked about."""
+        covered = None
+        if question.home != question.visited:
+            covered = self._shown.book.coverage(question.visited, item.item, question.home, on=question.on)
+        media = (question.medium,) if question.medium else tuple(Medium)
+        return ServiceAnswer(
+            item=item,
+            media=tuple((medium, self._judge(question, item, medium, covered)) for medium in media),
+            home_items=covered.items if covered else (),
+        )
+
+    def _judge(
+        self, question: CardUse, item: ApplicationItem, medium: Medium, covered: Coverage | None
+    ) -> tuple[ClassVerdict, ...]:
+        """Give the verdicts for one form of the card, of the class that was asked about or of all."""
+        permission = None
+        try:
+            if covered is not None:
+                permission = self._permit(question, item, medium)
+        except tuple(_REASONS) as error:
+            verdicts = tuple(_refused(c, item, _REASONS[type(error)]) for c in ApplicationClass)
+        else:
+            use = UseFacts(item=item, medium=medium, permission=permission, coverage=covered)
+            verdicts = self._rules.form(CardFacts(card=_ACTIVE, age_seconds=0.0, today=question.on), use)
+        wanted = question.application_class
+        return tuple(v for v in verdicts if wanted is None or v.application_class is wanted)
+
+    def _permit(self, question: CardUse, item: ApplicationItem, medium: Medium) -> Permission:
+        """Ask the agreement for a use under the first of its purposes: a purpose decides nothing else."""
+        agreement = self._agreements.between(question.home, question.visited, on=question.on)
+        return self._agreements.permit(
+            home=question.home,
+            visited=question.visited,
+            item_types=[relation.item_type for relation in item.relations],
+            purpose=agreement.purposes[0],
+            classes=[c.value for c in item.classes],
+            medium=medium.value,
+            on=question.on,
+            consent_reference=_CONSENT,
+        )
+
+    def _since(self, question: CardUse, answer: ServiceAnswer, agreement: Agreement | None) -> ServiceAnswer:
+        """Add since when the service has been accepted: back to the first day on which anything it rests on changed."""
+        if not answer.accepted:
+            return answer
+        since = None
+        for day in self._changes(question, answer, agreement):
+            if not self._accepted_on(question, answer.item, day):
+                break
+            since = day
+        return replace(answer, since=since)
+
+    def _accepted_on(self, question: CardUse, item: ApplicationItem, day: date) -> bool:
+        """Tell whether a service accepted the card on an earlier day, as it was listed then."""
+        then = replace(question, on=day)
+        try:
+            return self._service(then, self._shown.item(question.visited, item.item, on=day)).accepted
+        except (NoAgreementError, AgreementNotInForceError, UnknownItemError):
+            return False
+
+    def _changes(self, question: CardUse, answer: ServiceAnswer, agreement: Agreement | None) -> Iterator[date]:
+        """Give the days on which something may have changed, the latest first, none after the day asked about."""
+        days = {answer.item.effective_from}
+        related: tuple[ApplicationItem, ...] = ()
+        if agreement:
+            home = self._shown.version_on(question.home, question.on).items
+            related = tuple(item for r in answer.item.relations for item in home.by_type(r.item_type))
+            days.add(agreement.in_force_from)
+        for item in (answer.item, *related) if agreement else ():
+            days |= {item.effective_from, item.effective_to + _DAY if item.effective_to else None}
+        for catalog in {question.home, question.visited}:
+            days |= {version.head.effective_from for version in self._shown.known.versions(catalog)}
+        yield from sorted((day for day in days if day is not None and day <= question.on), reverse=True)
+
+
+def _refused(c: ApplicationClass, item: ApplicationItem, reason: str) -> ClassVerdict:
+    """Refuse a class for a reason of the agreement, if the item has it at all."""
+    if c not in item.classes:
+        return ClassVerdict(c, Decision.NOT_OFFERED, "CLASS_NOT_OFFERED")
+    return ClassVerdict(c, Decision.REFUSED, reason)

@@ -1,0 +1,151 @@
+"""Erases what stands for persons in the log, by age or by order; the records stay, and verify as before.
+
+What is erased is gone from the rows at once, and from the files of the database when `scrub` is done: SQLite overwrites
+what it deletes, and its log of writes is emptied; PostgreSQL reclaims it, and overwrites it in its own time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import bindparam, select, update
+
+from gateway.errors import StoreUnavailableError
+from gateway.services.evidence import Decision, Outcome
+from gateway.services.evidence_accesses import Accesses
+from gateway.services.evidence_bundle import short_subjects, without
+from gateway.services.evidence_reader import EvidenceReader
+from gateway.store.schema import now_micros
+from gateway.store.tables_evidence import BUNDLES, TILE_WIDTH, TILES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.store.store import Store
+    from gateway.store.transaction import Transaction
+
+METHOD: Final = "evidence/erase"
+INTERVAL_SECONDS: Final = 3600.0
+_DAY_MICROS: Final = 86_400_000_000
+_AT_ONCE: Final = 256
+_TRIES: Final = 20
+_PAUSE_SECONDS: Final = 0.1
+_OLD: Final = (
+    select(BUNDLES.c.place)
+    .where(BUNDLES.c.time < bindparam("before"), BUNDLES.c.personal.is_not(None))
+    .order_by(BUNDLES.c.time)
+    .limit(_AT_ONCE)
+)
+_HOLDING: Final = select(BUNDLES).where(BUNDLES.c.place <= bindparam("at")).order_by(BUNDLES.c.place.desc()).limit(1)
+_OF_TILE: Final = (
+    select(BUNDLES)
+    .where(BUNDLES.c.place >= bindparam("start"), BUNDLES.c.place < bindparam("end"))
+    .order_by(BUNDLES.c.place)
+)
+_BLANK: Final = update(BUNDLES).where(BUNDLES.c.place == bindparam("at")).values(personal=bindparam("kept"))
+_TELL: Final = (
+    update(TILES).where(TILES.c.level == 0, TILES.c.number == bindparam("at")).values(subjects=bindparam("kept"))
+)
+_SCRUB: Final = {
+    "sqlite": ("PRAGMA wal_checkpoint(TRUNCATE)",),
+    "postgresql": ("VACUUM evidence_bundles", "VACUUM evidence_tiles"),
+}
+
+
+class Erasure:
+    """Erases in a store. Its methods raise StoreUnavailableError."""
+
+    def __init__(self, store: Store) -> None:
+        """Take the store."""
+        self._store = store
+
+    async def before(self, micros: int) -> int:
+        """Erase what is older than a time (microseconds); gives how many bundles of records had something."""
+        erased = 0
+        while True:
+            async with self._store.reading() as connection:
+                places = list((await connection.execute(_OLD, {"before": micros})).scalars())
+            if not places:
+                break
+            await self._store.commit(_erase_all, places)
+            erased += len(places)
+        await self._done(erased)
+        return erased
+
+    async def about(self, subject: bytes) -> int:
+        """Erase what stands for one person, an HMAC of 32 bytes; gives in how many records there was something."""
+        accesses, erased = Accesses(self._store), 0
+        before = (await EvidenceReader(self._store).head()).size
+        while True:
+            found = await accesses.about(subject, before=before, most=_AT_ONCE)
+            if found.records:
+                await self._store.commit(_erase_one, (subject, [one.place for one in found.records]))
+            erased += len(found.records)
+            if found.before is None:
+                break
+            before = found.before
+        await self._done(erased)
+        return erased
+
+    async def run(self, days: int) -> None:
+        """Erase what is older than some days, now and each hour, until cancelled."""
+        while True:
+            with suppress(StoreUnavailableError):  # tried again in an hour, and readiness tells of it meanwhile
+                await self.before(now_micros() - days * _DAY_MICROS)
+            await asyncio.sleep(INTERVAL_SECONDS)
+
+    async def _done(self, erased: int) -> None:
+        """Record that something was erased, and see that it is gone from the files too."""
+        if erased:
+            await self._store.commit(_record, str(erased))
+            await self.scrub()
+
+    async def scrub(self) -> None:
+        """Let the database get rid of what was deleted; other readers may keep it waiting."""
+        statements = _SCRUB[self._store.engine.writing.dialect.name]
+        for _ in range(_TRIES):
+            async with self._store.reading() as connection:
+                answers = [(await connection.exec_driver_sql(statement)) for statement in statements]
+                rows = [answer.first() for answer in answers if answer.returns_rows]
+            if not any(row[0] for row in rows if row is not None):
+                return
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _erase_all(transaction: Transaction, items: Sequence[Sequence[int]]) -> Sequence[None]:
+    """Erase all that is personal in some bundles; a handler of the store."""
+    places = [place for item in items for place in item]
+    await transaction.execute(_BLANK, [{"at": place, "kept": None} for place in places])
+    await _tell_tiles(transaction, places)
+    return [None] * len(items)
+
+
+async def _erase_one(transaction: Transaction, items: Sequence[tuple[bytes, Sequence[int]]]) -> Sequence[None]:
+    """Erase what stands for a person at some places; a handler of the store."""
+    for subject, places in items:
+        done = -1
+        for place in sorted(places):
+            if place < done:
+                continue
+            row: Any = (await transaction.execute(_HOLDING, {"at": place})).one()
+            await transaction.execute(_BLANK, {"at": row.place, "kept": without(row, subject)})
+            done = row.place + row.entries
+        await _tell_tiles(transaction, places)
+    return [None] * len(items)
+
+
+async def _tell_tiles(transaction: Transaction, places: Sequence[int]) -> None:
+    """Erase the same from what a search looks through."""
+    for number in sorted({place // TILE_WIDTH for place in places}):
+        span = {"start": number * TILE_WIDTH, "end": (number + 1) * TILE_WIDTH}
+        rows = (await transaction.execute(_OF_TILE, span)).all()
+        await transaction.execute(_TELL, {"at": number, "kept": short_subjects(rows)})
+
+
+async def _record(transaction: Transaction, items: Sequence[str]) -> Sequence[None]:
+    """Record that something was erased; a handler of the store."""
+    for count in items:
+        transaction.record(Decision(method=METHOD, outcome=Outcome.ALLOWED, detail=count))
+    return [None] * len(items)

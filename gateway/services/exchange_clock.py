@@ -1,0 +1,42 @@
+"""The time by which leases and deadlines are kept: one clock for all replicas of a store.
+
+On PostgreSQL that is the clock of the server, because those of the replicas may differ. A file of SQLite has one
+process, whose clock it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import text
+
+from gateway.services.exchange_model import MICROS
+
+if TYPE_CHECKING:
+    from gateway.services.ports import Clock
+    from gateway.store.transaction import Transaction
+
+Now = Callable[["Transaction"], Awaitable[int]]
+"""Gives the time in microseconds."""
+
+_SERVER: Final = text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)")
+
+
+async def server_time(transaction: Transaction) -> int:
+    """Give the time of a PostgreSQL server."""
+    return int((await transaction.execute(_SERVER)).scalar_one())
+
+
+def process_time(clock: Clock) -> Now:
+    """Give what tells the time of this process."""
+
+    async def now(_transaction: Transaction) -> int:
+        return int(clock() * MICROS)
+
+    return now
+
+
+def store_time(dialect: str, clock: Clock) -> Now:
+    """Give what tells the time of a store, sqlite or postgresql."""
+    return server_time if dialect == "postgresql" else process_time(clock)

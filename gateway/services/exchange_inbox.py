@@ -1,0 +1,217 @@
+"""The inbox: what waits for the platform of a home region, leased to who receives it until it has said what it did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from adapters.errors import AdapterError
+from gateway.errors import GatewayError, LeaseLostError
+from gateway.services.evidence import Decision, Outcome
+from gateway.services.exchange_ledger import LANES, lane_in, load
+from gateway.services.exchange_model import MICROS, StoredRequest, text_of
+from gateway.services.exchange_queue import MOST_FAILURES, extend, put_back, take, tasks_of
+from gateway.services.exchange_states import Event, Party
+from gateway.services.local_home import china_day
+from trust.errors import TrustError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gateway.services.exchange_act import Act
+    from gateway.services.exchange_ledger import Ledger
+    from gateway.services.exchange_model import Actor
+    from gateway.services.exchange_queue import Taken
+    from gateway.services.exchange_rules import ExchangeRules
+    from gateway.store.store import Store
+    from gateway.store.transaction import Transaction
+
+_NOT_TAKEN: Final = "LEASE_LOST"
+"""Why a delivery is laid aside: nobody has said within its leases that he has it."""
+
+_NOT_PERMITTED: Final = (AdapterError, GatewayError, TrustError)
+
+
+class Delivered(NamedTuple):
+    """A request under a lease; the end in microseconds by the clock of the store."""
+
+    request: StoredRequest
+    lease: int
+    until: int
+    attempt: int
+
+
+class _Ask(NamedTuple):
+    actor: Actor
+    most: int
+    lease_seconds: float
+
+
+class _GiveBack(NamedTuple):
+    id: bytes
+    source: str
+    lease: int
+    delay_seconds: float
+    actor: Actor
+
+
+class _Extend(NamedTuple):
+    id: bytes
+    source: str
+    lease: int
+    lease_seconds: float
+    actor: Actor
+
+
+class Inbox:
+    """The use cases of who receives.
+
+    Args:
+        store: where requests are kept.
+        act: does what there is to do to them.
+        rules: whether they may still be handed on.
+        reason_of: names an error by its ErrorReason.
+    """
+
+    def __init__(self, store: Store, *, act: Act, rules: ExchangeRules, reason_of: Callable[[Exception], str]) -> None:
+        """Keep them."""
+        self._store = store
+        self._act = act
+        self._rules = rules
+        self._reason_of = reason_of
+        self._take_handler, self._back_handler, self._extend_handler = self._take, self._back, self._more
+
+    async def take(self, actor: Actor, *, most: int, lease_seconds: float) -> list[Delivered]:
+        """Lease what waits for the caller's region and may still be handed on, oldest first."""
+        return await self._store.commit(self._take_handler, _Ask(actor, most, lease_seconds))
+
+    async def give_back(
+        self, request: tuple[str, bytes], *, lease: int, delay_seconds: float, actor: Actor
+    ) -> StoredRequest:
+        """Let a request come again after some time; after too many times it is laid aside (LeaseLostError)."""
+        source, ident = request
+        return await self._store.commit(self._back_handler, _GiveBack(ident, source, lease, delay_seconds, actor))
+
+    async def extend(self, request: tuple[str, bytes], *, lease: int, lease_seconds: float, actor: Actor) -> Delivered:
+        """Make a lease last as long again from now (LeaseLostError)."""
+        source, ident = request
+        return await self._store.commit(self._extend_handler, _Extend(ident, source, lease, lease_seconds, actor))
+
+    async def _take(self, transaction: Transaction, asks: Sequence[_Ask]) -> Sequence[list[Delivered]]:
+        """Lease for each who asks, one after the other, so that nobody gets the same."""
+        ledger = await self._act.ledger(transaction)
+        answers = [await self._take_one(transaction, ledger, ask) for ask in asks]
+        await ledger.write()
+        return answers
+
+    async def _take_one(self, transaction: Transaction, ledger: Ledger, ask: _Ask) -> list[Delivered]:
+        lane, now = lane_in(ask.actor.region), ledger.now
+        taken = await take(transaction, lane, most=ask.most, lease_seconds=ask.lease_seconds, now=now, both_ends=False)
+        requests = await load(transaction, [one.request for one in taken])
+        delivered: list[Delivered] = []
+        for one in taken:
+            request = requests[one.request]
+            if one.failures > MOST_FAILURES:
+                await self._lay_aside(transaction, one, request, now)
+            elif self._may_go_on(ledger, request, now):
+                transaction.record(_decision(ask.actor, request))
+                delivered.append(Delivered(request, one.lease, now + int(ask.lease_seconds * MICROS), one.lease))
+        return delivered
+
+    async def _lay_aside(self, transaction: Transaction, one: Taken, request: StoredRequest, now: int) -> None:
+        """Give up a delivery that was leased too often, for the operator to look at."""
+        await put_back(transaction, one, due=now, reason=_NOT_TAKEN, failed=True, most_failures=0)
+        transaction.record(
+            Decision(
+                method="exchange/receive",
+                outcome=Outcome.FAILED,
+                reason=_NOT_TAKEN,
+                who_failed="platform",
+                source=request.source,
+                target=request.target,
+                item=request.item,
+                detail=text_of(request.digest),
+            )
+        )
+
+    def _may_go_on(self, ledger: Ledger, request: StoredRequest, now: int) -> bool:
+        """Fail a request that the agreement does not allow any more."""
+        try:
+            self._rules.still_permit(request, on=china_day(now / MICROS))
+        except _NOT_PERMITTED as error:
+            fail(ledger, request, Party.TARGET_GATEWAY, region=request.target, reason=self._reason_of(error))
+            return False
+        return True
+
+    async def _back(
+        self, transaction: Transaction, items: Sequence[_GiveBack]
+    ) -> Sequence[StoredRequest | GatewayError]:
+        """Put deliveries back."""
+        ledger = await self._act.ledger(transaction)
+        answers: list[StoredRequest | GatewayError] = []
+        for item in items:
+            found = await self._leased(transaction, item)
+            if found is None:
+                answers.append(LeaseLostError())
+                continue
+            task, request = found
+            due = ledger.now + int(item.delay_seconds * MICROS)
+            await put_back(transaction, task, due=due, reason=_NOT_TAKEN, failed=True)
+            transaction.notify(LANES, lane_in(request.target))
+            transaction.record(_decision(item.actor, request, outcome=Outcome.FAILED, reason=_NOT_TAKEN))
+            answers.append(request)
+        return answers
+
+    async def _more(self, transaction: Transaction, items: Sequence[_Extend]) -> Sequence[Delivered | GatewayError]:
+        """Extend leases."""
+        ledger = await self._act.ledger(transaction)
+        answers: list[Delivered | GatewayError] = []
+        for item in items:
+            found = await self._leased(transaction, item)
+            if found is None:
+                answers.append(LeaseLostError())
+                continue
+            task, request = found
+            until = ledger.now + int(item.lease_seconds * MICROS)
+            await extend(transaction, [task.place], until=until)
+            answers.append(Delivered(request, item.lease, until, task.lease))
+        return answers
+
+    async def _leased(self, transaction: Transaction, item: _GiveBack | _Extend) -> tuple[Taken, StoredRequest] | None:
+        """Find a delivery that is still under the lease of this caller's region."""
+        tasks = await tasks_of(transaction, lane_in(item.actor.region), [item.id])
+        task = tasks.get(item.id)
+        if task is None or task.lease != item.lease or task.dead:
+            return None
+        request = (await load(transaction, [item.id]))[item.id]
+        return (task, request) if request.source == item.source else None
+
+
+def fail(ledger: Ledger, request: StoredRequest, by: Party, *, region: str, reason: str) -> StoredRequest:
+    """Let a request fail that may not be handed on; its content is erased, and that is recorded."""
+    ledger.record(
+        Decision(
+            method="exchange/fail",
+            outcome=Outcome.REFUSED,
+            reason=reason,
+            who_failed="agreement",
+            source=request.source,
+            target=request.target,
+            item=request.item,
+            detail=text_of(request.digest),
+        )
+    )
+    return ledger.move(request, Event.FAILED, by, region=region, reason=reason)
+
+
+def _decision(
+    actor: Actor, request: StoredRequest, *, outcome: Outcome = Outcome.ALLOWED, reason: str = "OK"
+) -> Decision:
+    """Make the record of a delivery."""
+    return actor.decision(
+        outcome,
+        reason=reason,
+        source=request.source,
+        target=request.target,
+        item=request.item,
+        detail=text_of(request.digest),
+    )

@@ -1,0 +1,247 @@
+"""Publishes a catalog: read whole, held against the rules and the layers, signed by those whose list it is, then kept.
+
+A version is the canonical form of its document; every region whose list it is signs that (`trust.party_signature`). A
+joint one waits until all have. What was published cannot be changed: the next version names it by its digest, and an
+older one, or a second content for the same place in the order, is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from adapters.catalog_document import CatalogDocument, read_document
+from adapters.layers import check_layers
+from adapters.tables import Fault
+from gateway.errors import (
+    CatalogEquivocationError,
+    CatalogRollbackError,
+    InvalidFieldError,
+    NotPublisherError,
+)
+from gateway.services.catalog_book import missing
+from trust.keys import thumbprint
+from trust.party_signature import canonical_bytes, digest_of_bytes, verify_party_signature
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from adapters.taxonomy import Taxonomy
+    from gateway.journal import Journal
+    from gateway.services.catalog_book import CatalogBook, Version
+    from gateway.services.ports import Clock
+    from trust.keys import VerificationKey
+
+LONGEST_DOCUMENT = 3 * 1024 * 1024
+MOST_SIGNATURES = 64
+_MOST_TOLD = 100
+_CONTENT = "catalog"
+
+
+class CatalogShelf(Protocol):
+    """Where versions are kept."""
+
+    def keep(
+        self, document: CatalogDocument, canonical: bytes, *, signatures: tuple[str, ...], signed_by: frozenset[str]
+    ) -> Version:
+        """Keep a version, in the place of the same content with fewer signatures (GatewayError where it cannot)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A document that was read, with its canonical form, and every fault; None where it could not be read at all."""
+
+    document: CatalogDocument | None
+    canonical: bytes = field(repr=False)
+    digest: str
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What became of it: the version, the regions that still have to sign it, and whether it was known already."""
+
+    version: Version
+    missing: tuple[str, ...]
+    replayed: bool
+
+
+class PublishCatalog:
+    """The use case.
+
+    Args:
+        book: is told of what is published.
+        shelf: keeps it.
+        keys: the federation keys that are believed to be those of an entity which stands for a region.
+        taxonomy: what items map to.
+        clock: Unix time.
+        journal: is told of each version.
+    """
+
+    def __init__(
+        self,
+        *,
+        book: CatalogBook,
+        shelf: CatalogShelf,
+        keys: Callable[[str, str], Iterable[VerificationKey]],
+        taxonomy: Taxonomy,
+        clock: Clock,
+        journal: Journal,
+    ) -> None:
+        """Take what publishing needs."""
+        self._book = book
+        self._shelf = shelf
+        self._keys = keys
+        self._taxonomy = taxonomy
+        self._clock = clock
+        self._journal = journal
+
+    def check(self, text: bytes) -> Checked:
+        """Read a document and give every fault of form, rows, layers and order of days; nothing is changed."""
+        data = _read_json(text)
+        document, faults = read_document(data, self._taxonomy)
+        if document is None or faults:
+            return Checked(document, b"", "", tuple(faults))
+        canonical = canonical_bytes(document.plain())
+        found = check_layers(document, self._book.surroundings())
+        if data != document.plain():
+            found.append(Fault(document.head.catalog, 0, "", "normal_form"))
+        found += self._days(document)
+        return Checked(document, canonical, digest_of_bytes(canonical), tuple(found))
+
+    def _days(self, document: CatalogDocument) -> list[Fault]:
+        """A version states how long it lives, and begins no earlier than the one that it replaces."""
+        head = document.head
+        faults = []
+        if head.valid_until <= self._clock():
+            faults.append(Fault(head.catalog, 0, "valid_until", "states_a_life_that_is_not_over"))
+        last = self._book.newest(head.catalog)
+        before = last.head.effective_from if last is not None and last.digest == head.previous else None
+        if before and head.effective_from and head.effective_from < before:
+            faults.append(Fault(head.catalog, 0, "effective_from", "not_before_the_version_it_replaces"))
+        return faults
+
+    def publish(self, checked: Checked, signatures: Sequence[str], *, region: str) -> Publication:
+        """Publish for a region that is one of those whose list it is.
+
+        Raises:
+            InvalidFieldError: the document has faults, or the region itself has not signed it.
+            NotPublisherError: the list is not the region's.
+            CatalogRollbackError, CatalogEquivocationError: it does not follow the version that holds.
+            TrustError: a signature does not hold, by the first thing that is wrong with it.
+        """
+        document = self._sound(checked)
+        if region not in document.head.regions:
+            raise NotPublisherError(catalog=document.head.catalog)
+        self._require_order(checked, document, ours=True)
+        return self._take(checked, document, signatures, must=region)
+
+    def accept(self, text: bytes, signatures: Sequence[str], *, peer: str) -> Publication:
+        """Take a version from a peer's gateway, for lists of the peer's region only (errors as for `publish`)."""
+        checked = self.check(text)
+        document = self._sound(checked)
+        if peer not in document.head.regions:
+            raise NotPublisherError(catalog=document.head.catalog)
+        self._require_order(checked, document, ours=False)
+        return self._take(checked, document, signatures, must="")
+
+    def _sound(self, checked: Checked) -> CatalogDocument:
+        """Give the document of what was checked and has no fault (InvalidFieldError names up to 100 faults)."""
+        if checked.faults or checked.document is None:
+            raise InvalidFieldError(*((_place(fault), fault.rule) for fault in checked.faults[:_MOST_TOLD]))
+        return checked.document
+
+    def _require_order(self, checked: Checked, document: CatalogDocument, *, ours: bool) -> None:
+        """Demand that it follows the version that holds; the same version again is no step back."""
+        head = document.head
+        last = self._book.newest(head.catalog)
+        if last is None:
+            if ours and head.sequence != 1:
+                raise CatalogRollbackError(catalog=head.catalog, rule="first_version")
+            return
+        if any(known.digest == checked.digest for known in self._book.versions(head.catalog)):
+            return
+        if head.sequence == last.head.sequence:
+            raise CatalogEquivocationError(catalog=head.catalog, region=document.items.region)
+        if head.sequence < last.head.sequence:
+            raise CatalogRollbackError(catalog=head.catalog, rule="newer_than_the_last")
+        if head.previous != last.digest and (ours or not last.shipped):
+            raise CatalogRollbackError(catalog=head.catalog, rule="replaces_the_last")
+
+    def _take(
+        self, checked: Checked, document: CatalogDocument, signatures: Sequence[str], *, must: str
+    ) -> Publication:
+        """Prove the signatures, join them with those known, and keep the version if anything is new."""
+        proven = self._proven(checked, document, signatures)
+        catalog = document.head.catalog
+        known = next((v for v in self._known(catalog) if v.digest == checked.digest), None)
+        before = known.signed_by if known else frozenset[str]()
+        joined = {**(_by_region(known) if known else {}), **{r: s for r, s in proven.items() if r not in before}}
+        signed_by = frozenset(joined)
+        if (must and must not in signed_by) or not signed_by:
+            raise InvalidFieldError(("signatures", "of_the_callers_region" if must else "required"))
+        self._refuse_two_contents(checked, document, signed_by)
+        if known is not None and (known.shipped or signed_by == before):
+            return Publication(known, missing(known), replayed=True)
+        texts = tuple(joined[region] for region in sorted(joined))
+        version = self._shelf.keep(document, checked.canonical, signatures=texts, signed_by=signed_by)
+        self._book.add(version)
+        left = missing(version)
+        self._journal.event("catalog_published", catalog=catalog, sequence=document.head.sequence, missing=len(left))
+        return Publication(version, left, replayed=False)
+
+    def _known(self, catalog: str) -> tuple[Version, ...]:
+        return self._book.versions(catalog) if catalog in self._book.catalogs else ()
+
+    def _proven(self, checked: Checked, document: CatalogDocument, signatures: Sequence[str]) -> dict[str, str]:
+        """Prove each signature, and that it is of this content by a region whose list it is; by region."""
+        if len(signatures) > MOST_SIGNATURES:
+            raise InvalidFieldError(("signatures", f"at_most_{MOST_SIGNATURES}"))
+        found: dict[str, str] = {}
+        signers: dict[str, str] = {}
+        for text in signatures:
+            said, key = verify_party_signature(text, keys=self._keys, now=int(self._clock()))
+            of_this = (said.content, said.name, said.digest) == (_CONTENT, document.head.catalog, checked.digest)
+            if not of_this or said.region not in document.head.regions:
+                raise InvalidFieldError(("signatures", "of_this_document_by_its_regions"))
+            if signers.setdefault(thumbprint(key.public_key), said.region) != said.region:
+                raise InvalidFieldError(("signatures", "one_key_for_one_party"))
+            found[said.region] = text
+        return found
+
+    def _refuse_two_contents(self, checked: Checked, document: CatalogDocument, signed_by: frozenset[str]) -> None:
+        """Refuse a region's signature of a second content for the same place in the order."""
+        for other in self._known(document.head.catalog):
+            twice = other.signed_by & signed_by
+            if other.head.sequence == document.head.sequence and other.digest != checked.digest and twice:
+                raise CatalogEquivocationError(catalog=document.head.catalog, region=min(twice))
+
+
+def _by_region(version: Version) -> dict[str, str]:
+    """Pair the regions that have signed with their signatures, which are kept in this order."""
+    return dict(zip(sorted(version.signed_by), version.signatures, strict=True))
+
+
+def _place(fault: Fault) -> str:
+    """Name where a fault is, as a path of the request."""
+    where = f"document.items[{fault.row}]" if fault.row else "document"
+    return f"{where}.{fault.column}" if fault.column else where
+
+
+def _read_json(text: bytes) -> object:
+    """Read JSON without names that stand twice; None for anything else."""
+    if len(text) > LONGEST_DOCUMENT:
+        return None
+    try:
+        return json.loads(text.decode("utf-8"), object_pairs_hook=_object)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object (ValueError where a name stands twice)."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a name stands twice")
+    return made

@@ -1,0 +1,259 @@
+"""The group commit: all that wait share one transaction and one synchronization of the disk.
+
+One task writes. What arrives while a commit runs waits for the next; so the more there is to write, the less each item
+costs. Nobody is told that something was accepted before it is on disk. When the store cannot be written, everybody who
+waits is told so at once, the connection is thrown away (a file whose synchronization failed once may claim to be
+written ever after), and a new one is tried until a write has lasted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import ARRAY, String, bindparam, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.errors import SettingsError, StoreUnavailableError
+from gateway.store.faults import is_conflict, outage, why_closed
+from gateway.store.schema import ABOUT
+from gateway.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy.sql.base import Executable
+
+    from gateway.store.engine import StoreEngine
+    from gateway.store.notices import Notices
+    from gateway.store.transaction import Append, Handler
+
+MOST_TOGETHER: Final = 128
+"""Items in one transaction."""
+
+MOST_WAITING: Final = 10_000
+TRIES: Final = 4
+"""How often an item is done again that others come in the way of."""
+
+RETRY_SECONDS: Final = 0.25
+_BACKOFF_SECONDS: Final = 0.01
+_ALIVE: Final = {"name": "alive", "value": "1"}
+_TOUCH: Final = {
+    "sqlite": sqlite.insert(ABOUT).values(_ALIVE).on_conflict_do_update(index_elements=["name"], set_=_ALIVE),
+    "postgresql": postgresql.insert(ABOUT).values(_ALIVE).on_conflict_do_update(index_elements=["name"], set_=_ALIVE),
+}
+_NOTIFY: Final = text(
+    "SELECT pg_notify(channel, payload) FROM unnest(:channels, :payloads) AS told(channel, payload)"
+).bindparams(bindparam("channels", type_=ARRAY(String)), bindparam("payloads", type_=ARRAY(String)))
+_LOST: Final = (SQLAlchemyError, OSError, TimeoutError)
+
+
+class Waiting:
+    """One item, and who waits for its answer."""
+
+    __slots__ = ("answer", "handler", "item")
+
+    def __init__(self, handler: Handler[Any, Any], item: object, answer: asyncio.Future[Any]) -> None:
+        """Begin without an answer."""
+        self.handler = handler
+        self.item = item
+        self.answer = answer
+
+    def tell(self, answer: object) -> None:
+        """Give the answer, unless whoever waited has left."""
+        if self.answer.done():
+            return
+        if isinstance(answer, Exception):
+            self.answer.set_exception(answer)
+        else:
+            self.answer.set_result(answer)
+
+
+class Writer:
+    """Writes what waits. `ready` tells whether the last write has lasted."""
+
+    def __init__(self, engine: StoreEngine, *, append: Append | None, notices: Notices, gather_seconds: float) -> None:
+        """Begin without a connection; nothing is taken before `prove`."""
+        self._engine = engine
+        self._append = append
+        self._notices = notices
+        self._gather = gather_seconds
+        self._waiting: deque[Waiting] = deque()
+        self._arrived = asyncio.Event()
+        self._connection: AsyncConnection | None = None
+        self._cut: Callable[[], None] | None = None
+        self._closing = False
+        self._company = False
+        self.ready = False
+
+    def take(self, one: Waiting) -> None:
+        """Let an item wait for the next transaction (StoreUnavailableError)."""
+        if self._closing or not self.ready:
+            raise StoreUnavailableError(fault="closed" if self._closing else "not_ready")
+        if len(self._waiting) >= MOST_WAITING:
+            raise StoreUnavailableError(fault="too_much_waits")
+        self._waiting.append(one)
+        self._arrived.set()
+
+    def stop(self) -> None:
+        """Take nothing any more; `run` ends when what waits is written."""
+        self._closing = True
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Write until stopped; the one place that uses the connection."""
+        while self._waiting or not self._closing:
+            if not self.ready:
+                await asyncio.sleep(RETRY_SECONDS)
+                with suppress(StoreUnavailableError, SettingsError):
+                    await self.prove()
+            elif self._waiting:
+                if self._company and not self._closing:
+                    await asyncio.sleep(self._gather)
+                await self._write_some()
+            else:
+                self._arrived.clear()
+                await self._arrived.wait()
+        self.ready = False
+        await self._drop()
+
+    async def prove(self) -> None:
+        """See that a write lasts (StoreUnavailableError; SettingsError where the database is not fit for it)."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        try:
+            await self._transact([Waiting(_touch, _TOUCH[self._engine.writing.dialect.name], future)])
+        except (*_LOST, StoreUnavailableError) as error:
+            await self._drop()
+            raise StoreUnavailableError(fault=_fault(error) or "cannot_open") from error
+        except SettingsError:
+            await self._drop()
+            raise
+        self.ready = True
+
+    async def _write_some(self) -> None:
+        """Write some of what waits; who has left meanwhile is passed over."""
+        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
+        live = [one for one in taken if not one.answer.done()]
+        self._company = len(live) > 1
+        if live:
+            await self._write(live)
+
+    async def _write(self, items: Sequence[Waiting], tries: int = 0) -> None:
+        """Write items in one transaction. Where they meet a conflict, once more together; then each alone."""
+        try:
+            answers = await self._transact(items)
+        except Exception as error:  # noqa: BLE001 - whoever waits is told what happened; the task goes on for the others
+            await self._fail(items, error, tries)
+            return
+        for one, answer in zip(items, answers, strict=True):
+            one.tell(answer)
+
+    async def _fail(self, items: Sequence[Waiting], error: Exception, tries: int) -> None:
+        fault = _fault(error) or await self._roll_back()
+        if fault is not None:
+            await self._lose(items, fault)
+        elif is_conflict(error) and tries < (TRIES if len(items) == 1 else 1):
+            await asyncio.sleep(random.uniform(0, _BACKOFF_SECONDS * 2**tries))  # noqa: S311 - no secret, only apart
+            await self._write(items, tries + 1)
+        elif len(items) > 1:
+            for one in items:
+                if self.ready:
+                    await self._write([one])
+                else:
+                    one.tell(StoreUnavailableError(fault="not_ready"))
+        else:
+            items[0].tell(StoreUnavailableError(fault="conflict") if is_conflict(error) else error)
+
+    async def _lose(self, items: Sequence[Waiting], fault: str) -> None:
+        """Tell all who wait that nothing can be written, and let go of the connection."""
+        self.ready = False
+        for one in (*items, *self._waiting):
+            one.tell(StoreUnavailableError(fault=fault))
+        self._waiting.clear()
+        await self._drop()
+
+    async def _transact(self, items: Sequence[Waiting]) -> list[object]:
+        """Do the work of items in one transaction and commit it; answers come in the order of the items."""
+        answers: list[object] = [None] * len(items)
+        places: dict[Handler[Any, Any], list[int]] = {}
+        for place, one in enumerate(items):
+            places.setdefault(one.handler, []).append(place)
+        connection = await self._connected()
+        transaction = Transaction(connection)
+        with self._patience():
+            for handler, own in places.items():
+                said = await handler(transaction, [items[place].item for place in own])
+                for place, answer in zip(own, said, strict=True):
+                    answers[place] = answer
+            if transaction.decisions and self._append is not None:
+                await self._append(transaction, transaction.decisions)
+            if transaction.notices and self._engine.file is None:
+                channels, payloads = zip(*transaction.notices, strict=True)
+                await transaction.execute(_NOTIFY, {"channels": list(channels), "payloads": list(payloads)})
+            await connection.commit()
+        if self._engine.file is not None:
+            for channel, payload in transaction.notices:
+                self._notices.tell(channel, payload)
+        return answers
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        """Cut the connection to a server that takes too long: what waits for it then fails as any lost one does."""
+        if self._cut is None:
+            yield
+            return
+        timer = asyncio.get_running_loop().call_later(self._engine.patience_seconds or 0, self._cut)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    async def _connected(self) -> AsyncConnection:
+        """Give the connection, a new one where there is none (StoreUnavailableError, SettingsError)."""
+        if self._connection is None:
+            try:
+                self._connection = await self._engine.writing.connect()
+                if self._engine.patience_seconds is not None:
+                    driver: Any = (await self._connection.get_raw_connection()).driver_connection
+                    self._cut = driver.terminate
+            except _LOST as error:
+                raise StoreUnavailableError(fault=why_closed(error)) from error
+        return self._connection
+
+    async def _roll_back(self) -> str | None:
+        """Take back what was done; give a word where that fails, and the connection with it."""
+        try:
+            with self._patience():
+                await (await self._connected()).rollback()
+        except _LOST as error:
+            return why_closed(error)
+        return None
+
+    async def _drop(self) -> None:
+        """Close the connections, whatever state they are in; SQLite would lend the same open file again otherwise."""
+        connection, self._connection, self._cut = self._connection, None, None
+        with suppress(*_LOST):
+            if connection is not None:
+                await connection.invalidate()
+                await connection.close()
+        with suppress(*_LOST):
+            await self._engine.close()
+
+
+async def _touch(transaction: Transaction, items: Sequence[Executable]) -> Sequence[None]:
+    """Write something small, to see that it lasts."""
+    for statement in items:
+        await transaction.execute(statement)
+    return [None] * len(items)
+
+
+def _fault(error: Exception) -> str | None:
+    """Give the word for an outage, None for any other error."""
+    if isinstance(error, StoreUnavailableError):
+        return error.metadata["fault"]
+    return "refused" if isinstance(error, SettingsError) else outage(error)

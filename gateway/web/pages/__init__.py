@@ -1,0 +1,1 @@
+"""The public catalog: pages for people, in four languages, without a line of script."""

@@ -1,0 +1,71 @@
+"""What replicas share of trust: kept once, in one order, and told to the others, on both engines."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from gateway.federation.replicas import Shared
+from gateway.store.shared_trust import StoredTrust
+from tests.fakes.store import opened
+
+if TYPE_CHECKING:
+    from gateway.store.store import Store
+
+NORTH = "https://north.example"
+
+
+def shared(version: int, text: str = "") -> Shared:
+    """Make a publication."""
+    return Shared(entity=NORTH, version=version, text=text or f"text-{version}", history='{"links":[],"ended":[]}')
+
+
+async def test_only_a_greater_number_is_kept(store: Store) -> None:
+    """Neither an older publication nor another of the same number replaces what is there."""
+    trust = StoredTrust(store)
+    assert await trust.publication(NORTH) is None
+    assert await trust.publish(shared(2))
+    assert not await trust.publish(shared(1))
+    assert not await trust.publish(shared(2, "another"))
+    assert await trust.publication(NORTH) == shared(2)
+    assert await trust.publish(shared(3))
+    assert await trust.publication(NORTH) == shared(3)
+
+
+async def test_of_publications_at_the_same_time_the_greatest_stays(store: Store) -> None:
+    """However they arrive, each is judged by what was there before it."""
+    trust = StoredTrust(store)
+    kept = await asyncio.gather(*(trust.publish(shared(version)) for version in (5, 9, 7, 9, 3)))
+    assert kept == [True, True, False, False, False]
+    assert await trust.publication(NORTH) == shared(9)
+
+
+async def test_revocations_are_kept_once_and_in_order(store: Store) -> None:
+    """A reader goes on from the place where it was."""
+    trust = StoredTrust(store)
+    for text in ("one", "two", "one"):
+        await trust.revoke(text)
+    await asyncio.gather(trust.revoke("two"), trust.revoke("three"))
+    known = await trust.revocations(0)
+    assert [text for _, text in known] == ["one", "two", "three"]
+    assert await trust.revocations(known[1][0]) == known[2:]
+    assert await trust.revocations(known[-1][0]) == []
+
+
+async def test_others_are_told(store_url: str) -> None:
+    """A replica on the same database hears of it; on a file there is one process, which hears itself."""
+    async with opened(store_url) as one:
+        if one.engine.file is not None:
+            await _hears(one, one)
+            return
+        async with opened(store_url) as other:
+            await _hears(one, other)
+
+
+async def _hears(teller: Store, hearer: Store) -> None:
+    async with asyncio.timeout(10), aclosing(StoredTrust(hearer).listen()) as words:
+        await anext(words)
+        await StoredTrust(teller).revoke("one")
+        await anext(words)
+    assert [text for _, text in await StoredTrust(hearer).revocations(0)] == ["one"]

@@ -1,0 +1,202 @@
+"""The receipt as a file: what was asked, what was answered, both signatures, both trust chains, proofs of inclusion.
+
+Whoever has the file and the fingerprint of the anchor's key verifies it without asking anybody. The checks are made in
+a fixed order, and the first that fails is named: the form of the file; the statement; the documents against the digests
+of the statement; then for each region the chain from the pinned anchor down to its gateway, and the signature of that;
+last the proofs that the gateways' logs have recorded it.
+
+A chain is judged as of the moment when it was put into the receipt: it proves whose key it was then. That a key was
+revoked later, and that a statement was not written later under an old date, no file can prove by itself; the proofs of
+inclusion, whose checkpoints others have cosigned, bound the time from above.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from trust.anchor import TrustAnchor
+from trust.chain import Beliefs, verify_chain
+from trust.errors import ReceiptError, TrustError
+from trust.parser import strict_json
+from trust.receipt import Receipt, document_digest
+from trust.roles import GATEWAY_ROLE, REGION_ROLE
+from trust.statement import read_statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from trust.keys import KeyRing
+    from trust.receipt import ReceiptStatement
+    from trust.verified_entity import VerifiedEntity
+
+FORMAT: Final = "onecard-receipt-1"
+MAX_FILE_BYTES: Final = 2_000_000
+_MAX_BRACKETS: Final = 500
+_KEYS: Final = frozenset({"format", "request", "reply", "receipt", "chains", "evidence"})
+
+
+class CheckEvidence(Protocol):
+    """Verifies a proof of inclusion."""
+
+    def __call__(self, proof: Mapping[str, object], *, detail: str, entity: VerifiedEntity) -> None:
+        """Demand that the log of an entity has recorded a detail (a TrustError names what does not hold)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedReceipt:
+    """What a receipt proves: the statement, under which anchor, and which regions' logs have recorded it."""
+
+    statement: ReceiptStatement
+    anchor: str
+    recorded_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptFile:
+    """A receipt file that has the right form; nothing in it is proven."""
+
+    request: Mapping[str, object]
+    reply: Mapping[str, object]
+    receipt: Receipt
+    chains: Mapping[str, tuple[str, ...]]
+    evidence: Mapping[str, Mapping[str, object]]
+
+    def to_json(self) -> dict[str, object]:
+        """Write the document."""
+        return {
+            "format": FORMAT,
+            "request": self.request,
+            "reply": self.reply,
+            "receipt": self.receipt.to_json(),
+            "chains": {region: list(chain) for region, chain in self.chains.items()},
+            "evidence": dict(self.evidence),
+        }
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> ReceiptFile:
+        """Read a file (ReceiptError names the part)."""
+        if len(raw) > MAX_FILE_BYTES:
+            raise ReceiptError(part="format", rule="size")
+        with _Part("format"):
+            document: Mapping[str, Any] = strict_json(raw, max_brackets=_MAX_BRACKETS)
+        if document.get("format") != FORMAT or document.keys() != _KEYS:
+            raise ReceiptError(part="format", rule=FORMAT)
+        for name in ("request", "reply", "chains", "evidence"):
+            if not isinstance(document[name], dict):
+                raise ReceiptError(part=name, rule="object")
+        with _Part("receipt"):
+            receipt = Receipt.from_json(document["receipt"])
+        return cls(
+            request=document["request"],
+            reply=document["reply"],
+            receipt=receipt,
+            chains=dict(_chains(document["chains"], receipt.statement)),
+            evidence=dict(_proofs(document["evidence"], receipt.statement)),
+        )
+
+
+def _chains(chains: Mapping[str, object], statement: ReceiptStatement) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Read the chains, one for each of the two regions."""
+    if chains.keys() != {statement.source, statement.target}:
+        raise ReceiptError(part="chains", rule="one for each of the two regions")
+    for region, chain in chains.items():
+        if not isinstance(chain, list) or not all(isinstance(text, str) for text in chain) or not chain:
+            raise ReceiptError(part="chains", rule="list of statements", region=region)
+        yield region, tuple(chain)
+
+
+def _proofs(evidence: Mapping[str, object], statement: ReceiptStatement) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Read the proofs of inclusion, at most one for each of the two regions."""
+    if not {statement.source, statement.target} >= evidence.keys():
+        raise ReceiptError(part="evidence", rule="of the two regions")
+    for region, proof in evidence.items():
+        if not isinstance(proof, dict):
+            raise ReceiptError(part="evidence", rule="object", region=region)
+        yield region, proof
+
+
+def verify_receipt(
+    raw: bytes, *, fingerprints: frozenset[str], check_evidence: CheckEvidence | None = None
+) -> VerifiedReceipt:
+    """Verify a receipt file.
+
+    Args:
+        raw: its bytes, JSON.
+        fingerprints: the RFC 7638 thumbprints of the anchor's keys that are believed.
+        check_evidence: verifies the proofs of inclusion; a file that has any is refused without it.
+
+    Raises:
+        ReceiptError: `part` names what fails first, `rule` or `because` why, `region` whose.
+    """
+    file = ReceiptFile.from_bytes(raw)
+    receipt, statement = file.receipt, file.receipt.statement
+    _check_documents(file, statement)
+    entities = {region: _entity(file, region, fingerprints) for region in (statement.target, statement.source)}
+    if len({entity.anchor for entity in entities.values()}) != 1:
+        raise ReceiptError(part="chains", rule="one anchor")
+    for region, entity in entities.items():
+        with _Part("signature", region=region):
+            receipt.prove(region, keys=_keys(entity.keys.get(GATEWAY_ROLE), statement.gateway(region)))
+    for region, proof in file.evidence.items():
+        with _Part("evidence", region=region):
+            if check_evidence is None:
+                raise ReceiptError(part="evidence", rule="can be verified")
+            check_evidence(proof, detail=receipt.digest, entity=entities[region])
+    return VerifiedReceipt(
+        statement=statement, anchor=entities[statement.source].anchor, recorded_by=tuple(sorted(file.evidence))
+    )
+
+
+def _check_documents(file: ReceiptFile, statement: ReceiptStatement) -> None:
+    """Demand the documents that the statement has the digests of, of the very request."""
+    told = {"request": statement.request_digest, "reply": statement.reply_digest}
+    documents = {"request": file.request, "reply": file.reply}
+    for part, document in documents.items():
+        with _Part(part):
+            digest = document_digest(document)
+        if digest != told[part]:
+            raise ReceiptError(part=part, rule="digest")
+        if document.get("name") != statement.request:
+            raise ReceiptError(part=part, rule="name of the request")
+
+
+def _entity(file: ReceiptFile, region: str, fingerprints: frozenset[str]) -> VerifiedEntity:
+    """Follow the chain of a region down from the pinned anchor."""
+    chain = file.chains[region]
+    with _Part("chain", region=region):
+        anchor = read_statement(chain[-1]).claims
+        issued = [read_statement(text).claims.iat for text in chain]
+        pinned = TrustAnchor(entity=anchor.sub, fingerprints=fingerprints)
+        moment = max(file.receipt.statement.answered_at, *issued)
+        entity = verify_chain(chain, beliefs=Beliefs(anchors={anchor.sub: pinned}), now=moment)
+        ring = entity.keys.get(REGION_ROLE)
+        if ring is None or region not in ring.issuers:
+            raise ReceiptError(part="chain", rule="entity of the region", region=region)
+    return entity
+
+
+def _keys(ring: KeyRing | None, gateway: str) -> Sequence[Any]:
+    """Give the keys of a gateway."""
+    if ring is None or gateway not in ring.issuers:
+        return ()
+    return [ring.find(gateway, str(jwk["kid"])) for jwk in ring.jwks(gateway)["keys"]]
+
+
+class _Part:
+    """Context in which one part is judged: every error leaves as a ReceiptError that names it."""
+
+    __slots__ = ("_told",)
+
+    def __init__(self, part: str, **told: str) -> None:
+        self._told = {"part": part, **told}
+
+    def __enter__(self) -> None:
+        """Begin to judge."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        """Raise what names the part (ReceiptError)."""
+        if isinstance(error, ReceiptError):
+            error.metadata.update(self._told)
+        elif isinstance(error, TrustError):
+            raise ReceiptError(**{**error.metadata, **self._told, "because": type(error).__name__}) from error
