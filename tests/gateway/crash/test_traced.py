@@ -74,7 +74,10 @@ async def test_every_acknowledgement_follows_a_synchronization(tmp_path: Path) -
         gateways.kill(one)
         command = ("strace", "-f", "-yy", "-s", "0", "-e", f"trace={CALLS}", "-o", str(seen))
         serve = (sys.executable, "-m", "gateway", "serve", "--config", str(one.config), "--store", one.store)
-        with one.log.open("ab") as log, subprocess.Popen([*command, *serve], cwd=ROOT, stdout=log, stderr=log) as traced:
+        with (
+            one.log.open("ab") as log,
+            subprocess.Popen([*command, *serve], cwd=ROOT, stdout=log, stderr=log) as traced,
+        ):
             one.pid = traced.pid
             wait_until(lambda: gateways.listens(one), what="gateway listening")
             door = Door(gateways.layout, [one])
