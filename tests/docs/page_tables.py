@@ -89,9 +89,8 @@ def request_states_table() -> str:
         objection = {"": "any", "none": "none is open"}.get(row["open_before"], f"of the {row['open_before']}")
         if row["open_after"] not in {row["open_before"], ""} and row["open_before"]:
             objection += f", then {row['open_after'] if row['open_after'] == 'none' else 'of the ' + row['open_after']}"
-        lines.append(
-            f"| {row['event']} | {row['by'].replace('_', ' ')} | {before} | {objection} | {row['after'] or 'the same'} |"
-        )
+        cells = (row["event"], row["by"].replace("_", " "), before, objection, row["after"] or "the same")
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
