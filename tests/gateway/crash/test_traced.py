@@ -76,7 +76,7 @@ async def test_every_acknowledgement_follows_a_synchronization(tmp_path: Path) -
         serve = (sys.executable, "-m", "gateway", "serve", "--config", str(one.config), "--store", one.store)
         with (
             one.log.open("ab") as log,
-            subprocess.Popen([*command, *serve], cwd=ROOT, stdout=log, stderr=log) as traced,
+            subprocess.Popen([*command, *serve], cwd=ROOT, stdout=log, stderr=log) as traced,  # noqa: ASYNC220 - strace wants a plain child
         ):
             one.pid = traced.pid
             wait_until(lambda: gateways.listens(one), what="gateway listening")
