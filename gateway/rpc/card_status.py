@@ -59,6 +59,7 @@ class CardStatusServicer:
         fields = convert.Fields()
         reports = [_report_in(one, f"reports[{number}]", fields) for number, one in enumerate(request.reports)]
         fields.finish()
+        call.note.target, call.note.detail = call.caller.region, str(len(reports))
         results = await self._report(reports, region=call.caller.region, from_gateway=call.caller.kind == "gateway")
         response = pb.ReportCardStatusResponse()
         for result in results:
@@ -71,6 +72,7 @@ class CardStatusServicer:
         if match is None:
             raise InvalidFieldError(("name", _FORM if request.name else "required"))
         home, card = match.groups()
+        call.note.target = home
         standing = self._standings(status.card_in(card, field="name"), home=home, visited=call.caller.region)
         response = pb.GetCardStatusResponse(name=request.name)
         self._write(standing, home, response, call)

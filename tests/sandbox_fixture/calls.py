@@ -45,9 +45,12 @@ ALL_METHODS: dict[str, descriptor.MethodDescriptor] = {
     for m in s.SERVICE.methods
     if m.client_streaming or not m.server_streaming  # a stream of ours has no end that these calls could wait for
 }
-OF_NUMBERS = frozenset({"EvidenceService/GetCheckpoint", "EvidenceService/GetConsistencyProof"})
-METHODS = {name: method for name, method in ALL_METHODS.items() if name not in OF_NUMBERS}
-"""Methods whose requests have texts, or could have."""
+PROOFS = frozenset(
+    f"EvidenceService/{name}"
+    for name in ("GetCheckpoint", "GetInclusionProof", "GetConsistencyProof", "ExchangeCheckpoints")
+)
+METHODS = {name: method for name, method in ALL_METHODS.items() if name not in PROOFS}
+"""Methods of platforms about cards, items and holders; those of proofs take places, sizes and notes."""
 
 _PACKAGE = "/onecard.gateway.v1."
 _DETAILS = "grpc-status-details-bin"

@@ -103,9 +103,6 @@ def good_requests(request_id: str, *, recognition: str = "") -> dict[str, Messag
         "EvidenceService/ListAccesses": evidence_service_pb2.ListAccessesRequest(
             social_security_number=credential("sichuan").card_number.social_security_number
         ),
-        "EvidenceService/ExchangeCheckpoints": evidence_service_pb2.ExchangeCheckpointsRequest(
-            checkpoint="", seen=[""]
-        ),
     }
 
 

@@ -54,7 +54,7 @@ PINGED = f"7 sendmsg({_CLIENT}, {{msg_namelen=0}}, MSG_NOSIGNAL) = 39"
 def test_a_trace_shows_what_was_answered_too_early(lines: list[str], late: list[int]) -> None:
     """An answer counts as late unless a write since the request came, and then its synchronization, lie before it."""
     trace = Trace(PORT)
-    trace.read(lines)
+    trace.read([CAME, ANSWERED, *lines])
     assert trace.late == late
     assert trace.answers
 
@@ -76,7 +76,7 @@ async def test_every_acknowledgement_follows_a_synchronization(tmp_path: Path) -
         serve = (sys.executable, "-m", "gateway", "serve", "--config", str(one.config), "--store", one.store)
         with (
             one.log.open("ab") as log,
-            subprocess.Popen([*command, *serve], cwd=ROOT, stdout=log, stderr=log) as traced,
+            subprocess.Popen([*command, *serve], cwd=ROOT, stdout=log, stderr=log) as traced,  # noqa: ASYNC220 - strace wants a plain child
         ):
             one.pid = traced.pid
             wait_until(lambda: gateways.listens(one), what="gateway listening")

@@ -32,6 +32,7 @@ class Trace:
     answers: int = 0
     late: list[int] = field(default_factory=list)
     _begun: dict[str, str] = field(default_factory=dict)
+    _greeted: set[str] = field(default_factory=set)
     _came: bool = False
     _written: bool = False
     _lasting: bool = False
@@ -49,7 +50,7 @@ class Trace:
             arguments = self._begun.pop(pid, "") if "resumed>" in rest else rest
             result = _RESULT.search(rest)
             if result is not None:
-                self._happened(call, arguments.split(",")[0], int(result["result"]))
+                self._happened(call, arguments.partition(",")[0].lstrip("("), int(result["result"]))
 
     def _happened(self, call: str, where: str, result: int) -> None:
         """Note a call that has ended, by its first argument and its result."""
@@ -61,6 +62,9 @@ class Trace:
         elif f":{self.port}->" in where and result >= LEAST_BYTES:
             if call == "recvmsg":
                 self._came, self._written, self._lasting = True, False, False
+            elif call == "sendmsg" and where not in self._greeted:
+                self._greeted.add(where)  # what is sent first over a connection is the handshake of TLS
+                self._came = False
             elif call == "sendmsg" and self._came:
                 self.answers += 1
                 if not self._lasting:
