@@ -18,6 +18,7 @@ from gateway.key_places import KeyPlaces
 from gateway.keys_console import home_of
 from gateway.peers.publish_client import publish
 from gateway.settings import load_settings
+from trust.errors import TrustError
 from trust.keys import KeyRing
 from trust.party_signature import (
     PartySignature,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from adapters.registry import Registry
-    from trust.keys import VerificationKey
+from trust.keys import VerificationKey
 
 SIGNATURES = ".signatures"
 """Behind the name of a document: its signatures, compact JWS, one to a line."""
@@ -112,19 +113,26 @@ def check_version(file: Path, keys: Mapping[str, Path]) -> int:
     """
     document = _document(file, load_registry())
     digest = canonical_digest(document.plain())
+    signatures = _signatures(file)
     sets = {region: _json(path) for region, path in keys.items()}
 
     def known(entity: str, region: str) -> Iterable[VerificationKey]:
         ring = KeyRing.from_jwks(entity, sets[region]) if region in sets else KeyRing()
         return [ring.find(entity, str(key["kid"])) for key in ring.jwks(entity)["keys"]]
 
-    signed = set()
-    for text in _signatures(file):
-        said, _ = verify_party_signature(text, keys=known, now=int(time.time()))
-        if (said.content, said.name, said.digest) == ("catalog", document.head.catalog, digest):
-            signed.add(said.region)
     console = screen()
     console.print(f"{document.head.catalog}, version {document.head.sequence}: {digest}", soft_wrap=True)
+    signed = set()
+    for number, text in enumerate(signatures, start=1):
+        try:
+            said, _ = verify_party_signature(text, keys=known, now=int(time.time()))
+        except TrustError as error:
+            console.print(f"  signature {number} is not believed: {error}", soft_wrap=True)
+            continue
+        if (said.content, said.name, said.digest) == ("catalog", document.head.catalog, digest):
+            signed.add(said.region)
+        else:
+            console.print(f"  signature {number} is of something else", soft_wrap=True)
     for region in document.head.regions:
         console.print(f"  {region}: {'signed' if region in signed else 'has not signed'}", soft_wrap=True)
     return 0 if set(document.head.regions) <= signed else 1
@@ -168,13 +176,15 @@ def _json(file: Path) -> Any:  # noqa: ANN401 - whoever takes it checks it
 
 
 def publish_version(file: Path, *, gateway: str, ca: Path, token: str, dry_run: bool) -> int:
-    """Publish a document with the signatures beside it (GatewayError); gives 1 where a dry run finds faults."""
+    """Publish a document with the signatures beside it (SettingsError); gives 1 where a dry run finds faults."""
     document, signatures = read_signed(file)
     done = publish(document, signatures, gateway=gateway, ca=ca.read_bytes(), token=token, dry_run=dry_run)
     console = screen()
     for row, column, rule in done.faults:
         console.print(f"row {row} {column}: {rule}", soft_wrap=True)
     told = "would be published" if dry_run else "was known already" if done.replayed else "is published"
+    if done.faults:
+        told = f"has {len(done.faults)} faults"
     console.print(f"{done.digest or 'the document'} {told}", soft_wrap=True)
     if done.missing:
         console.print(f"still to be signed by: {', '.join(done.missing)}", soft_wrap=True)

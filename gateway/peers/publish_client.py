@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from gateway.errors import PeerRefusedError, PeerUnavailableError
-from gateway.peers.details import details_of
+from gateway.errors import SettingsError
+from gateway.peers.details import details_of, plain
 from onecard.gateway.v1 import catalog_publication_service_pb2 as pb
 from onecard.gateway.v1.catalog_publication_service_pb2_grpc import CatalogPublicationServiceStub
 
@@ -31,7 +31,7 @@ class Published:
 def publish(
     document: bytes, signatures: Sequence[str], *, gateway: str, ca: bytes, token: str, dry_run: bool
 ) -> Published:
-    """Publish at `gateway`, `host:port` (PeerUnavailableError, PeerRefusedError with the gateway's reason)."""
+    """Publish at `gateway`, `host:port` (SettingsError with the gateway's reason, or that it cannot be reached)."""
     request = pb.PublishCatalogRequest(document=document, signatures=signatures, dry_run=dry_run)
     with grpc.secure_channel(gateway, grpc.ssl_channel_credentials(ca)) as channel:
         try:
@@ -41,9 +41,9 @@ def publish(
         except grpc.RpcError as error:
             info, violations = details_of(error)  # type: ignore[arg-type]  # it has the trailers of a call
             if info is None:
-                raise PeerUnavailableError(region="") from None
-            code = error.code().name
-            raise PeerRefusedError(code=code, reason=info.reason, violations=violations, rule=info.reason) from None
+                raise SettingsError((gateway,), heading="The gateway cannot be reached.") from None
+            told = (plain(info.reason), *(f"{field}: {rule}" for field, rule in violations))
+            raise SettingsError(told, heading="The gateway refused the version.") from None
     return Published(
         answer.version.digest,
         tuple(answer.version.missing_signatures),

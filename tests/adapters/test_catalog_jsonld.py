@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -141,6 +142,15 @@ def test_loose_forms_of_the_same_are_read() -> None:
     first = rows[0]
     assert (first["classes"], first["synthetic"], first["depth_2024"], first["name_en"]) == ("identity", "", "", "")
     assert first["relations"] == "library.borrow:exact"
+
+
+def test_what_an_item_does_not_have_is_left_out() -> None:
+    """An item without a unit, a depth or an article has no empty texts in the graph, and comes back without them."""
+    document = REGISTRY.documents["chongqing"]
+    item = replace(document.items.get("CQ-01"), unit="", depths=(), content="")
+    data = to_jsonld(document.head, [item], REGISTRY.taxonomy)
+    assert not {"schema:provider", "onecard:depth", "schema:description"} & set(data["@graph"][ITEM])
+    assert rows_of_jsonld(data) == ([write_row(item)], [])
 
 
 def test_an_order_that_names_other_types_is_passed_over() -> None:

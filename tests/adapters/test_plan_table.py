@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from adapters.catalog_rows import write_row
 from adapters.plan_cells import aligned, despaced, is_head, is_media
 from adapters.plan_import import Frame, catalog_rows
-from adapters.plan_table import PlanTable, read_plan_table
+from adapters.plan_table import NOT_A_SERVICE, PlanTable, read_plan_table
 from tests.adapters.item_examples import REGIONS
 from tests.adapters.plan_kit import ANSWERS, FRAME, PRINTED
 
@@ -193,3 +193,14 @@ def test_no_table_breaks_the_reader(lines: list[list[str]]) -> None:
         if line:
             placed: Any = aligned(line)[0]
             assert len(placed) == 12
+
+
+def test_units_that_go_on_below_a_task_are_read_whole() -> None:
+    """A task of the administration is left out, and what its cell began counts for the service below it."""
+    task = row(1, co="乙、")
+    task[1] = NOT_A_SERVICE
+    service = row(2, co="丙")
+    service[1] = "事项类"
+    table = read(task, service)
+    assert table.left_out == [1]
+    assert [one.co_units for one in table.rows] == ["乙、丙"]

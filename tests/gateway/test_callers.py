@@ -7,6 +7,7 @@ import pytest
 from gateway import callers as module
 from gateway.callers import SCOPES, Registration
 from gateway.certificates import Certificate
+from gateway.rpc.card_status import CardStatusServicer
 from gateway.rpc.catalog import CatalogServicer
 from gateway.rpc.catalog_publication import CatalogPublicationServicer
 from gateway.rpc.catalog_rules import CatalogRulesServicer
@@ -177,6 +178,7 @@ SERVICERS = (
     RecognitionServicer,
     EvidenceServicer,
     ExchangeServicer,
+    CardStatusServicer,
 )
 
 
