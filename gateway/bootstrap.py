@@ -92,6 +92,7 @@ def _build(shared: Shared, metrics: Metrics) -> Node:
         starters=[trust.start, *(side.start for side in operators)],
         tasks=[
             partial(keep_looking, trust.homes.values(), journal=journal),
+            partial(trust.marks.keep, seconds=settings.trust.refresh_seconds),
             partial(keep_certificates, settings, peers, shared.own_certificates, journal),
         ],
         closers=[
