@@ -148,7 +148,10 @@ def _foundations(shared: Shared, watch: Watch) -> Sequence[_Part]:
         _Part(starters=[stored.start], tasks=[stored.keep_clean], closers=[stored.close]),
         _Part(
             starters=[trust.start],
-            tasks=[partial(keep_looking, trust.homes.values(), journal=watch.journal)],
+            tasks=[
+                partial(keep_looking, trust.homes.values(), journal=watch.journal),
+                partial(trust.marks.keep, seconds=shared.settings.trust.refresh_seconds),
+            ],
             closers=[trust.close],
             pages=trust.web_parts(),
         ),

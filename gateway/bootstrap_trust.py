@@ -17,6 +17,7 @@ from gateway.federation.follow import RevocationFollower
 from gateway.federation.home_keys import HomeKeys, PartnerSuite
 from gateway.federation.memory import FileTrustMemory
 from gateway.federation.originals import FileOriginals
+from gateway.federation.own_marks import OwnMarks
 from gateway.key_places import KeyPlaces
 from gateway.services.local_home import china_day
 from gateway.services.status_notices import StatusNotices
@@ -135,6 +136,9 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
         anchors={one.agreement.id: one.anchor for one in signed},
         notices=StatusNotices(),
         key_places=places,
+        marks=OwnMarks(
+            [keys.publisher for keys in homes.values()], desk=desk, client=client, clock=time.time, journal=journal
+        ),
     )
 
 
