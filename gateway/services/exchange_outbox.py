@@ -23,6 +23,7 @@ from gateway.errors import (
 from gateway.services.crash_points import AFTER_SEND, NO_CRASH
 from gateway.services.exchange_errands import Refused, Verdict, pause_seconds
 from gateway.services.exchange_ledger import lane_out
+from gateway.store.sealing import SEAL_FAULTS
 from trust.errors import TrustError
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Send(Protocol):
 
         Raises:
             PeerUnavailableError, DeadlineError, PeerProtocolError, PeerRefusedError: as they say.
+            GatewayError: what is to be told is not there, or cannot be read.
         """
 
 
@@ -130,8 +132,13 @@ class Outbox:
         lines: dict[bytes, list[Errand]] = defaultdict(list)
         for errand in errands:
             lines[errand.taken.order_key].append(errand)
-        reached = await asyncio.gather(*(self._do_line(line, left) for line in lines.values()))
-        return any(reached)
+        ends = await asyncio.gather(*(self._do_line(line, left) for line in lines.values()), return_exceptions=True)
+        failed = [(line, end) for line, end in zip(lines.values(), ends, strict=True) if isinstance(end, BaseException)]
+        for line, _ in failed:  # what nobody foresaw is not given back: its lease ends, and that counts as a failure
+            left.pop(next(errand.taken.place for errand in line if errand.taken.place in left))
+        for _, end in failed:
+            raise end
+        return True in ends
 
     async def _do_line(self, line: Sequence[Errand], left: dict[int, Errand]) -> bool:
         """Do the errands of one key in order, until one cannot be done; tells whether the gateway was reached."""
@@ -140,10 +147,8 @@ class Outbox:
             async with self._at_once:
                 try:
                     receipt = await self._send(errand)
-                except (PeerUnavailableError, DeadlineError):
-                    return reached
-                except (PeerRefusedError, PeerProtocolError) as error:
-                    refused = judge(errand, error)
+                except GatewayError as error:
+                    refused = judge(errand, error, self._errands.reason_of(error))
                     if refused is None:
                         return reached
                     await self._refuse(refused, left)
@@ -208,11 +213,24 @@ def _pause(gone: int) -> float:
     return min(GONE_SECONDS, pause_seconds(min(gone, _MOST_DOUBLED)))
 
 
-def judge(errand: Errand, error: PeerRefusedError | PeerProtocolError) -> Refused | None:
-    """Say what an answer means for an errand; None where it says something of the other gateway as a whole."""
-    if isinstance(error, PeerProtocolError):
-        rule = error.metadata.get("rule", "").partition(":")[0]
-        return Refused(errand, Verdict.FOR_NOW, "PEER_PROTOCOL") if rule in _OF_THE_MESSAGE else None
+def judge(errand: Errand, error: GatewayError, reason: str) -> Refused | None:
+    """Say what an error means for an errand; None where it says something of the other gateway or the store."""
+    match error:
+        case PeerUnavailableError() | DeadlineError():
+            return None
+        case PeerRefusedError():
+            return _judge_refusal(errand, error)
+        case PeerProtocolError():
+            rule = error.metadata.get("rule", "").partition(":")[0]
+            return Refused(errand, Verdict.FOR_NOW, reason) if rule in _OF_THE_MESSAGE else None
+        case StoreUnavailableError():
+            return Refused(errand, Verdict.FOR_NOW, reason) if error.metadata.get("fault") in SEAL_FAULTS else None
+        case _:
+            return Refused(errand, Verdict.FOR_GOOD, reason)
+
+
+def _judge_refusal(errand: Errand, error: PeerRefusedError) -> Refused | None:
+    """Say what it means that the other gateway refused an errand."""
     if error.code in _NOT_NOW:
         return None
     if error.reason in _AGREEMENT:
