@@ -27,7 +27,7 @@ from trust.policy import AgreementBook
 from trust.roles import REGION_ROLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from gateway.federation.agreements import SignedAgreement
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from gateway.journal import Journal
     from gateway.key_shelf import Shelf
     from gateway.settings import Settings
-    from gateway.settings_parts import HomeSettings
+    from gateway.settings_parts import HomeSettings, TrustSettings
     from trust.keys import VerificationKey
 
 LOOK_SECONDS = 0.5
@@ -92,14 +92,7 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
 
     desk = TrustDesk(
         [_own(region, keys) for region, keys in homes.items()],
-        anchors=[
-            AnchorPin(
-                entity=one.entity,
-                fingerprints=frozenset(one.fingerprints),
-                agreements=frozenset({at.agreement.id}),
-            )
-            for one, at in zip(trust.anchor, signed, strict=True)
-        ],
+        anchors=_pins(trust, signed),
         peers={peer.region: peer.entity for peer in settings.peer},
         agreements=in_force,
         client=client,
@@ -140,6 +133,14 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
             [keys.publisher for keys in homes.values()], desk=desk, client=client, clock=time.time, journal=journal
         ),
     )
+
+
+def _pins(trust: TrustSettings, signed: Sequence[SignedAgreement]) -> list[AnchorPin]:
+    """Give the anchors that the operator has pinned, each for its agreement."""
+    return [
+        AnchorPin(entity=one.entity, fingerprints=frozenset(one.fingerprints), agreements=frozenset({at.agreement.id}))
+        for one, at in zip(trust.anchor, signed, strict=True)
+    ]
 
 
 def desk_memory(settings: Settings) -> FileTrustMemory:
