@@ -137,7 +137,7 @@ async def test_what_was_asked_and_answered_is_erased_in_time(hub: ExchangeNode) 
             await refused(source.submit()),
         ]
         assert (await source.get(still_open)).content == content(deadline={"seconds": int(hub.clock()) - 1 + 10 * DAY})
-    assert (after.HasField("content"), after.HasField("reply"), after.disputes) == (False, False, [])
+    assert (after.HasField("content"), after.HasField("reply"), list(after.disputes)) == (False, False, [])
     assert (after.digest, after.reply_digest, after.history) == (before.digest, before.reply_digest, before.history)
     assert [one.reason for one in told] == ["CONTENT_ERASED"] * 2
 
