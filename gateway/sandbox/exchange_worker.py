@@ -89,10 +89,15 @@ class ExchangeWorker:
         left = pb.ListRequestsRequest(
             direction=pb.REQUEST_DIRECTION_RECEIVED, states=[exchange_pb2.REQUEST_STATE_IN_PROGRESS]
         )
-        for one in (await stub.ListRequests(left, metadata=bearer, timeout=_CALL_SECONDS)).requests:
-            asked = pb.GetRequestRequest(name=one.name)
-            found = (await stub.GetRequest(asked, metadata=bearer, timeout=_CALL_SECONDS)).request
-            await _tell(stub, one.name, self._do(one.name, found.content), bearer)
+        while True:
+            page = await stub.ListRequests(left, metadata=bearer, timeout=_CALL_SECONDS)
+            for one in page.requests:
+                asked = pb.GetRequestRequest(name=one.name)
+                found = (await stub.GetRequest(asked, metadata=bearer, timeout=_CALL_SECONDS)).request
+                await _tell(stub, one.name, self._do(one.name, found.content), bearer)
+            if not page.next_page_token:
+                return
+            left.page_token = page.next_page_token
 
     def _do(self, name: str, content: exchange_pb2.RequestContent) -> exchange_pb2.RequestReply:
         """Do what is asked, once; gives the reply."""
