@@ -143,10 +143,11 @@ def test_nothing_is_told_without_a_token(sichuan: Gateway, method: str) -> None:
 @each_method
 def test_a_token_is_good_for_its_scopes_only(sandbox: RunningSandbox, sichuan: Gateway, method: str) -> None:
     """A token without the scope of a method does not open it, whatever its caller is registered for."""
+    verb = method.partition("/")[2].removesuffix("Recognition").lower()
     scope = {
         "RegionService": "region.read",
         "CatalogService": "catalog.read",
-        "RecognitionService": "recognition.issue" if method.endswith("IssueRecognition") else "recognition.verify",
+        "RecognitionService": f"recognition.{verb}",
         "IdentityService": "identity.translate" if "Translate" in method else "card.verify",
     }[method.partition("/")[0]]
     own = sandbox.folder / "callers" / f"{CALLER}.pem"
