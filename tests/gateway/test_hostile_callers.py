@@ -146,7 +146,7 @@ def test_a_token_is_good_for_its_scopes_only(sandbox: RunningSandbox, sichuan: G
     scope = {
         "RegionService": "region.read",
         "CatalogService": "catalog.read",
-        "RecognitionService": "recognition.issue" if method.endswith("IssueRecognition") else "recognition.verify",
+        "RecognitionService": f"recognition.{method.rpartition('/')[2].removesuffix('Recognition').lower()}",
         "IdentityService": "identity.translate" if "Translate" in method else "card.verify",
     }[method.partition("/")[0]]
     own = sandbox.folder / "callers" / f"{CALLER}.pem"
