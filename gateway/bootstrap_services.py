@@ -143,7 +143,12 @@ def status_lists(shared: Shared, client: StatusClient) -> StatusLists:
     own = {home.entity.id: f"http://{settings.listen.web}" for home in settings.home}
     places = own | {peer.entity: peer.federation for peer in settings.peer if peer.federation is not None}
     lists = StatusLists(
-        find=shared.trust.region_key, bases=bases, fetch=client.fetch, clock=time.time, addresses=places
+        find=shared.trust.region_key,
+        bases=bases,
+        fetch=client.fetch,
+        clock=time.time,
+        addresses=places,
+        renewed=shared.trust.renewed,
     )
     shared.trust.follower.on_status(lists.changed)
     for home in settings.home:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from trust.errors import StatusUnknownError, TrustError
+from trust.errors import StatusUnknownError, TrustError, UnknownKeyError
 from trust.jws import MAX_STATEMENT_LENGTH
 from trust.status_list import verify_status_list
 
@@ -65,6 +65,7 @@ class StatusLists:
         clock: Unix time.
         addresses: base address -> another one at which it is reached from here.
         grace_seconds: for how long the last good list still counts when no newer one can be had.
+        renewed: waits until the keys of a region were fetched again, for a list that is signed with another one by now.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class StatusLists:
         clock: Callable[[], float],
         addresses: Mapping[str, str] | None = None,
         grace_seconds: int = 0,
+        renewed: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         """Begin without any list."""
         self._find = find
@@ -84,6 +86,7 @@ class StatusLists:
         self._fetch = fetch
         self._clock = clock
         self._grace = grace_seconds
+        self._renewed = renewed
         self._held: dict[str, OrderedDict[str, _Held]] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
@@ -166,8 +169,7 @@ class StatusLists:
         while len(lists) > LISTS_OF_AN_ISSUER:
             lists.popitem(last=False)
         try:
-            text = await self._fetch(place)
-            good = verify_status_list(text, uri=uri, issuer=issuer, find=find, now=int(self._clock()))
+            good = await self._read(await self._fetch(place), issuer, uri, find)
         except TrustError as error:
             held.fault = error.metadata.get("rule", type(error).__name__)
             held.changed |= told
@@ -176,6 +178,16 @@ class StatusLists:
             held.fault = "older list"
             return
         held.good, held.came_at = good, self._clock()
+
+    async def _read(self, text: str, issuer: str, uri: str, find: FindKey) -> StatusList:
+        """Verify a list (TrustError); its issuer may have rotated its keys just now, so an unknown one is sought."""
+        try:
+            return verify_status_list(text, uri=uri, issuer=issuer, find=find, now=int(self._clock()))
+        except UnknownKeyError:
+            if self._renewed is None:
+                raise
+        await self._renewed(issuer)
+        return verify_status_list(text, uri=uri, issuer=issuer, find=find, now=int(self._clock()))
 
 
 def _ttl(held: StatusList) -> int:

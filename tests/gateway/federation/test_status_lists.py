@@ -16,11 +16,13 @@ from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.place_book import FakePlaceBook
 from tests.fakes.regions import KEYS, RING
 from trust.claims import StatusReference
-from trust.errors import RecognitionRevokedError, StatusUnknownError
+from trust.errors import RecognitionRevokedError, StatusUnknownError, UnknownKeyError
 from trust.status_list import StatusList, pack, sign_status_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from trust.keys import VerificationKey
 
 BASE = "https://chongqing.example"
 ADDRESS = f"{BASE}/regions/chongqing/status"
@@ -52,8 +54,8 @@ class Issuer:
 
     def lists(self, **changes: Any) -> StatusLists:  # noqa: ANN401 - any argument
         """Make the verifier's side."""
-        arguments = {"bases": {"chongqing": BASE}, "fetch": self.fetch, **changes}
-        return StatusLists(find=RING.find, clock=self.clock, **arguments)
+        arguments = {"find": RING.find, "bases": {"chongqing": BASE}, "fetch": self.fetch, **changes}
+        return StatusLists(clock=self.clock, **arguments)
 
 
 async def issuer() -> Issuer:
@@ -251,6 +253,25 @@ async def test_a_list_that_cannot_be_renewed_is_not_relied_on() -> None:
     assert await looked(boundless, home.reference) == "stale"
     home.clock.now = NOON - 1
     assert await looked(boundless, home.reference) == "stale"
+
+
+@pytest.mark.parametrize(("kept", "rule"), [(False, "valid"), (True, "UnknownKeyError")])
+async def test_a_list_signed_with_a_key_of_a_moment_ago_is_read(*, kept: bool, rule: str) -> None:
+    """The keys of its issuer are renewed once for each fetch, and a key that is none of them is not believed."""
+    home, renewed = issuer(), list[str]()
+
+    async def renew(region: str) -> None:
+        renewed.append(region)
+
+    def find(region: str, kid: str) -> VerificationKey:
+        if kept or not renewed:
+            raise UnknownKeyError
+        return RING.find(region, kid)
+
+    lists = home.lists(find=find, renewed=renew)
+    outcomes = await asyncio.gather(*(looked(lists, home.reference) for _ in range(5)))
+    assert outcomes == [rule] * 5
+    assert (renewed, home.asked) == (["chongqing"], [f"{ADDRESS}/7"])
 
 
 async def test_an_older_list_does_not_replace_a_newer_one() -> None:
