@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from msgspec.structs import replace
 
 from gateway import bootstrap_exchange
 from gateway.bootstrap_exchange import CRASH_AT, ReceiptKeys, crash_points, reason_of
@@ -39,12 +38,12 @@ def test_the_process_dies_where_the_environment_says(settings: Settings, monkeyp
     monkeypatch.delenv(CRASH_AT, raising=False)
     crash_points(settings).reach(POINTS[0])
     monkeypatch.setitem(os.environ, CRASH_AT, POINTS[0])
-    crash_points(replace(settings, sandbox=False)).reach(POINTS[0])
+    crash_points(settings.model_copy(update={"sandbox": False})).reach(POINTS[0])
     assert killed == []
     crash_points(settings).reach(POINTS[0])
     assert killed == [signal.SIGKILL]
     monkeypatch.setitem(os.environ, CRASH_AT, "nowhere")
-    crash_points(replace(settings, sandbox=False)).reach(POINTS[0])
+    crash_points(settings.model_copy(update={"sandbox": False})).reach(POINTS[0])
     with pytest.raises(SettingsError) as caught:
         crash_points(settings)
     assert caught.value.faults == (f"{CRASH_AT}: there is no such point",)
