@@ -55,6 +55,7 @@ generate: $(TEST) ## generate the Python code of the wire
 lock: $(TEST) ## resolve the lock files anew (UPGRADE=1 takes newer releases)
 	@$(call locked,requirements-build.lock,builds an editable install of this repository,--group build)
 	@$(call locked,requirements.lock,runs the gateway with its web pages,pyproject.toml --extra web)
+	@$(call locked,deploy/requirements.lock,runs the gateway in a container,pyproject.toml --extra web --extra postgres --extra otel -c requirements.lock)
 	@$(call locked,requirements-test.lock,runs the tests and checks,pyproject.toml --extra test --group build -c requirements.lock -c requirements-build.lock)
 
 format: $(TEST) ## put code and wire into the one format
@@ -106,7 +107,7 @@ generate_into = $(BIN)/python -m grpc_tools.protoc -Iprotos -Iprotos/vendor --py
 	$(BIN)/python -m grpc_tools.protoc -Iprotos -Iprotos/vendor --grpc_python_out="$(1)" --mypy_grpc_out=quiet:"$(1)" $(PROTOS)/*_service.proto
 
 # Resolves one lock: pins stay unless UPGRADE is set, the first line says what it is for, and a lock that stays the same is not touched.
-locked = fresh=$$(mktemp) && cp $(1) "$$fresh" && $(UV) $(3) -o "$$fresh" && \
+locked = fresh=$$(mktemp) && { cp $(1) "$$fresh" 2>/dev/null || true; } && $(UV) $(3) -o "$$fresh" && \
 	{ echo '\# What $(2), pinned by hash. Made by `make lock`; not edited by hand.'; cat "$$fresh"; } > "$$fresh.told" && \
 	{ cmp -s "$$fresh.told" $(1) || cp "$$fresh.told" $(1); } && rm -f "$$fresh" "$$fresh.told"
 

@@ -119,14 +119,7 @@ class CardStatusServicer:
             CompareNode(node.depth, node.value, status.digests_in(node.known, field=f"nodes[{number}].known"))
             for number, node in enumerate(request.nodes)
         ]
-        answer = await self._feeds.compare(home, nodes, visited=call.caller.region)
-        response = pb.CompareCardStatusesResponse(deepest=answer.deepest)
-        for digests in answer.digests:
-            response.nodes.add(digests=status.digests_out(digests))
-        for card, state in answer.cards:
-            status.history_out(card, state, response.nodes[0].cards.add())
-        status.state_out(answer.state, response.state)
-        return response
+        return status.answer_out(await self._feeds.compare(home, nodes, visited=call.caller.region))
 
 
 def _home_in(region: str) -> str:

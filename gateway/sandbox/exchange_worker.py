@@ -103,7 +103,7 @@ class ExchangeWorker:
         """Do what is asked, once; gives the reply."""
         return self._deeds.once(name, answer(content, name=name, now=time.time(), holders=self._holders))
 
-    async def _receive(self, stub: Any, bearer: Bearer) -> None:  # noqa: ANN401 - as above
+    async def _receive(self, stub: Any, bearer: Bearer) -> None:  # noqa: ANN401 - a stub of grpc, which has no type
         """Receive on one stream, until it ends."""
         stream = stub.ReceiveRequests(metadata=bearer)
         opening = pb.OpenInbox(credit=CREDIT)
@@ -123,7 +123,7 @@ class ExchangeWorker:
             await stream.write(pb.ReceiveRequestsRequest(add_credit=pb.AddCredit(credit=1)))
 
 
-async def _tell(stub: Any, name: str, reply: exchange_pb2.RequestReply, bearer: Bearer) -> None:  # noqa: ANN401 - as above
+async def _tell(stub: Any, name: str, reply: exchange_pb2.RequestReply, bearer: Bearer) -> None:  # noqa: ANN401 - a stub of grpc, which has no type
     """Tell the reply; one that the gateway does not take any more is let be."""
     try:
         if reply.WhichOneof("result") == "rejection":

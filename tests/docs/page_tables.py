@@ -6,8 +6,10 @@ import csv
 import re
 from pathlib import Path
 
+from adapters.card_state import CONDITIONS, Effect
 from adapters.payload_kinds import PayloadKind
 from adapters.registry import load_registry
+from adapters.words import CardEventKind
 from gateway.reasons import load_reasons
 from gateway.rpc.status import CANCELLED, TABLE, UNFORESEEN
 from gateway.services.exchange_states import FILE
@@ -43,6 +45,18 @@ def statuses_table() -> str:
     lines += [
         f"| {r['status']} | {r['identity']} | {r['disbursement']} | {r['payment']} | `{r['reason']}` |" for r in rows
     ]
+    return "\n".join(lines) + "\n"
+
+
+def transitions_table() -> str:
+    """Make the table of card events from the adapters: an event a row, since there are more of them than conditions."""
+    words = {Effect.BEGINS: "begins", Effect.ENDS: "ends", Effect.KEEPS: ""}
+    lines = [f"| event | {' | '.join(c.name for c in CONDITIONS)} |", "|---|" + "---|" * len(CONDITIONS)]
+    for kind in CardEventKind:
+        cells = (
+            Effect.BEGINS if kind in c.begins else Effect.ENDS if kind in c.ends else Effect.KEEPS for c in CONDITIONS
+        )
+        lines.append(f"| {kind.value} | {' | '.join(map(words.__getitem__, cells))} |")
     return "\n".join(lines) + "\n"
 
 
@@ -89,13 +103,14 @@ def request_states_table() -> str:
         objection = {"": "any", "none": "none is open"}.get(row["open_before"], f"of the {row['open_before']}")
         if row["open_after"] not in {row["open_before"], ""} and row["open_before"]:
             objection += f", then {row['open_after'] if row['open_after'] == 'none' else 'of the ' + row['open_after']}"
-        cells = (row["event"], row["by"].replace("_", " "), before, objection, row["after"] or "the same")
-        lines.append(f"| {' | '.join(cells)} |")
+        by, after = row["by"].replace("_", " "), row["after"] or "the same"
+        lines.append(f"| {row['event']} | {by} | {before} | {objection} | {after} |")
     return "\n".join(lines) + "\n"
 
 
 TABLES = {
     "errors": (DOCS / "errors.md", errors_table),
+    "transitions": (DOCS / "card-status.md", transitions_table),
     "statuses": (DOCS / "verdicts.md", statuses_table),
     "catalogs": (DOCS / "catalog.md", catalogs_table),
     "dialects": (DOCS / "dialects.md", dialects_table),

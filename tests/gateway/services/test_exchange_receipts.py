@@ -10,7 +10,8 @@ import pytest
 
 from gateway.services.exchange_model import Actor
 from gateway.services.exchange_receipts import ReceiptDesk, is_signed_by_both, read_receipt, write_receipt
-from tests.fakes.exchange import CALLER_KEYS, FakeTrust, client, exchange_node
+from tests.fakes.exchange import client, exchange_node
+from tests.fakes.exchange_trust import CALLER_KEYS, FakeTrust
 from trust.errors import ReceiptError, TrustError
 from trust.jws import sign_jws
 from trust.receipt import RECEIPT_TYPE, Receipt, sign_receipt
