@@ -38,11 +38,11 @@ _MIB = 1024 * 1024
 
 @dataclass(slots=True)
 class Counter:
-    """Calls that ended well so far, those that did not by status, the slowest in seconds, and whether it goes on."""
+    """Calls that ended well so far, those that did not by status, the seconds of all, and whether it goes on."""
 
     calls: int = 0
     failed: Tally[str] = field(default_factory=Tally)
-    slowest: float = 0.0
+    times: list[float] = field(default_factory=list)
     reply_bytes: int = 0
     running: bool = True
 
@@ -96,12 +96,14 @@ class Load:
         call = self._call()
         counter = self.counter
         while counter.running:
+            began = time.perf_counter()
             reply = await call(self.message(), metadata=self._metadata, timeout=_TIMEOUT_SECONDS)
+            counter.times.append(time.perf_counter() - began)
             counter.calls += 1
             counter.reply_bytes += len(reply)
 
     async def _work_on_through_failures(self) -> None:
-        """Call as above, count what fails, and note how long the slowest call took."""
+        """Call as above, and count what fails."""
         call = self._call()
         counter, due = self.counter, time.perf_counter()
         while counter.running:
@@ -111,7 +113,7 @@ class Load:
                 counter.calls += 1
             except grpc.aio.AioRpcError as error:
                 counter.failed[error.code().name] += 1
-            counter.slowest = max(counter.slowest, time.perf_counter() - began)
+            counter.times.append(time.perf_counter() - began)
             if self._pause:
                 await asyncio.sleep(due - time.perf_counter())
 
@@ -128,6 +130,12 @@ class Load:
         await call.done_writing()
         async for _ in replies:
             pass
+
+
+def percentile(times: Sequence[float], share: float) -> float:
+    """Give the time within which a share of the calls were answered; 0 where there was none."""
+    ranked = sorted(times)
+    return ranked[min(len(ranked) - 1, int(len(ranked) * share))] if ranked else 0.0
 
 
 def _bearer(token: str) -> tuple[tuple[str, str], ...]:
@@ -160,7 +168,7 @@ async def _measure(counter: Counter, seconds: float | None) -> None:
     """Count for some seconds, or until told."""
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, told.set)
-    counter.slowest = 0.0
+    counter.times.clear()
     print("begin", flush=True)
     calls, failures, size = counter.calls, counter.failed.total(), counter.reply_bytes
     cpu, started = time.process_time(), time.perf_counter()
@@ -173,7 +181,8 @@ async def _measure(counter: Counter, seconds: float | None) -> None:
         "reply_bytes": (counter.reply_bytes - size) / max(1, counted),
         "failures": counter.failed.total() - failures,
         "failed": counter.failed,  # from the first call on: none is to be lost
-        "slowest_seconds": counter.slowest,
+        "slowest_seconds": max(counter.times, default=0.0),
+        "p99_seconds": percentile(counter.times, 0.99),
     }
     print(json.dumps(result), flush=True)
     counter.running = False

@@ -18,7 +18,8 @@ CLIENT_BOUND_SHARE = 0.9
 class Sample:
     """One measurement.
 
-    `calls` counts what one figure is about: calls, or identities of a batch. `seconds` is wall time, the others CPU.
+    `calls` counts what one figure is about: calls, or identities of a batch. `seconds` is wall time, as is the time
+    within which 99 of 100 calls were answered; the others are CPU.
     """
 
     calls: int
@@ -26,6 +27,7 @@ class Sample:
     server_seconds: float
     apart_seconds: float
     client_seconds: float
+    p99_seconds: float = 0.0
 
     @property
     def micros(self) -> float:

@@ -59,6 +59,7 @@ class Background:
     failures: int = 0
     seconds: float = 0.0
     slowest_seconds: float = 0.0
+    p99_seconds: float = 0.0
 
 
 def _plan(
@@ -117,6 +118,7 @@ def measure(target: Target, wire: Wire, *, streams: int, seconds: float) -> Samp
         server_seconds=counted,
         apart_seconds=apart,
         client_seconds=result["client_cpu_seconds"],
+        p99_seconds=result["p99_seconds"],
     )
 
 
@@ -154,4 +156,4 @@ def background(
         result = json.loads(client.line())
     found.calls, found.failed, found.seconds = result["calls"], result["failed"], result["seconds"]
     found.failures = result["failures"]
-    found.slowest_seconds = result["slowest_seconds"]
+    found.slowest_seconds, found.p99_seconds = result["slowest_seconds"], result["p99_seconds"]

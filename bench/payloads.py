@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.identifiers import person_check_character
 from adapters.registry import load_vectors
-from onecard.gateway.v1 import card_pb2, identity_service_pb2
+from onecard.gateway.v1 import card_pb2, exchange_pb2, exchange_service_pb2, identity_service_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,7 @@ METHODS = {
     "translate": f"{_SERVICE}/TranslateIdentity",
     "verify": f"{_SERVICE}/VerifyCard",
     "batch": f"{_SERVICE}/BatchTranslateIdentities",
+    "submit": "/onecard.gateway.v1.ExchangeService/SubmitRequest",
 }
 VISITED, HOME = "sichuan", "chongqing"
 _CARD, _ITEM = "active", "SC-13"
@@ -96,6 +97,28 @@ def verify_request(home: str, *, item: str = _ITEM, request_id: str = "", consen
     ).SerializeToString()
 
 
+def submit_request(*, idempotency_key: str = "", ordering_key: str = "") -> bytes:
+    """Ask Chongqing for a certificate of insurance, as Sichuan; the sender adds an idempotency key where none is."""
+    holder = _vector(HOME, _CARD)["canonical"]["holder"]
+    content = exchange_pb2.RequestContent(
+        source_region=VISITED,
+        target_region=HOME,
+        item="CQ-02",
+        item_type="SI.PERSON.CERT",
+        purpose=card_pb2.PURPOSE_RECORD_ENQUIRY,
+        medium=card_pb2.MEDIUM_PHYSICAL,
+        subject=exchange_pb2.RequestSubject(
+            name=holder["name"], social_security_number=holder["social_security_number"]
+        ),
+        insurance_certificate=exchange_pb2.InsuranceCertificate(
+            kinds=[exchange_pb2.INSURANCE_KIND_PENSION_EMPLOYEE], from_month="2020-01"
+        ),
+        ordering_key=ordering_key,
+    )
+    request = exchange_service_pb2.SubmitRequestRequest(idempotency_key=idempotency_key, content=content)
+    return request.SerializeToString()
+
+
 def checked_reply(method: str, reply: bytes) -> bytes:
     """See that a reply is the good answer (AssertionError), so that nobody measures refusals."""
     if method == METHODS["translate"]:
@@ -104,6 +127,8 @@ def checked_reply(method: str, reply: bytes) -> bytes:
         answer = identity_service_pb2.VerifyCardResponse.FromString(reply)
         assert answer.identity.card.number
         assert not answer.replayed
+    elif method == METHODS["submit"]:
+        assert not exchange_service_pb2.SubmitRequestResponse.FromString(reply).replayed
     else:
         outcomes = identity_service_pb2.BatchTranslateIdentitiesResponse.FromString(reply).outcomes
         assert outcomes

@@ -16,6 +16,7 @@ from gateway.rpc.catalog import CatalogServicer
 from gateway.rpc.catalog_publication import CatalogPublicationServicer
 from gateway.rpc.catalog_rules import CatalogRulesServicer
 from gateway.rpc.evidence import EvidenceServicer
+from gateway.rpc.exchange import ExchangeServicer
 from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.recognition import RecognitionServicer
 from gateway.rpc.region import RegionServicer
@@ -38,6 +39,7 @@ SERVICES = (
     CatalogPublicationServicer,
     RecognitionServicer,
     EvidenceServicer,
+    ExchangeServicer,
 )
 ALL_METHODS: dict[str, descriptor.MethodDescriptor] = {
     f"{s.SERVICE.name}/{m.name}": m

@@ -15,6 +15,8 @@ from onecard.gateway.v1 import (
     catalog_rules_service_pb2,
     catalog_service_pb2,
     evidence_service_pb2,
+    exchange_pb2,
+    exchange_service_pb2,
     identity_service_pb2,
     recognition_service_pb2,
     region_service_pb2,
@@ -103,6 +105,52 @@ def good_requests(request_id: str, *, recognition: str = "") -> dict[str, Messag
         "EvidenceService/ListAccesses": evidence_service_pb2.ListAccessesRequest(
             social_security_number=credential("sichuan").card_number.social_security_number
         ),
+        **_exchange_requests(request_id),
+    }
+
+
+def _exchange_requests(request_id: str) -> dict[str, Message]:
+    """Give those of the exchange; what they name is not there, but for what is submitted and uploaded."""
+    pb, name = exchange_service_pb2, f"regions/{CALLER}/requests/{'0' * 32}"
+    subject = exchange_pb2.RequestSubject(
+        name=vectors("chongqing")["active"]["canonical"]["holder"]["name"],
+        social_security_number=credential("chongqing").card_number.social_security_number,
+    )
+    content = exchange_pb2.RequestContent(
+        source_region=CALLER,
+        target_region="chongqing",
+        item="CQ-02",
+        item_type="SI.PERSON.CERT",
+        purpose=card_pb2.PURPOSE_RECORD_ENQUIRY,
+        medium=card_pb2.MEDIUM_PHYSICAL,
+        subject=subject,
+        ordering_key="holder-1",
+        insurance_certificate=exchange_pb2.InsuranceCertificate(
+            kinds=[exchange_pb2.INSURANCE_KIND_PENSION_EMPLOYEE], from_month="2020-01"
+        ),
+    )
+    reply = exchange_pb2.RequestReply(
+        insurance_certificate=exchange_pb2.InsuranceCertificateResult(
+            certificate="C-1", issuer="模拟平台", issued_on="2026-06-01"
+        )
+    )
+    rejection = exchange_pb2.Rejection(reason=exchange_pb2.REJECTION_REASON_OTHER, text="不符合条件")
+    opening = pb.DisputeOpening(ground=exchange_pb2.DISPUTE_GROUND_OTHER, text="年月有误")
+    upload = pb.BeginUpload(upload_key=request_id, digest=canonical_digest({}), size=2, media_type="application/json")
+    return {
+        "ExchangeService/SubmitRequest": pb.SubmitRequestRequest(idempotency_key=request_id, content=content),
+        "ExchangeService/GetRequest": pb.GetRequestRequest(name=name),
+        "ExchangeService/ListRequests": pb.ListRequestsRequest(),
+        "ExchangeService/CancelRequest": pb.CancelRequestRequest(name=name),
+        "ExchangeService/ReceiveRequests": pb.ReceiveRequestsRequest(open=pb.OpenInbox(credit=1)),
+        "ExchangeService/AdvanceRequest": pb.AdvanceRequestRequest(
+            name=name, state=exchange_pb2.REQUEST_STATE_ACCEPTED
+        ),
+        "ExchangeService/CompleteRequest": pb.CompleteRequestRequest(name=name, reply=reply),
+        "ExchangeService/RejectRequest": pb.RejectRequestRequest(name=name, rejection=rejection),
+        "ExchangeService/DisputeRequest": pb.DisputeRequestRequest(name=name, opening=opening),
+        "ExchangeService/UploadAttachment": pb.UploadAttachmentRequest(begin=upload),
+        "ExchangeService/GetReceipt": pb.GetReceiptRequest(name=name),
     }
 
 
@@ -146,8 +194,8 @@ def renewed(message: Message) -> Message:
     """Copy a request under request ids that were never used."""
     copied = copy.deepcopy(message)
     for part in (copied, *getattr(copied, "entries", ())):
-        if "request_id" in part.DESCRIPTOR.fields_by_name:
-            setattr(part, "request_id", uuid.uuid4().hex)  # noqa: B010 - the descriptor says that it is there
+        for name in {"request_id", "idempotency_key"} & part.DESCRIPTOR.fields_by_name.keys():
+            setattr(part, name, uuid.uuid4().hex)
     return copied
 
 

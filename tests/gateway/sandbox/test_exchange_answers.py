@@ -19,6 +19,7 @@ MONEY = exchange_pb2.Money(currency="CNY", minor_units=1234)
 REQUEST = "regions/sichuan/requests/" + "a" * 32
 NOW = 1_780_000_000.0
 REPLACE = exchange_pb2.CARD_SERVICE_ACTION_REPLACE
+PENSION, INJURY = exchange_pb2.INSURANCE_KIND_PENSION_EMPLOYEE, exchange_pb2.INSURANCE_KIND_WORK_INJURY
 
 
 def content(**payload: Any) -> exchange_pb2.RequestContent:  # noqa: ANN401 - one of the payloads
@@ -37,10 +38,7 @@ PAYLOADS: dict[PayloadKind, Message] = {
     PayloadKind.DISBURSEMENT: exchange_pb2.Disbursement(batch="B-1", amount=MONEY),
     PayloadKind.PAYMENT_BILL: exchange_pb2.PaymentBill(bill="B-1", amount=MONEY),
     PayloadKind.CARD_SERVICE: exchange_pb2.CardService(action=REPLACE),
-    PayloadKind.INSURANCE_CERTIFICATE: exchange_pb2.InsuranceCertificate(
-        kinds=[exchange_pb2.INSURANCE_KIND_PENSION_EMPLOYEE, exchange_pb2.INSURANCE_KIND_PENSION_RESIDENT],
-        from_month="2021-03",
-    ),
+    PayloadKind.INSURANCE_CERTIFICATE: exchange_pb2.InsuranceCertificate(kinds=[PENSION, INJURY], from_month="2021-03"),
     PayloadKind.PERSONNEL_FILE_TRANSFER: exchange_pb2.PersonnelFileTransfer(),
 }
 
@@ -62,13 +60,7 @@ def test_what_was_asked_for_is_what_is_told() -> None:
     assert answered(content(card_service=lost)).card_service.card_status == card_pb2.CARD_STATUS_LOST_FORMAL
     certified = answered(content(insurance_certificate=PAYLOADS[PayloadKind.INSURANCE_CERTIFICATE]))
     assert [one.from_month for one in certified.insurance_certificate.periods] == ["2021-03", "2021-03"]
-    whole = answered(
-        content(
-            insurance_certificate=exchange_pb2.InsuranceCertificate(
-                kinds=[exchange_pb2.INSURANCE_KIND_PENSION_EMPLOYEE]
-            )
-        )
-    )
+    whole = answered(content(insurance_certificate=exchange_pb2.InsuranceCertificate(kinds=[PENSION])))
     assert whole.insurance_certificate.periods[0].from_month
     matched = answered(content(identity_check=PAYLOADS[PayloadKind.IDENTITY_CHECK]))
     assert [one.field for one in matched.identity_check.fields] == ["holder.name", "holder.social_security_number"]

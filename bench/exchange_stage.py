@@ -1,0 +1,146 @@
+"""Two gateways of which one takes requests for the other, whose platform nobody plays; bare things beside them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import time
+from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING, Self
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from adapters.registry import load_registry
+from bench.load import Target, Wire
+from bench.payloads import HOME, METHODS, VISITED, submit_request
+from bench.process import Child, free_port_base
+from bench.references import HOST
+from gateway.sandbox.generate import generate
+from gateway.sandbox.layout import Layout
+from gateway.sandbox.tokens import platform_token
+from gateway.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from types import TracebackType
+
+    from gateway.settings import Settings
+
+    Prepare = Callable[[Settings], None]
+
+SUBMIT = "SubmitRequest"
+_QUOTA = 10_000_000
+_READY_SECONDS, _POLL_SECONDS = 90.0, 0.05
+_TOKEN_SECONDS = 600
+
+
+class ExchangeStage:
+    """The processes; use it as a context. Each has a file of SQLite of its own."""
+
+    def __init__(self, folder: Path, *, prepare: Prepare | None = None) -> None:
+        """Take an empty folder, and what fills the store of the source's gateway before it starts."""
+        self._folder = folder
+        self._prepare = prepare
+        self._open = ExitStack()
+        self._gateways: dict[str, Child] = {}
+
+    def __enter__(self) -> Self:
+        """Start everything and wait until it is ready (BenchError)."""
+        self._folder.mkdir()
+        self._layout = Layout.of(self._folder / "sandbox", (HOME, VISITED), free_port_base(2))
+        generate(self._layout, load_registry())
+        config = self._layout.config(VISITED)
+        config.write_text(config.read_text("utf-8") + f"\n[exchange]\nquota = {_QUOTA}\n", "utf-8")
+        if self._prepare is not None:
+            self._prepare(load_settings(config))
+        with ExitStack() as opening:
+            self._open = opening
+            self._start("gateway", "anchor", "serve", "--config", str(self._layout.anchors_config))
+            for site in self._layout.sites:
+                config = self._layout.config(site.region)
+                self._gateways[site.region] = self._start("gateway", "serve", "--config", str(config))
+            for site in self._layout.sites:
+                self._wait(self._gateways[site.region], f"http://{site.web}/readyz")
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End everything."""
+        self._open.close()
+
+    def _start(self, *arguments: str, pipes: bool = False) -> Child:
+        return self._open.enter_context(Child(*arguments, log=self._folder / "processes.log", pipes=pipes))
+
+    @staticmethod
+    def _wait(child: Child, url: str) -> None:
+        """Wait until a gateway says that it is ready (BenchError with the end of its log)."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while child.running and time.monotonic() < deadline:
+            try:
+                with urlopen(url, timeout=1.0):  # noqa: S310 - our own loopback address
+                    return
+            except URLError:
+                time.sleep(_POLL_SECONDS)
+        raise child.failure("did not get ready")
+
+    @property
+    def wire(self) -> Wire:
+        """How Sichuan's platform reaches Sichuan's gateway."""
+        site = next(site for site in self._layout.sites if site.region == VISITED)
+        return Wire(
+            ca=self._layout.ca,
+            server_name=site.server_name,
+            token=lambda: platform_token(self._layout.folder, VISITED, lifetime_seconds=_TOKEN_SECONDS),
+            log=self._folder / "client.log",
+        )
+
+    def target(self, kind: str = "submit", *, name: str = SUBMIT) -> Target:
+        """Give a method of the gateway that takes requests."""
+        site = next(site for site in self._layout.sites if site.region == VISITED)
+        return Target(
+            name=name,
+            address=site.grpc,
+            method=METHODS[kind],
+            request=submit_request(),
+            counted=(self._gateways[VISITED].pid,),
+            unique=True,
+        )
+
+    def echo(self, reply: bytes, *, name: str) -> Target:
+        """Start a bare server that answers as many bytes, and give it (BenchError)."""
+        home = self._layout.home(VISITED)
+        certificate, key = ((home / f"tls.{end}").read_text("ascii") for end in ("pem", "key"))
+        child = self._start("bench.references", "echo", pipes=True)
+        child.tell(json.dumps({"reply": reply.hex(), "certificate": certificate, "key": key}))
+        ours = self.target(name=name)
+        return Target(
+            name=name,
+            address=f"{HOST}:{int(child.line())}",
+            method=ours.method,
+            request=ours.request,
+            counted=(child.pid,),
+            unique=True,
+        )
+
+    @contextmanager
+    def home_away(self) -> Iterator[Callable[[], None]]:
+        """Let the gateway that is asked hang; gives what lets it go on, as the end of the context does."""
+        self._gateways[HOME].send(signal.SIGSTOP)
+
+        def back() -> None:
+            self._gateways[HOME].send(signal.SIGCONT)
+
+        try:
+            yield back
+        finally:
+            back()
+
+    def rows(self, region: str, query: str) -> list[tuple[object, ...]]:
+        """Read the store of a gateway, which may run."""
+        file = self._layout.home(region) / "store" / "store.sqlite"
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+            return connection.execute(query).fetchall()
