@@ -52,9 +52,17 @@ def content(reported: Collection[bytes], serial: int) -> PackContent:
         life={"identity": _DAY},
     )
     grants = {_HOME: {"identity": _TYPES}}
-    part = ItemPart(media=frozenset({"physical", "electronic"}), one_time=False, grants=grants)
+    part = ItemPart(one_time=False, grants={"physical": grants, "electronic": grants})
     items = {f"IT-{number:02}": part for number in range(40)}
-    return PackContent(issuer=_VISITED, serial=serial, iat=NOW, exp=NOW + _DAY, homes={_HOME: home}, items=items)
+    return PackContent(
+        issuer=_VISITED,
+        serial=serial,
+        iat=NOW,
+        exp=NOW + _DAY,
+        keys=(_KEYS[_VISITED].public(),),
+        homes={_HOME: home},
+        items=items,
+    )
 
 
 def recognitions(cards: Sequence[bytes]) -> list[str]:

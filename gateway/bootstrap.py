@@ -142,17 +142,21 @@ def _boundary(shared: Shared, watch: Watch) -> Boundary:
 
 def _foundations(shared: Shared, watch: Watch) -> Sequence[_Part]:
     """Give what all other parts rest on, in the order in which they start."""
-    trust, stored = shared.trust, shared.stored
+    trust, stored, others = shared.trust, shared.stored, replicas(shared)
     return (
         _Part(closers=[] if watch.traces is None else [watch.traces.close]),
         _Part(starters=[stored.start], tasks=[stored.keep_clean], closers=[stored.close]),
+        # What the others have published is taken up before trust begins, which reads our own configuration too.
+        *(_Part(starters=[one.start], tasks=[one.tell, one.tell_revocations, one.hear]) for one in others),
         _Part(
-            starters=[trust.start],
-            tasks=[partial(keep_looking, trust.homes.values(), journal=watch.journal)],
+            starters=[trust.start, *(one.catch_up for one in others)],
+            tasks=[
+                partial(keep_looking, trust.homes.values(), journal=watch.journal),
+                partial(trust.marks.keep, seconds=shared.settings.trust.refresh_seconds),
+            ],
             closers=[trust.close],
             pages=trust.web_parts(),
         ),
-        *(_Part(starters=[one.start], tasks=[one.tell, one.tell_revocations, one.hear]) for one in replicas(shared)),
     )
 
 

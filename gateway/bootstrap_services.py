@@ -109,7 +109,7 @@ def share(settings: Settings, journal: Journal) -> Shared:
         own_certificates=OwnCertificates(settings),
         journal=journal,
         stored=stored,
-        evidence=build_evidence(settings, stored.store, trust=trust, journal=journal),
+        evidence=build_evidence(settings, stored.store, trust=trust, registry=registry, journal=journal),
     )
 
 

@@ -32,6 +32,7 @@ SCOPES = frozenset(
         "card.report",
         "card.status",
         "card.follow",
+        "pack.read",
         "recognition.issue",
         "recognition.verify",
         "recognition.revoke",

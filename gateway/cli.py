@@ -13,6 +13,7 @@ from adapters.errors import AdapterError, RegionDataError
 from gateway.cli_catalog import catalog_app
 from gateway.cli_evidence import evidence_app
 from gateway.cli_exchange import exchange_app, receipt_app
+from gateway.cli_pack import pack_app
 from gateway.cli_recognition import recognition_app, trust_app
 from gateway.cli_store import store_app
 from gateway.cli_trust import anchor_app, federation_app, keys_app
@@ -57,6 +58,7 @@ app.add_typer(exchange_app, name="exchange")
 app.add_typer(receipt_app, name="receipt")
 app.add_typer(trust_app, name="trust")
 app.add_typer(recognition_app, name="recognition")
+app.add_typer(pack_app, name="pack")
 
 Folder = Annotated[Path, typer.Option("--folder", help="Folder of the sandbox; it is emptied first.")]
 PortBase = Annotated[

@@ -89,13 +89,13 @@ def _lines(entity: VerifiedEntity, verified: VerifiedRecognition) -> Iterator[st
     """Tell what is proven, and then what nobody can see from files."""
     claims = verified.claims
     yield f"anchor        {entity.anchor}"
-    yield f"issuer        {claims.iss}, {entity.entity}, until {_moment(entity.expires_at)}"
+    yield f"issuer        {claims.iss}, {entity.entity}, until {moment(entity.expires_at)}"
     yield f"audience      {claims.aud}"
     yield f"item          {claims.item}, {claims.purpose}, {claims.medium}, under {claims.agreement}"
     for name, types in claims.classes.items():
         yield f"allows        {name}: {', '.join(types)}"
-    yield f"card          {claims.card_status}, as of {_moment(claims.card_status_as_of)}"
-    yield f"life          {_moment(claims.iat)} to {_moment(claims.exp)}"
+    yield f"card          {claims.card_status}, as of {moment(claims.card_status_as_of)}"
+    yield f"life          {moment(claims.iat)} to {moment(claims.exp)}"
     yield f"key           {verified.key.algorithm} {verified.key.kid}"
     if claims.confirmation is not None:
         yield f"not checked   whether it is shown over the certificate {claims.confirmation}"
@@ -106,6 +106,6 @@ def _lines(entity: VerifiedEntity, verified: VerifiedRecognition) -> Iterator[st
     yield "not checked   whether a key, the region or the agreement was revoked since"
 
 
-def _moment(seconds: int) -> str:
+def moment(seconds: int) -> str:
     """Write a time in UTC to the second."""
     return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(seconds))

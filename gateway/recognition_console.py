@@ -41,7 +41,7 @@ def revoke_recognition(config: Path, target: Target, *, caller: str, key: Path, 
         TrustError: the key cannot be used.
     """
     settings = load_settings(config)
-    gateway = _own_gateway(settings, caller, key=key, authority=authority)
+    gateway = own_gateway(settings, caller, key=key, authority=authority, scope=_SCOPE)
     try:
         count = asyncio.run(take_back(gateway, target))
     except PeerRefusedError as error:
@@ -50,8 +50,8 @@ def revoke_recognition(config: Path, target: Target, *, caller: str, key: Path, 
     screen().print(f"{living} of {gateway.region} taken back", soft_wrap=True)
 
 
-def _own_gateway(settings: Settings, caller: str, *, key: Path, authority: Path | None) -> OwnGateway:
-    """Say where the gateway listens, and sign a token of the caller for it."""
+def own_gateway(settings: Settings, caller: str, *, key: Path, authority: Path | None, scope: str) -> OwnGateway:
+    """Say where the gateway listens, and sign a token of the caller for it (SettingsError, TrustError)."""
     found = next((one for one in settings.caller if one.id == caller), None)
     if found is None:
         known = ", ".join(one.id for one in settings.caller)
@@ -67,7 +67,7 @@ def _own_gateway(settings: Settings, caller: str, *, key: Path, authority: Path 
         server_name=_server_name(settings),
         authority=ca,
         token=signer.issue(
-            audience=settings.gateway, now=int(time.time()), scopes=(_SCOPE,), lifetime_seconds=_TOKEN_SECONDS
+            audience=settings.gateway, now=int(time.time()), scopes=(scope,), lifetime_seconds=_TOKEN_SECONDS
         ),
     )
 

@@ -23,6 +23,7 @@ _KEYS: Final = frozenset(
     {"id", "regions", "in_force_from", "in_force_to", "synthetic", "item_types", "purposes", "classes", "media"}
     | {"fields", "consent_required", "cross_border", "data_age_limit_seconds", "title", "legal_basis"}
 )
+_OPTIONAL_KEYS: Final = frozenset({"offline_life_seconds"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,9 @@ class Agreement:
 
     Any two of its `regions` recognise each other. It is in force from `in_force_from` to `in_force_to`, both days
     included. `item_types` are codes or patterns such as `SI.*`. `fields` are the canonical fields that may leave the
-    home region. `data_age_limit_seconds` says per application class how old a card status may be.
+    home region. `data_age_limit_seconds` says per application class how old a card status may be, and
+    `offline_life_seconds` for how long a gate without network may go on with what it has; a class that is not there may
+    not be decided offline.
     """
 
     id: str
@@ -58,6 +61,7 @@ class Agreement:
     data_age_limit_seconds: Mapping[str, int] = field(hash=False)
     title: Mapping[str, str] = field(hash=False)
     legal_basis: tuple[LegalBasis, ...]
+    offline_life_seconds: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, object]) -> Agreement:
@@ -83,6 +87,7 @@ class Agreement:
             data_age_limit_seconds=reader.age_limits("data_age_limit_seconds"),
             title=reader.texts("title"),
             legal_basis=reader.bases("legal_basis"),
+            offline_life_seconds=reader.age_limits("offline_life_seconds", required=False),
         )
         reader.check_whole(agreement)
         return agreement
@@ -119,7 +124,9 @@ class _Reader:
     def __init__(self, data: Mapping[str, object]) -> None:
         """Begin with the keys: unknown ones are faults, named when they can hide no number."""
         self._data = data
-        unknown = sorted(key if _NAMEABLE_KEY.fullmatch(key) else "another" for key in data if key not in _KEYS)
+        unknown = sorted(
+            key if _NAMEABLE_KEY.fullmatch(key) else "another" for key in data if key not in _KEYS | _OPTIONAL_KEYS
+        )
         self.faults = [f"{key}: not a key of an agreement" for key in unknown]
         self.faults += [f"{key}: missing" for key in sorted(_KEYS.difference(data))]
 
@@ -165,9 +172,9 @@ class _Reader:
             self._fault(key, "not true or false")
         return value is True
 
-    def age_limits(self, key: str) -> Mapping[str, int]:
-        """Read whole seconds per application class."""
-        value = self._data.get(key)
+    def age_limits(self, key: str, *, required: bool = True) -> Mapping[str, int]:
+        """Read whole seconds per application class; what is not required and not there is empty."""
+        value = self._data.get(key, None if required else {})
         if (
             isinstance(value, Mapping)
             and CLASSES.issuperset(value)
@@ -206,6 +213,8 @@ class _Reader:
             self._fault("in_force_to", "before in_force_from")
         if not set(agreement.classes) <= set(agreement.data_age_limit_seconds):
             self._fault("data_age_limit_seconds", "an allowed class has no limit")
+        if not set(agreement.offline_life_seconds) <= set(agreement.classes):
+            self._fault("offline_life_seconds", "a class that is not allowed")
         if any(basis.region not in agreement.regions for basis in agreement.legal_basis):
             self._fault("legal_basis", "a region that is no party")
         if self.faults:

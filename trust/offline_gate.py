@@ -148,7 +148,7 @@ class OfflinePack:
             part, item = self._find(claims.iss, use)
             _check_claims(claims, self.statement.issuer, part, item, use)
             granted = claims.classes.get(use.application_class, ())
-            types = _granted(item, claims.iss, use.application_class, granted)
+            types = _granted(item, claims.iss, use, granted)
             self._check_card(claims.iss, part, claims.card, use)
             _check_once(claims, first_use)
         except _DecidedError as refusal:
@@ -163,7 +163,9 @@ class OfflinePack:
         try:
             self._check_clock(use.now)
             part, item = self._find(region, use)
-            types = _granted(item, region, use.application_class, None)
+            if not part.cards:
+                raise _ask("RECOGNITION_NEEDED")
+            types = _granted(item, region, use, None)
             if not is_sixteen_bytes(card):
                 raise _refuse("MALFORMED")
             self._check_card(region, part, card, use)
@@ -209,7 +211,7 @@ class OfflinePack:
             raise _ask("REGION_NOT_IN_PACK")
         if item is None:
             raise _ask("ITEM_NOT_IN_PACK")
-        if use.medium not in item.media:
+        if use.medium not in item.grants:
             raise _refuse("MEDIUM_NOT_ACCEPTED")
         return part, item
 
@@ -262,9 +264,9 @@ def _check_claims(claims: RecognitionClaims, visited: str, part: HomePart, item:
         raise _ask("BOUND")
 
 
-def _granted(item: ItemPart, region: str, name: str, told: tuple[str, ...] | None) -> tuple[str, ...]:
+def _granted(item: ItemPart, region: str, use: Use, told: tuple[str, ...] | None) -> tuple[str, ...]:
     """Give the item types of a class that both the pack and the recognition, where there is one, allow."""
-    most = item.grants.get(region, {}).get(name, ())
+    most = item.grants[use.medium].get(region, {}).get(use.application_class, ())
     types = most if told is None else tuple(one for one in told if one in most)
     if not types:
         raise _refuse("CLASS_NOT_GRANTED")

@@ -35,7 +35,7 @@ class HomeContent:
 
     `keys` are those that sign its recognitions, `chain` the statements that prove them (compact JWS), `reported` the
     pseudonyms (16 bytes) of all cards that are not in full use, `as_of` until when that is known (Unix seconds), `life`
-    the seconds after that for which each class may be decided offline.
+    the seconds after that for which each class may be decided offline, and `cards` whether without a recognition too.
     """
 
     agreement: str
@@ -44,16 +44,18 @@ class HomeContent:
     reported: Collection[bytes] = field(repr=False)
     as_of: int
     life: Mapping[str, int]
+    cards: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackContent:
-    """What goes into a pack: `issuer` is the visited region; times in Unix seconds."""
+    """What goes into a pack: `issuer` is the visited region, `keys` are its own; times in Unix seconds."""
 
     issuer: str
     serial: int
     iat: int
     exp: int
+    keys: Sequence[VerificationKey]
     homes: Mapping[str, HomeContent]
     items: Mapping[str, ItemPart]
 
@@ -89,9 +91,10 @@ def make_pack(
         sections += (write_set(marks, bits=bits), _pack_chain(home.chain))
         regions[region] = HomePart(
             agreement=home.agreement,
-            keys=tuple(key.to_jwk() for key in home.keys if key.algorithm in GATE_ALGORITHMS),
+            keys=_jwks(home.keys),
             as_of=home.as_of,
             life=home.life,
+            cards=home.cards,
             salt=salt,
             set=len(sections) - 2,
             chain=len(sections) - 1,
@@ -101,12 +104,18 @@ def make_pack(
         serial=content.serial,
         iat=content.iat,
         exp=content.exp,
+        keys=_jwks(content.keys),
         regions=regions,
         items=content.items,
     )
     payload = {**statement.to_payload(), "sections": name_sections(sections)}
     PackStatement.from_payload(payload)
     return PackFile(_sign(signer, payload), tuple(sections)).to_bytes()
+
+
+def _jwks(keys: Sequence[VerificationKey]) -> tuple[dict[str, object], ...]:
+    """Write the keys of suites that gates have."""
+    return tuple(key.to_jwk() for key in keys if key.algorithm in GATE_ALGORITHMS)
 
 
 def _sign(signer: Signer, payload: Mapping[str, object]) -> str:

@@ -1,11 +1,12 @@
 """What the statement of an offline pack says: closed tables, read strictly; standard library only.
 
 `iss` is the visited region that made it for its gates, `serial` its number in the region's series, `iat` and `exp`
-when it was made and when it is of no use any more (Unix seconds). `regions` has, for each home region, the keys that
-sign its recognitions, the agreement, `as_of` (all that the region had reported by then is in the set), the salt of the
-fingerprints, the numbers of the sections with the set and the trust chain, and `life`: for how many seconds after
-`as_of` each class may be decided without asking. `items` has, for each item, the media that it takes and what it may
-be granted to the cards of each home region.
+when it was made and when it is of no use any more (Unix seconds), `keys` those with which the region signs now, so that
+a gate that believes this pack knows the next key too. `regions` has, for each home region, the keys that sign its
+recognitions, the agreement, `as_of` (all that the region had reported by then is in the set), the salt of the
+fingerprints, the numbers of the sections with the set and the trust chain, `life`: for how many seconds after `as_of`
+each class may be decided without asking, and `cards`: whether a card may be decided on without a recognition. `items`
+has, for each item, by medium and home region, the classes and item types that may be granted.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from trust.claim_rules import (
     is_list_of,
     is_members,
     is_object,
-    is_one_of,
     is_time,
 )
 from trust.claims import is_issuer
@@ -79,12 +79,21 @@ def _is_grants(value: object) -> bool:
     return isinstance(value, dict) and all(is_region(region) and _is_grant(grant) for region, grant in value.items())
 
 
+def _is_media(value: object) -> bool:
+    return isinstance(value, dict) and MEDIA.issuperset(value) and all(map(_is_grants, value.values()))
+
+
 _is_region: Final = is_members(
-    agreement=_is_issuer, keys=_is_keys, as_of=is_time, life=_is_life, salt=_is_salt, set=is_index, chain=is_index
+    agreement=_is_issuer,
+    keys=_is_keys,
+    as_of=is_time,
+    life=_is_life,
+    cards=is_boolean,
+    salt=_is_salt,
+    set=is_index,
+    chain=is_index,
 )
-_is_item: Final = is_members(
-    media=is_list_of(is_one_of(MEDIA), at_least=1, at_most=len(MEDIA)), one_time=is_boolean, grants=_is_grants
-)
+_is_item: Final = is_members(one_time=is_boolean, grants=_is_media)
 
 
 def _is_regions(value: object) -> bool:
@@ -109,6 +118,7 @@ _TABLE: Final[Mapping[str, Rule]] = {
     "serial": Rule("whole number from 1", is_count),
     "iat": Rule("whole seconds", is_time),
     "exp": Rule("whole seconds", is_time),
+    "keys": Rule("keys", _is_keys),
     "regions": Rule("home regions", _is_regions),
     "items": Rule("items", _is_items),
     "sections": Rule("list", lambda value: isinstance(value, list)),
@@ -123,6 +133,7 @@ class HomePart:
     keys: tuple[Mapping[str, Any], ...] = field(repr=False)
     as_of: int
     life: Mapping[str, int]
+    cards: bool
     salt: bytes = field(repr=False)
     set: int
     chain: int
@@ -130,11 +141,10 @@ class HomePart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemPart:
-    """What a pack says of one item: `grants` is home region -> class -> item types."""
+    """What a pack says of one item: `grants` is medium -> home region -> class -> item types."""
 
-    media: frozenset[str]
     one_time: bool
-    grants: Mapping[str, Mapping[str, tuple[str, ...]]]
+    grants: Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +155,7 @@ class PackStatement:
     serial: int
     iat: int
     exp: int
+    keys: tuple[Mapping[str, Any], ...] = field(repr=False)
     regions: Mapping[str, HomePart]
     items: Mapping[str, ItemPart]
 
@@ -153,7 +164,7 @@ class PackStatement:
         regions = {name: _region_out(part) for name, part in sorted(self.regions.items())}
         items = {name: _item_out(part) for name, part in sorted(self.items.items())}
         head = {"format": FORMAT, "iss": self.issuer, "serial": self.serial, "iat": self.iat, "exp": self.exp}
-        return {**head, "regions": regions, "items": items}
+        return {**head, "keys": [dict(key) for key in self.keys], "regions": regions, "items": items}
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> PackStatement:
@@ -173,6 +184,7 @@ class PackStatement:
             serial=payload["serial"],
             iat=payload["iat"],
             exp=payload["exp"],
+            keys=tuple(payload["keys"]),
             regions={name: _region_in(told) for name, told in payload["regions"].items()},
             items={name: _item_in(told) for name, told in payload["items"].items()},
         )
@@ -189,6 +201,7 @@ def _region_out(part: HomePart) -> dict[str, Any]:
         "keys": [dict(key) for key in part.keys],
         "as_of": part.as_of,
         "life": dict(sorted(part.life.items())),
+        "cards": part.cards,
         "salt": encode_base64url(part.salt),
         "set": part.set,
         "chain": part.chain,
@@ -196,13 +209,19 @@ def _region_out(part: HomePart) -> dict[str, Any]:
 
 
 def _item_in(told: Mapping[str, Any]) -> ItemPart:
-    grants = {region: {name: tuple(types) for name, types in grant.items()} for region, grant in told["grants"].items()}
-    return ItemPart(media=frozenset(told["media"]), one_time=told["one_time"], grants=grants)
+    grants = {
+        medium: {region: {name: tuple(types) for name, types in grant.items()} for region, grant in by_region.items()}
+        for medium, by_region in told["grants"].items()
+    }
+    return ItemPart(one_time=told["one_time"], grants=grants)
 
 
 def _item_out(part: ItemPart) -> dict[str, Any]:
     grants = {
-        region: {name: list(types) for name, types in sorted(grant.items())}
-        for region, grant in sorted(part.grants.items())
+        medium: {
+            region: {name: list(types) for name, types in sorted(grant.items())}
+            for region, grant in sorted(by_region.items())
+        }
+        for medium, by_region in sorted(part.grants.items())
     }
-    return {"media": sorted(part.media), "one_time": part.one_time, "grants": grants}
+    return {"one_time": part.one_time, "grants": grants}

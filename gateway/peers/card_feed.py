@@ -64,9 +64,7 @@ class PeerFeed:
 
     async def compare(self, nodes: Sequence[CompareNode], *, visited: str) -> CompareAnswer:
         """Compare nodes (the errors of `watch`)."""
-        request = pb.CompareCardStatusesRequest(home_region=self._channel.region)
-        for node in nodes:
-            status.node_out(node, request.nodes.add())
+        request = status.question_out(self._channel.region, nodes)
         message = await self._channel.call(
             f"{_SERVICE}/CompareCardStatuses",
             request,

@@ -46,18 +46,19 @@ async def take_back(gateway: OwnGateway, target: Target) -> int:
     for name in ("token_id", "recognition", "subject"):
         if told := getattr(target, name):
             setattr(request, name, told)
-    async with _channel(gateway) as channel:
+    async with channel_to(gateway) as channel:
         stub: Any = RecognitionServiceStub(channel)
         try:
             answer = await stub.RevokeRecognition(
                 request, timeout=_TIMEOUT_SECONDS, metadata=(("authorization", f"Bearer {gateway.token}"),)
             )
         except grpc.aio.AioRpcError as error:
-            raise _refusal(error, gateway.region) from None
+            raise refusal(error, gateway.region) from None
     return int(answer.revoked_count)
 
 
-def _channel(gateway: OwnGateway) -> grpc.aio.Channel:
+def channel_to(gateway: OwnGateway) -> grpc.aio.Channel:
+    """Open a channel, with TLS where the gateway speaks it."""
     plain = (("grpc.enable_http_proxy", 0),)
     if gateway.server_name is None:
         return grpc.aio.insecure_channel(gateway.address, plain)
@@ -65,7 +66,7 @@ def _channel(gateway: OwnGateway) -> grpc.aio.Channel:
     return grpc.aio.secure_channel(gateway.address, grpc.ssl_channel_credentials(gateway.authority), options)
 
 
-def _refusal(error: grpc.aio.AioRpcError, region: str) -> PeerRefusedError | PeerUnavailableError:
+def refusal(error: grpc.aio.AioRpcError, region: str) -> PeerRefusedError | PeerUnavailableError:
     """Turn a status into an error; one without our details comes from the line and not from the gateway."""
     info, violations = details_of(error)
     if info is None:

@@ -59,6 +59,7 @@ class CardStatusServicer:
         fields = convert.Fields()
         reports = [_report_in(one, f"reports[{number}]", fields) for number, one in enumerate(request.reports)]
         fields.finish()
+        call.note.target, call.note.detail = call.caller.region, str(len(reports))
         results = await self._report(reports, region=call.caller.region, from_gateway=call.caller.kind == "gateway")
         response = pb.ReportCardStatusResponse()
         for result in results:
@@ -71,6 +72,7 @@ class CardStatusServicer:
         if match is None:
             raise InvalidFieldError(("name", _FORM if request.name else "required"))
         home, card = match.groups()
+        call.note.target = home
         standing = self._standings(status.card_in(card, field="name"), home=home, visited=call.caller.region)
         response = pb.GetCardStatusResponse(name=request.name)
         self._write(standing, home, response, call)
@@ -117,14 +119,7 @@ class CardStatusServicer:
             CompareNode(node.depth, node.value, status.digests_in(node.known, field=f"nodes[{number}].known"))
             for number, node in enumerate(request.nodes)
         ]
-        answer = await self._feeds.compare(home, nodes, visited=call.caller.region)
-        response = pb.CompareCardStatusesResponse(deepest=answer.deepest)
-        for digests in answer.digests:
-            response.nodes.add(digests=status.digests_out(digests))
-        for card, state in answer.cards:
-            status.history_out(card, state, response.nodes[0].cards.add())
-        status.state_out(answer.state, response.state)
-        return response
+        return status.answer_out(await self._feeds.compare(home, nodes, visited=call.caller.region))
 
 
 def _home_in(region: str) -> str:

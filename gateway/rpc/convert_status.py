@@ -12,12 +12,15 @@ from gateway.rpc.convert import FUNCTION, FUNCTION_WORD, enum_numbers, reversed_
 from gateway.services.card_news import MICROS, FeedState, Told, propagation_millis
 from gateway.services.card_table import KEY_BYTES
 from onecard.gateway.v1 import card_status_pb2 as pb
+from onecard.gateway.v1 import card_status_service_pb2 as service_pb2
 from trust.encoding import decode_base64url, encode_base64url, is_sixteen_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from google.protobuf.timestamp_pb2 import Timestamp
 
-    from gateway.services.card_news import CompareNode
+    from gateway.services.card_news import CompareAnswer, CompareNode
 
 KIND: Final = enum_numbers(CardEventKind, pb.CardEventKind, "CARD_EVENT_KIND")
 KIND_WORD: Final = reversed_numbers(KIND)
@@ -130,6 +133,25 @@ def digests_in(data: bytes, *, field: str) -> tuple[int, ...]:
 def node_out(node: CompareNode, message: pb.CardStatusNode) -> None:
     """Write a node that is asked about."""
     message.depth, message.value, message.known = node.depth, node.value, digests_out(node.known)
+
+
+def question_out(home: str, nodes: Sequence[CompareNode]) -> service_pb2.CompareCardStatusesRequest:
+    """Write a question about nodes."""
+    request = service_pb2.CompareCardStatusesRequest(home_region=home)
+    for node in nodes:
+        node_out(node, request.nodes.add())
+    return request
+
+
+def answer_out(answer: CompareAnswer) -> service_pb2.CompareCardStatusesResponse:
+    """Write an answer about nodes; all cards stand with the first."""
+    response = service_pb2.CompareCardStatusesResponse(deepest=answer.deepest)
+    for digests in answer.digests:
+        response.nodes.add(digests=digests_out(digests))
+    for card, state in answer.cards:
+        history_out(card, state, response.nodes[0].cards.add())
+    state_out(answer.state, response.state)
+    return response
 
 
 def history_out(card: bytes, state: CardState, message: pb.CardStatusHistory) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from adapters.card_state import CardState
     from gateway.services.card_ledger import CardLedger
-    from gateway.services.card_news import FeedSource, FeedState
+    from gateway.services.card_news import CompareSource, FeedState
     from gateway.services.card_table import CardTable
     from gateway.services.card_told import Telling
 
@@ -124,7 +124,7 @@ def depth_for(cards: int) -> int:
 
 
 async def compare(
-    table: CardTable, source: FeedSource, *, visited: str
+    table: CardTable, source: CompareSource, *, visited: str
 ) -> tuple[tuple[tuple[bytes, CardState], ...], FeedState]:
     """Ask down the tree where a copy differs.
 

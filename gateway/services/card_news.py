@@ -135,11 +135,15 @@ def propagation_millis(event: CardEvent, known_at: float) -> int:
     return max(0, round(known_at * 1000) - event.time * 1000 // MICROS)
 
 
-class FeedSource(Protocol):
+class CompareSource(Protocol):
+    """With what a copy is compared: the cards of one home region, at another gateway."""
+
+    async def compare(self, nodes: Sequence[CompareNode], *, visited: str) -> CompareAnswer:
+        """Compare nodes (PeerUnavailableError, PeerProtocolError, PeerRefusedError, DeadlineError)."""
+
+
+class FeedSource(CompareSource, Protocol):
     """Where the feed of one home region comes from: another gateway."""
 
     def watch(self, *, visited: str, feed: str, after: int) -> AsyncGenerator[FeedMessage]:
-        """Follow the feed (PeerUnavailableError, PeerProtocolError, PeerRefusedError, DeadlineError)."""
-
-    async def compare(self, nodes: Sequence[CompareNode], *, visited: str) -> CompareAnswer:
-        """Compare nodes (the same errors)."""
+        """Follow the feed (the same errors)."""

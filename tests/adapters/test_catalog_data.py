@@ -55,7 +55,8 @@ PURPOSES = ["identity_check", "service_access", "benefit_disbursement", "fee_pay
 CLASSES = ["identity", "disbursement", "payment"]
 AGREEMENT_KEYS = {
     *("id", "regions", "in_force_from", "in_force_to", "synthetic", "item_types", "purposes", "classes", "media"),
-    *("fields", "consent_required", "cross_border", "data_age_limit_seconds", "title", "legal_basis"),
+    *("fields", "consent_required", "cross_border", "data_age_limit_seconds", "offline_life_seconds"),
+    *("title", "legal_basis"),
 }
 AGREEMENTS = ["sichuan_chongqing", "chongqing_xizang", "chongqing_guizhou", "greater_bay_area"]
 
@@ -221,6 +222,7 @@ def test_agreement_keeps_to_the_closed_lists(name: str) -> None:
         assert len(set(terms[key])) == len(terms[key]) > 0
     assert terms["in_force_from"] < terms["in_force_to"]
     assert terms["data_age_limit_seconds"] == {"identity": 300, "disbursement": 0, "payment": 0}
+    assert terms["offline_life_seconds"] == {"identity": 86_400}
     assert terms["synthetic"] is True
 
 

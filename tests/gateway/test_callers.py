@@ -14,6 +14,7 @@ from gateway.rpc.catalog_rules import CatalogRulesServicer
 from gateway.rpc.evidence import EvidenceServicer
 from gateway.rpc.exchange import ExchangeServicer
 from gateway.rpc.identity import IdentityServicer
+from gateway.rpc.offline import OfflineServicer
 from gateway.rpc.recognition import RecognitionServicer
 from gateway.rpc.region import RegionServicer
 from tests.fakes.callers import PEER, PLATFORM, STRANGER, FakeKeys, callers, token
@@ -179,6 +180,7 @@ SERVICERS = (
     EvidenceServicer,
     ExchangeServicer,
     CardStatusServicer,
+    OfflineServicer,
 )
 
 

@@ -24,12 +24,12 @@ EDWARDS: Final = SigningKey.generate("EdDSA", issuer=HOME)
 SALTS: Final = {HOME: b"\x01" * 16, OTHER: b"\x02" * 16}
 DAY: Final = 86_400
 MUSEUM: Final = ("CUL.MUSEUM", "CUL.SCENIC")
-ITEM: Final = ItemPart(
-    media=frozenset({"physical", "electronic"}),
-    one_time=False,
-    grants={HOME: {"identity": MUSEUM, "payment": ("CUL.MUSEUM",)}, OTHER: {"identity": ("CUL.MUSEUM",)}},
-)
-ONCE: Final = ItemPart(media=frozenset({"electronic"}), one_time=True, grants={HOME: {"identity": ("TRA.BUS",)}})
+GRANTS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    HOME: {"identity": MUSEUM, "payment": ("CUL.MUSEUM",)},
+    OTHER: {"identity": ("CUL.MUSEUM",)},
+}
+ITEM: Final = ItemPart(one_time=False, grants={"physical": GRANTS, "electronic": GRANTS})
+ONCE: Final = ItemPart(one_time=True, grants={"electronic": {HOME: {"identity": ("TRA.BUS",)}}})
 PINNED: Final = (KEYS[VISITED].public().to_jwk(),)
 
 
@@ -61,6 +61,7 @@ def content(reported: Collection[bytes] = (), /, **changes: object) -> PackConte
     homes = {HOME: home(reported), OTHER: home((card(900),), keys=(KEYS[OTHER].public(),), agreement="sichuan-shiyan")}
     items: Mapping[str, ItemPart] = {"SC-02": ITEM, "SC-11": ONCE}
     values = {"issuer": VISITED, "serial": 1, "iat": NOW, "exp": NOW + DAY, "homes": homes, "items": items}
+    values["keys"] = (KEYS[VISITED].public(),)
     return PackContent(**{**values, **changes})  # type: ignore[arg-type]  # a test may give anything
 
 

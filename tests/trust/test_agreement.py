@@ -53,6 +53,13 @@ def test_a_good_agreement_is_read_whole() -> None:
     assert hash(agreement) == hash(Agreement.from_mapping(terms()))
 
 
+def test_nothing_is_decided_offline_unless_it_is_agreed() -> None:
+    """For the classes that are named, and for so long."""
+    assert Agreement.from_mapping(terms()).offline_life_seconds == {}
+    told = terms(offline_life_seconds={"identity": 86_400})
+    assert Agreement.from_mapping(told).offline_life_seconds == {"identity": 86_400}
+
+
 def test_no_field_at_all_may_leave() -> None:
     """An agreement may allow answers and no data."""
     assert Agreement.from_mapping(terms(fields=[])).fields == frozenset()
@@ -80,6 +87,7 @@ FAULTS: tuple[tuple[str, object], ...] = (
         300,
     ),
     ("data_age_limit_seconds", {"identity": 1, "payment": 0, "all": 0}),
+    *each("offline_life_seconds", {"identity": -1}, {"disbursement": 1}, {"all": 1}, 86_400, None),
     *each("title", {}, {"en": "x"}, "x", {"zh-Hans": "x", "zh-Hant": "x", "en": " ", "pt": "x"}),
     ("title", {"zh-Hans": "x" * 201, "zh-Hant": "x", "en": "x", "pt": "x"}),
     *each("legal_basis", [], "law", [{}], ["law"], [{"region": "guizhou", "source": "x", "article": "1"}]),

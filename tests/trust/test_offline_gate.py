@@ -20,6 +20,7 @@ from tests.trust.gate_packs import (
     MUSEUM,
     OTHER,
     PINNED,
+    SALTS,
     VISITED,
     card,
     content,
@@ -221,6 +222,23 @@ def test_no_reported_card_is_ever_allowed(reported: set[int], number: int) -> No
     assert pack.one_in(HOME) >= 2**24
 
 
+def test_where_a_recognition_is_needed_a_card_alone_is_asked_about() -> None:
+    """As under an agreement that demands the holder's consent."""
+    homes = {HOME: home(cards=False)}
+    pack = OfflinePack.read(make_pack(content(homes=homes), key=KEYS[VISITED], salts={HOME: bytes(16)}), keys=PINNED)
+    assert of(pack.check_card(HOME, name(1), use=use())) == (ASK, "RECOGNITION_NEEDED")
+    assert of(pack.check_recognition(shown(), use=use())) == (ALLOWED, "OK")
+
+
+def test_a_pack_names_the_keys_of_the_next_one() -> None:
+    """So that a rotation reaches a gate that was never online."""
+    fresh = SigningKey.generate("EdDSA", issuer=VISITED)
+    keys = (KEYS[VISITED].public(), fresh.public())
+    pack = OfflinePack.read(packed(keys=keys), keys=PINNED)
+    later = make_pack(content(serial=2), key=fresh, salts=SALTS)
+    assert OfflinePack.read(later, keys=pack.statement.keys).statement.serial == 2
+
+
 def test_the_chain_travels_with_the_pack() -> None:
     """For whoever wants to prove the keys from the anchor on."""
     assert unpack_chain(PACK, HOME) == ("aaa.bbb.ccc", "ddd.eee.fff")
@@ -302,9 +320,11 @@ SC_02 = split(DATA)[1].payload["items"]["SC-02"]
         {"regions": {HOME: {**REGION, "keys": ["key"]}}},
         {"regions": {"Chongqing!": REGION}},
         {"items": {"SC 02": SC_02}},
-        {"items": {"SC-02": {**SC_02, "media": ["paper"]}}},
-        {"items": {"SC-02": {**SC_02, "grants": {HOME: {"entry": ["TRA.BUS"]}}}}},
-        {"items": {"SC-02": {**SC_02, "grants": {HOME: {"identity": []}}}}},
+        {"keys": "all"},
+        {"regions": {HOME: {**REGION, "cards": 1}}},
+        {"items": {"SC-02": {**SC_02, "grants": {"paper": {}}}}},
+        {"items": {"SC-02": {**SC_02, "grants": {"physical": {HOME: {"entry": ["TRA.BUS"]}}}}}},
+        {"items": {"SC-02": {**SC_02, "grants": {"physical": {HOME: {"identity": []}}}}}},
     ],
 )
 def test_a_statement_that_breaks_a_rule_is_refused_though_it_is_signed(changes: dict[str, object]) -> None:

@@ -76,8 +76,8 @@ def test_what_would_not_be_read_is_not_made() -> None:
 def test_a_statement_that_is_too_long_is_not_signed() -> None:
     """A gate reads a megabyte of it."""
     types = tuple(f"A{n}.{'B' * 58}" for n in range(60))
-    item = content().items["SC-02"]
-    wide = type(item)(media=item.media, one_time=False, grants={HOME: {"identity": types, "payment": types}})
+    grants = {HOME: {"identity": types, "payment": types}}
+    wide = type(content().items["SC-02"])(one_time=False, grants={"physical": grants, "electronic": grants})
     with pytest.raises(OfflinePackError) as caught:
         packed(items={f"SC-{n}": wide for n in range(200)})
     assert caught.value.metadata == {"rule": "statement"}

@@ -91,10 +91,10 @@ async def test_every_ordered_pair_of_regions_can_be_compared() -> None:
 @pytest.mark.parametrize(
     ("language", "accepted", "refused", "reason"),
     [
-        ("zh-Hans", "16 项服务认可您的卡", "没有服务认可您的卡。", "本网关没有两地之间合作协议的记录。"),
-        ("zh-Hant", "16 項服務認可您的卡", "沒有服務認可您的卡。", "本網關並無兩地之間合作協議的記錄。"),
-        ("en", "16 services accept your card", "No service accepts your card.", "No agreement between the two regions"),
-        ("pt", "16 serviços aceitam o seu cartão", "Nenhum serviço aceita o seu cartão.", "qualquer acordo"),
+        ("zh-Hans", "17 项服务认可您的卡", "没有服务认可您的卡。", "本网关没有两地之间合作协议的记录。"),
+        ("zh-Hant", "17 項服務認可您的卡", "沒有服務認可您的卡。", "本網關並無兩地之間合作協議的記錄。"),
+        ("en", "17 services accept your card", "No service accepts your card.", "No agreement between the two regions"),
+        ("pt", "17 serviços aceitam o seu cartão", "Nenhum serviço aceita o seu cartão.", "qualquer acordo"),
     ],
 )
 async def test_the_question_of_the_citizen_is_answered(language: str, accepted: str, refused: str, reason: str) -> None:
