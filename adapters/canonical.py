@@ -64,6 +64,9 @@ _OLD_RESIDENT_CARD_LENGTH = 15
 
 SPECIFICATIONS = frozenset({"1.00", "2.00", "3.00"})
 
+_BETWEEN = b"\xff"  # which no UTF-8 has
+_ANY_TEXT = "surrogatepass"  # what is no Unicode is for the readers of tables to refuse
+
 NATIONALITY = re.compile(r"[A-Z]{3}\Z")
 """ISO 3166-1 alpha-3, by form."""
 
@@ -201,14 +204,61 @@ class RegionalIdentity:
         return f"RegionalIdentity({self.region}, {sorted(self.fields)})"
 
 
-@dataclass(frozen=True, slots=True)
-class LocalizedText:
-    """Text in the four languages of the regions served."""
+class _Packed:
+    __slots__ = ("packed",)
+
+    packed: bytes
+
+
+class _Unpacked:
+    """One of the texts of a `LocalizedText`, made anew whenever it is asked for."""
+
+    __slots__ = ("_place",)
+
+    def __init__(self, place: int) -> None:
+        self._place = place
+
+    def __get__(self, text: _Packed, _owner: type[_Packed]) -> str:
+        return text.packed.split(_BETWEEN)[self._place].decode(errors=_ANY_TEXT)
+
+
+@dataclass(frozen=True, init=False)
+class LocalizedText(_Packed):
+    """Text in the four languages of the regions served.
+
+    The four are kept as one run of bytes: a node may know the names of a hundred thousand items.
+    """
+
+    __slots__ = ()
 
     zh_hans: str
     zh_hant: str
     en: str
     pt: str
+
+    def __init__(self, zh_hans: str, zh_hant: str, en: str, pt: str) -> None:
+        """Pack the four."""
+        parts = [part.encode(errors=_ANY_TEXT) for part in (zh_hans, zh_hant, en, pt)]
+        object.__setattr__(self, "packed", _BETWEEN.join(parts))
+
+    @property
+    def texts(self) -> tuple[str, str, str, str]:
+        """The four at once, in the order of the fields."""
+        first, second, third, fourth = self.packed.split(_BETWEEN)
+        return (
+            first.decode(errors=_ANY_TEXT),
+            second.decode(errors=_ANY_TEXT),
+            third.decode(errors=_ANY_TEXT),
+            fourth.decode(errors=_ANY_TEXT),
+        )
+
+    def __reduce__(self) -> tuple[type[LocalizedText], tuple[str, str, str, str]]:
+        """Copy by the four."""
+        return LocalizedText, self.texts
+
+
+for _place, _field in enumerate(fields(LocalizedText)):
+    setattr(LocalizedText, _field.name, _Unpacked(_place))
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,14 +52,14 @@ class Catalog:
     def __post_init__(self) -> None:
         """Order the items, compute the version, and build both indexes."""
         items = tuple(sorted(self.items, key=lambda item: item_order(item.item)))
-        by_type: dict[str, tuple[ApplicationItem, ...]] = {}
+        by_type: dict[str, list[ApplicationItem]] = {}
         for item in items:
             for relation in item.relations:
-                by_type[relation.item_type] = (*by_type.get(relation.item_type, ()), item)
+                by_type.setdefault(relation.item_type, []).append(item)
         object.__setattr__(self, "items", items)
         object.__setattr__(self, "version", content_version(items))
         object.__setattr__(self, "_by_id", {item.item: item for item in items})
-        object.__setattr__(self, "_by_type", by_type)
+        object.__setattr__(self, "_by_type", {code: tuple(found) for code, found in by_type.items()})
         if len(self._by_id) != len(items):
             raise RegionDataError(region=self.region, file=FILE, column="item_id", rule="unique")
 
@@ -112,7 +112,7 @@ class Catalog:
             and (medium is None or medium in item.media)
             and (legal_status is None or item.legal_status is legal_status)
             and (not item_type or any(code_matches(item_type, r.item_type) for r in item.relations))
-            and (not wanted or any(wanted in part.casefold() for part in (item.item, *astuple(item.name))))
+            and (not wanted or any(wanted in part.casefold() for part in (item.item, *item.name.texts)))
         )
 
     @property

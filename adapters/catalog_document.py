@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -126,7 +126,7 @@ class CatalogDocument:
         told: dict[str, object] = {
             "format": FORMAT,
             "catalog": head.catalog,
-            "title": dict(zip(("zh-Hans", "zh-Hant", "en", "pt"), astuple(head.name), strict=True)),
+            "title": dict(zip(("zh-Hans", "zh-Hant", "en", "pt"), head.name.texts, strict=True)),
             "layer": head.layer.value,
             "regions": list(head.regions),
             "division": head.division,

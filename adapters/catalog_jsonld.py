@@ -64,11 +64,10 @@ def to_jsonld(head: CatalogHead, items: Iterable[ApplicationItem], taxonomy: Tax
     """Write a catalog as one graph: the list, its items, and the item types that they name."""
     told = list(items)
     types = {relation.item_type for item in told for relation in item.relations}
-    name = head.name
     scheme = {
         "@id": f"{BASE}catalog:{head.catalog}",
         "@type": "skos:ConceptScheme",
-        "prefLabel": dict(zip(LANGUAGES, (name.zh_hans, name.zh_hant, name.en, name.pt), strict=True)),
+        "prefLabel": dict(zip(LANGUAGES, head.name.texts, strict=True)),
         "onecard:layer": head.layer.value,
         "onecard:region": list(head.regions),
     }
@@ -77,9 +76,7 @@ def to_jsonld(head: CatalogHead, items: Iterable[ApplicationItem], taxonomy: Tax
             "@id": f"{BASE}type:{node.code}",
             "@type": "skos:Concept",
             "skos:notation": node.code,
-            "prefLabel": dict(
-                zip(LANGUAGES, (node.name.zh_hans, node.name.zh_hant, node.name.en, node.name.pt), strict=True)
-            ),
+            "prefLabel": dict(zip(LANGUAGES, node.name.texts, strict=True)),
         }
         for node in taxonomy
         if node.code in types

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import astuple
-from typing import TYPE_CHECKING
+from collections.abc import Hashable
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
 
 from adapters.canonical import ApplicationItem, Depth, ItemTypeRelation
 from adapters.depth import legend
@@ -60,6 +61,22 @@ ITEM_ID = re.compile(r"[A-Z]{2}-[0-9]{2,}\Z")
 _RELATIONS = {relation.value: relation for relation in Relation if relation in SCOPE_RELATIONS}
 
 
+# Many items say the same in these cells; what is equal is kept once, as long as not too much else comes between.
+_POOL = 4096
+_Value = TypeVar("_Value", bound=Hashable)
+
+
+@lru_cache(maxsize=_POOL)
+def _same_text(text: str) -> str:
+    return text
+
+
+@lru_cache(maxsize=_POOL)
+def _same(value: _Value) -> _Value:
+    """Give the value that was first made among equal ones; tuples hold members of closed lists, never plain texts."""
+    return value
+
+
 def read_item(record: Record, region: str, taxonomy: Taxonomy, *, catalog: str = "") -> ApplicationItem:
     """Read one row; what is wrong with it is noted in the record. `catalog` is empty for the region's own list."""
     if not ITEM_ID.match(record.text("item_id")):
@@ -72,25 +89,25 @@ def read_item(record: Record, region: str, taxonomy: Taxonomy, *, catalog: str =
         region=region,
         item=record.text("item_id"),
         name=read_name(record),
-        unit=record.text("unit"),
-        co_units=record.text("co_units"),
+        unit=_same_text(record.text("unit")),
+        co_units=_same_text(record.text("co_units")),
         content=record.text("content"),
-        classes=classes,
-        media=record.words("media", Medium),
-        relations=relations,
+        classes=_same(classes),
+        media=_same(record.words("media", Medium)),
+        relations=_same(relations),
         residue=record.text("residue"),
-        depths=_depths(record, classes),
-        depth_note=record.text("depth_note"),
+        depths=_same(_depths(record, classes)),
+        depth_note=_same_text(record.text("depth_note")),
         layer=record.word("layer", Layer),
         legal_status=status,
-        effective_from=start,
-        effective_to=end,
-        source=record.required("source"),
-        article=record.text("article"),
+        effective_from=_same(start),
+        effective_to=_same(end),
+        source=_same_text(record.required("source")),
+        article=_same_text(record.text("article")),
         synthetic=record.flag("synthetic"),
         sensitive=record.flag("sensitive"),
         one_time=record.flag("one_time"),
-        note=record.text("note"),
+        note=_same_text(record.text("note")),
         requirement=record.word("requirement", Requirement),
         venue_set=record.word("venue_set", VenueSet),
         overrides=_overridden(record),
@@ -103,7 +120,7 @@ def write_row(item: ApplicationItem) -> dict[str, str]:
     printed = {depth.year: depth.printed for depth in item.depths}
     cells = {
         "item_id": item.item,
-        **dict(zip(NAME_COLUMNS, astuple(item.name), strict=True)),
+        **dict(zip(NAME_COLUMNS, item.name.texts, strict=True)),
         "unit": item.unit,
         "co_units": item.co_units,
         "content": item.content,

@@ -6,7 +6,6 @@ say less than another. Traditional Chinese is as written in Hong Kong and Macao.
 
 from __future__ import annotations
 
-from dataclasses import astuple
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -80,18 +79,17 @@ def same(text: str) -> Quad:
 
 def quad(text: LocalizedText) -> Quad:
     """Give a text in four languages as the part of a phrase."""
-    first, second, third, fourth = astuple(text)
-    return first, second, third, fourth
+    return text.texts
 
 
 def item_name(item: ApplicationItem) -> Quad:
     """Name an item: identifier and name in the quotation marks of each language."""
-    name = item.name
+    zh_hans, zh_hant, en, pt = item.name.texts
     return (
-        f"{item.item}“{name.zh_hans}”",
-        f"{item.item}「{name.zh_hant}」",
-        f"{item.item} “{name.en}”",
-        f"{item.item} “{name.pt}”",
+        f"{item.item}“{zh_hans}”",
+        f"{item.item}「{zh_hant}」",
+        f"{item.item} “{en}”",
+        f"{item.item} “{pt}”",
     )
 
 

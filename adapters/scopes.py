@@ -12,7 +12,8 @@ Two parts of one type may be the same part or have nothing in common, so they pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from adapters.words import Relation
@@ -20,7 +21,7 @@ from adapters.words import Relation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from adapters.canonical import ApplicationItem
+    from adapters.canonical import ApplicationItem, ItemTypeRelation
 
 MIRROR = {
     Relation.EXACT: Relation.EXACT,
@@ -42,18 +43,17 @@ class Scope:
     whole: frozenset[str] = frozenset()
     part: frozenset[str] = frozenset()
     residue: bool = False
+    touched: frozenset[str] = field(init=False, repr=False, compare=False)
+    """Types covered whole or in part."""
 
-    @classmethod
-    def of(cls, item: ApplicationItem) -> Scope:
+    def __post_init__(self) -> None:
+        """Join both kinds of types."""
+        object.__setattr__(self, "touched", self.whole | self.part)
+
+    @staticmethod
+    def of(item: ApplicationItem) -> Scope:
         """Read an item's scope. An item that touches no type is all residue."""
-        whole = frozenset([r.item_type for r in item.relations if r.relation in _WHOLE])
-        part = frozenset([r.item_type for r in item.relations if r.relation in _PART])
-        return cls(whole, part, bool(item.residue) or not (whole or part))
-
-    @property
-    def touched(self) -> frozenset[str]:
-        """Types covered whole or in part."""
-        return self.whole | self.part
+        return _scope(item.relations, residue=bool(item.residue))
 
     def within(self, other: Scope) -> bool:
         """Tell whether this scope provably lies within the other one; a scope of nothing proves nothing."""
@@ -72,6 +72,14 @@ class Scope:
         if inside or around:
             return Relation.NARROWER if inside else Relation.BROADER
         return Relation.OVERLAPPING if self.shared(other) else Relation.NONE
+
+
+@lru_cache(maxsize=4096)
+def _scope(relations: tuple[ItemTypeRelation, ...], *, residue: bool) -> Scope:
+    """Read a scope; many items say the same of it."""
+    whole = frozenset([r.item_type for r in relations if r.relation in _WHOLE])
+    part = frozenset([r.item_type for r in relations if r.relation in _PART])
+    return Scope(whole, part, residue or not (whole or part))
 
 
 def smallest_covers(

@@ -1,7 +1,7 @@
 """`python -m bench`: measure, print the tables, write JSON, and with `--write` the tables in the README.
 
-Parts are `calls`, `trust` and `web` (the public catalog), and those of trust: verification, forgers, rotations,
-revocations.
+Parts are `calls`, `trust`, `web` (the public catalog) and `catalog` (many items), and those of trust: verification,
+forgers, rotations, revocations.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from bench.catalog_run import run_catalog
 from bench.process import BenchError
 from bench.report import (
     BEGIN,
+    CATALOG_BEGIN,
+    CATALOG_END,
     END,
     TRUST_BEGIN,
     TRUST_END,
@@ -35,8 +38,13 @@ if TYPE_CHECKING:
     from bench.report import Report
 
 _HERE = Path(__file__).resolve().parent
-_CALLS, _TRUST, _WEB = "calls", "trust", "web"
-_MARKERS = {_CALLS: (BEGIN, END), _TRUST: (TRUST_BEGIN, TRUST_END), _WEB: (WEB_BEGIN, WEB_END)}
+_CALLS, _TRUST, _WEB, _CATALOG = "calls", "trust", "web", "catalog"
+_MARKERS = {
+    _CALLS: (BEGIN, END),
+    _TRUST: (TRUST_BEGIN, TRUST_END),
+    _WEB: (WEB_BEGIN, WEB_END),
+    _CATALOG: (CATALOG_BEGIN, CATALOG_END),
+}
 
 
 def _arguments() -> argparse.Namespace:
@@ -52,7 +60,7 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     arguments.only = tuple(arguments.only or _MARKERS)
     if arguments.write and not set(_MARKERS).issuperset(arguments.only):
-        parser.error("a table is written whole: --write with all, --only calls, --only trust or --only web")
+        parser.error(f"a table is written whole: --write with all, or with --only {' or '.join(_MARKERS)}")
     return arguments
 
 
@@ -71,6 +79,8 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Report]:
         reports[_TRUST] = run_trust(chosen, **timing, say=say)
     if _WEB in arguments.only:
         reports[_WEB] = run_web(**timing, say=say)
+    if _CATALOG in arguments.only:
+        reports[_CATALOG] = run_catalog(**timing, say=say)
     return reports
 
 

@@ -8,7 +8,7 @@ lines alone; the items of a version are read when somebody asks for them, and on
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from adapters.catalog_document import CatalogDocument, CatalogHead, read_document, read_head
@@ -62,7 +62,7 @@ class KeptVersion:
         document, faults = read_document(json.loads(self.canonical()), self._taxonomy)
         if document is None or faults:
             raise SettingsError((f"{self._file.name}: is no catalog by today's rules",))
-        return document
+        return replace(document, rows={})  # which are for faults, and it has none
 
 
 class FileCatalogs:

@@ -15,6 +15,7 @@ from gateway.reasons import Language
 from gateway.sandbox.federation import Federation
 from gateway.sandbox.run import prepare
 from gateway.sandbox.story import ASIDE, Chapter, Stage, Step
+from gateway.sandbox.story_catalog import catalog_chapter
 from gateway.sandbox.story_errors import error_chapter
 from gateway.sandbox.story_items import item_chapter
 from gateway.sandbox.story_main import main_chapter
@@ -64,6 +65,7 @@ def chapters() -> tuple[Chapter, ...]:
         dialect_chapter(),
         border_chapter(),
         item_chapter(),
+        catalog_chapter(),
         error_chapter(),
         trust_chapter(),
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError, astuple, replace
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from adapters.canonical import (
     CardIdentity,
     Document,
     Holder,
+    LocalizedText,
     PersonName,
     RegionalIdentity,
     RomanisedName,
@@ -147,3 +149,23 @@ def test_item_authorises_within_its_dates_and_never_as_a_draft(
     """The first and the last day count; a draft and an undated item authorise nothing."""
     item = replace(ITEM, **changes)  # type: ignore[arg-type]
     assert item.in_force(day) is expected
+
+
+@given(st.tuples(*[st.text(alphabet=st.characters(exclude_categories=()), max_size=20)] * 4))
+def test_a_text_in_four_languages_gives_back_what_it_was_made_of(texts: tuple[str, str, str, str]) -> None:
+    """Whatever the four are, one by one, all at once, as fields, and as copies; equal texts are equal."""
+    text = LocalizedText(*texts)
+    assert text.texts == (text.zh_hans, text.zh_hant, text.en, text.pt) == texts
+    assert astuple(text) == texts
+    assert copy.deepcopy(text) == copy.copy(text) == LocalizedText(*texts) == text
+    assert hash(LocalizedText(*texts)) == hash(text)
+    assert replace(text, en="other").texts == (*texts[:2], "other", texts[3])
+    assert text != LocalizedText(*texts[:3], texts[3] + "x")
+
+
+def test_a_text_in_four_languages_does_not_change() -> None:
+    """As any other value."""
+    text = LocalizedText("一", "壹", "one", "um")
+    with pytest.raises(FrozenInstanceError):
+        text.en = "two"  # type: ignore[misc]  # as intended
+    assert repr(text) == "LocalizedText(zh_hans='一', zh_hant='壹', en='one', pt='um')"

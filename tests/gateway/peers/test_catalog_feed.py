@@ -152,7 +152,7 @@ async def test_a_version_that_is_not_believed_yet_is_asked_for_again() -> None:
     publish_there(node, following(node.catalogs, "chongqing"), "chongqing")
     real, tries = catalogs.believed, []
 
-    def later(entity: str, region: str) -> Any:  # noqa: ANN401 - keys of any kind
+    def later(entity: str, region: str) -> Any:  # noqa: ANN401 - a set of keys
         tries.append(region)
         if len(tries) < 3:
             raise UnknownKeyError

@@ -47,7 +47,7 @@ class Client:
         """Call, and read the error."""
         return await refused(self(request, caller))
 
-    def next_version(self, catalog: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any key of a document
+    def next_version(self, catalog: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any key of the head
         """Make the next version of a catalog."""
         return following(self.node.catalogs, catalog, **changes)
 
