@@ -128,6 +128,7 @@ class CardSide:
                     keys=TrustedPackKeys(shared.trust),
                     chains=shared.trust.chain,
                     clock=time.time,
+                    certificates=shared.own_certificates,
                 ),
                 record=partial(shared.stored.store.commit, _record),
             ),
