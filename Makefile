@@ -20,7 +20,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sandbox demo test check bench generate lock format clean release-wire $(addprefix check-,$(CHECKS))
+.PHONY: help sandbox demo test check bench crash generate lock format clean release-wire $(addprefix check-,$(CHECKS))
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r verb text; do printf '  make %-14s %s\n' "$$verb" "$$text"; done
@@ -45,12 +45,17 @@ check: $(TEST) ## format, lint, types, import contracts, wire and house rules; s
 bench: $(TEST) ## measure calls beside bare references; prints a table and JSON
 	@exec $(BIN)/python -m bench $(ARGS)
 
+crash: $(TEST) ## kill gateways 500 times at random and 20 times at each named point, on each engine; checks that nothing is lost
+	ONECARD_CRASH_KILLS=$${ONECARD_CRASH_KILLS:-500} ONECARD_CRASH_EACH=$${ONECARD_CRASH_EACH:-20} \
+		ONECARD_TRACED_SUBMITS=$${ONECARD_TRACED_SUBMITS:-10000} $(BIN)/pytest -q -s -p no:cacheprovider tests/gateway/crash $(ARGS)
+
 generate: $(TEST) ## generate the Python code of the wire
 	@$(call generate_into,protos)
 
 lock: $(TEST) ## resolve the lock files anew (UPGRADE=1 takes newer releases)
 	@$(call locked,requirements-build.lock,builds an editable install of this repository,--group build)
 	@$(call locked,requirements.lock,runs the gateway with its web pages,pyproject.toml --extra web)
+	@$(call locked,deploy/requirements.lock,runs the gateway in a container,pyproject.toml --extra web --extra postgres --extra otel -c requirements.lock)
 	@$(call locked,requirements-test.lock,runs the tests and checks,pyproject.toml --extra test --group build -c requirements.lock -c requirements-build.lock)
 
 format: $(TEST) ## put code and wire into the one format
@@ -102,7 +107,7 @@ generate_into = $(BIN)/python -m grpc_tools.protoc -Iprotos -Iprotos/vendor --py
 	$(BIN)/python -m grpc_tools.protoc -Iprotos -Iprotos/vendor --grpc_python_out="$(1)" --mypy_grpc_out=quiet:"$(1)" $(PROTOS)/*_service.proto
 
 # Resolves one lock: pins stay unless UPGRADE is set, the first line says what it is for, and a lock that stays the same is not touched.
-locked = fresh=$$(mktemp) && cp $(1) "$$fresh" && $(UV) $(3) -o "$$fresh" && \
+locked = fresh=$$(mktemp) && { cp $(1) "$$fresh" 2>/dev/null || true; } && $(UV) $(3) -o "$$fresh" && \
 	{ echo '\# What $(2), pinned by hash. Made by `make lock`; not edited by hand.'; cat "$$fresh"; } > "$$fresh.told" && \
 	{ cmp -s "$$fresh.told" $(1) || cp "$$fresh.told" $(1); } && rm -f "$$fresh" "$$fresh.told"
 

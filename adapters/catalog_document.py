@@ -189,6 +189,18 @@ def parse_document(file: str, head: CatalogHead, text: str, taxonomy: Taxonomy) 
     return _read_items(head, records, faults, taxonomy)
 
 
+def read_rows(
+    file: str, head: CatalogHead, rows: Sequence[Mapping[str, str]], taxonomy: Taxonomy
+) -> tuple[CatalogDocument, list[Fault]]:
+    """Read the items of a document from rows of cells by column; what a row does not have is empty."""
+    faults: list[Fault] = []
+    records = [
+        Record(file, number, {column: row.get(column, "") for column in HEADER}, faults)
+        for number, row in enumerate(rows, start=2)
+    ]
+    return _read_items(head, records, faults, taxonomy)
+
+
 def read_document(data: object, taxonomy: Taxonomy) -> tuple[CatalogDocument | None, list[Fault]]:
     """Read a document from plain data, as `plain` gives it, and report all faults at once.
 

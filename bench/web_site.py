@@ -16,7 +16,8 @@ from adapters.catalog_document import CatalogDocument
 from adapters.equivalence import EquivalenceBook
 from adapters.registry import load_agreements, load_registry
 from gateway.services.catalog_book import CatalogBook
-from gateway.services.public_catalog import PublicCatalog, ShownList, ShownRegion, shown_lists
+from gateway.services.public_catalog import PublicCatalog
+from gateway.services.shown_lists import ShownList, ShownRegion, shown_lists
 from gateway.services.verdict import VerdictRules, load_status_rules
 from gateway.web.pages.node_facts import ApiFact
 from gateway.web.pages.routes import routes

@@ -19,6 +19,7 @@ from gateway.bootstrap_calls import (
     peer_homes,
 )
 from gateway.bootstrap_cards import build_cards
+from gateway.bootstrap_catalogs import catalog_feeds, read_ahead
 from gateway.bootstrap_evidence import build_gossip, evidence_servicer
 from gateway.bootstrap_exchange import build_exchange
 from gateway.bootstrap_pages import pages
@@ -154,17 +155,21 @@ def _boundary(shared: Shared, watch: Watch) -> Boundary:
 
 def _foundations(shared: Shared, watch: Watch) -> Sequence[_Part]:
     """Give what all other parts rest on, in the order in which they start."""
-    trust, stored = shared.trust, shared.stored
+    trust, stored, others = shared.trust, shared.stored, replicas(shared)
     return (
         _Part(closers=[] if watch.traces is None else [watch.traces.close]),
         _Part(starters=[stored.start], tasks=[stored.keep_clean], closers=[stored.close]),
+        # What the others have published is taken up before trust begins, which reads our own configuration too.
+        *(_Part(starters=[one.start], tasks=[one.tell, one.tell_revocations, one.hear]) for one in others),
         _Part(
-            starters=[trust.start],
-            tasks=[partial(keep_looking, trust.homes.values(), journal=watch.journal)],
+            starters=[trust.start, *(one.catch_up for one in others)],
+            tasks=[
+                partial(keep_looking, trust.homes.values(), journal=watch.journal),
+                partial(trust.marks.keep, seconds=shared.settings.trust.refresh_seconds),
+            ],
             closers=[trust.close],
             pages=trust.web_parts(),
         ),
-        *(_Part(starters=[one.start], tasks=[one.tell, one.tell_revocations, one.hear]) for one in replicas(shared)),
     )
 
 
@@ -174,8 +179,11 @@ def _parts(shared: Shared, watch: Watch, peers: Mapping[str, PeerHome]) -> Seque
     exchange, gossip = build_exchange(shared, peers), build_gossip(shared, peers)
     erase = partial(Erasure(shared.stored.store).run, settings.evidence.retention_days)
     operators = [MetricsSide(watch.metrics, at, journal=watch.journal) for at in [settings.listen.metrics] if at]
+    feeds = catalog_feeds(settings, shared.trust, shared.catalogs, shared.publish, watch.journal)
+    read = partial(read_ahead, shared.catalogs, shared.registry, watch.journal)
     return (
         _Part(tasks=[partial(hear_status, shared)], pages=[status_routes(shared)]),
+        _Part(tasks=[read, *(feed.follow for feed in feeds)]),
         _Part(starters=[exchange.start], tasks=exchange.tasks, servicers=[exchange.servicer]),
         _Part(tasks=[evidence.heads.run, gossip.run, erase], servicers=[evidence_servicer(shared, gossip)]),
         *(_Part(starters=[side.start], closers=[side.close]) for side in operators),

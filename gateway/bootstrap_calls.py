@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     PassedOn = Callable[[], tuple[tuple[str, str], ...]]
 
 _GATEWAY_SCOPES = frozenset(
-    {"card.verify", "card.follow", "evidence.read", "evidence.accesses", "evidence.exchange"}
+    {"card.verify", "card.follow", "catalog.read", "evidence.read", "evidence.accesses", "evidence.exchange"}
     | {"exchange.submit", "exchange.answer", "exchange.dispute", "exchange.attach"}
 )
 _TOKEN_CACHE = 4096
@@ -110,21 +110,26 @@ def peer_homes(
     return {peer.region: made(peer) for peer in settings.peer}
 
 
+def peer_address(peer: PeerSettings, settings: Settings) -> PeerAddress:
+    """Give where a peer is, and with what we prove ourselves to it, as the files are now."""
+    calls = settings.calls
+    return PeerAddress(
+        region=peer.region,
+        address=peer.address,
+        server_name=peer.server_name,
+        audience=peer.audience,
+        ca=peer.ca.read_bytes(),
+        certificate=None if calls is None else calls.certificate.read_bytes(),
+        key=None if calls is None else calls.key.read_bytes(),
+    )
+
+
 def _peer_home(
     peer: PeerSettings, *, settings: Settings, trust: TrustSide, book: EquivalenceBook, passed_on: PassedOn
 ) -> PeerHome:
-    calls = settings.calls
     return PeerHome(
-        PeerAddress(
-            region=peer.region,
-            address=peer.address,
-            server_name=peer.server_name,
-            audience=peer.audience,
-            ca=peer.ca.read_bytes(),
-            certificate=None if calls is None else calls.certificate.read_bytes(),
-            key=None if calls is None else calls.key.read_bytes(),
-        ),
-        tokens=partial(_tokens_for, peer.region, trust=trust),
+        peer_address(peer, settings),
+        tokens=partial(tokens_for, peer.region, trust=trust),
         recognitions=RecognitionVerifier(trust.region_key),
         book=book,
         request_secret=secrets.token_bytes(_SECRET_BYTES),
@@ -134,7 +139,7 @@ def _peer_home(
     )
 
 
-def _tokens_for(peer: str, asking: str, *, trust: TrustSide) -> CallerTokenSigner:
+def tokens_for(peer: str, asking: str, *, trust: TrustSide) -> CallerTokenSigner:
     """Give what signs the tokens for a peer on behalf of a home (PeerProtocolError where the peer is not believed)."""
     try:
         trust.require_peer(peer)

@@ -8,9 +8,11 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gateway.bootstrap_calls import peer_address, tokens_for
 from gateway.errors import SettingsError
 from gateway.federation.catalog_shelf import FileCatalogs
-from gateway.services.catalog_book import CatalogBook
+from gateway.peers.catalog_feed import CatalogFeed
+from gateway.services.catalog_book import CatalogBook, missing
 from gateway.services.publish_catalog import PublishCatalog
 from trust.errors import TrustError
 from trust.roles import REGION_ROLE
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from adapters.registry import Registry
     from gateway.journal import Journal
+    from gateway.settings import Settings
     from gateway.trust_side import TrustSide
     from trust.keys import VerificationKey
 
@@ -79,3 +82,31 @@ async def read_ahead(book: CatalogBook, registry: Registry, journal: Journal) ->
             await asyncio.to_thread(newest.document)
         except SettingsError as error:
             journal.event("catalog_unreadable", catalog=region, fault=str(error))
+
+
+def catalog_feeds(
+    settings: Settings, trust: TrustSide, book: CatalogBook, publish: PublishCatalog, journal: Journal
+) -> tuple[CatalogFeed, ...]:
+    """Make the feeds of the peers with whom one of our homes has an agreement."""
+    feeds = []
+    for peer in settings.peer:
+        agreements = trust.agreements.agreements
+        home = next((h for h in trust.homes if any(a.joins(h, peer.region) for a in agreements)), None)
+        if home is None:
+            continue
+        feeds.append(
+            CatalogFeed(
+                address=partial(peer_address, peer, settings),
+                tokens=partial(tokens_for, peer.region, home, trust=trust),
+                publish=publish,
+                known=partial(_whole, book),
+                clock=time.time,
+                journal=journal,
+            )
+        )
+    return tuple(feeds)
+
+
+def _whole(book: CatalogBook) -> list[str]:
+    """Give the digests of the versions that need no further signature."""
+    return [version.digest for version in book.all_versions() if not missing(version)]

@@ -10,7 +10,7 @@ from gateway.key_shelf import KeyShelf, ShelfSigner
 from gateway.peers.evidence import PeerLog
 from gateway.rpc.evidence import EvidenceServicer
 from gateway.rpc.paging import Paging
-from gateway.rpc.recording import Allowance, Recorder
+from gateway.rpc.recording import Allowance, Recorder, known_names
 from gateway.services.evidence import EvidenceSecret
 from gateway.services.evidence_accesses import Accesses
 from gateway.services.evidence_alarms import Alarms
@@ -24,6 +24,7 @@ from trust.note import NoteKey
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from adapters.registry import Registry
     from gateway.bootstrap_services import Shared
     from gateway.journal import Journal
     from gateway.peers.peer_home import PeerHome
@@ -62,7 +63,9 @@ def own_keys(settings: Settings, shelf: KeyShelf) -> tuple[NoteKey, ...]:
     return (*shown, *map(NoteKey.from_text, settings.evidence.former_keys))
 
 
-def build_evidence(settings: Settings, store: Store, *, trust: TrustSide, journal: Journal) -> EvidenceSide:
+def build_evidence(
+    settings: Settings, store: Store, *, trust: TrustSide, registry: Registry, journal: Journal
+) -> EvidenceSide:
     """Put the evidence of a node together (SettingsError, TrustError; nothing is read or signed yet)."""
     shelf = KeyShelf(settings.evidence.key, issuer=settings.gateway)
     reader, alarms = EvidenceReader(store), Alarms(store, told=journal.event)
@@ -88,7 +91,11 @@ def build_evidence(settings: Settings, store: Store, *, trust: TrustSide, journa
         ),
         witness=Witness(store, keys=keys_of, signer=signer, name=settings.gateway, alarms=alarms),
         alarms=alarms,
-        recorder=Recorder(store, allowance=Allowance(settings.evidence.refusals_per_second)),
+        recorder=Recorder(
+            store,
+            known=frozenset(known_names(registry)),
+            allowance=Allowance(settings.evidence.refusals_per_second),
+        ),
     )
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.rpc.status import row_of
 from gateway.services.local_home import LocalHome
-from gateway.services.public_catalog import STANDS, PublicCatalog, ShownRegion, shown_lists
+from gateway.services.public_catalog import STANDS, PublicCatalog
+from gateway.services.shown_lists import ShownRegion, shown_lists
 from gateway.web.federation import WELL_KNOWN, path_of
 from gateway.web.pages.node_facts import ApiFact, EntityFact, RegionState, SignatureFact, SigningKeyFact
 from trust.errors import TrustError
@@ -24,8 +25,15 @@ if TYPE_CHECKING:
     from gateway.rpc.boundary import Servicer
     from gateway.services.ports import Home
 
-NEEDED: Final = ("babel", "jinja2", "pypinyin")
-"""What the extra `web` brings for the pages."""
+MISSING: Final = tuple(name for name in ("babel", "jinja2", "pypinyin") if find_spec(name) is None)
+"""What of the extra `web` the pages lack."""
+
+_MODULES: Final = ("gateway.web.pages.site", "gateway.web.pages.routes")
+
+if not MISSING:
+    # Loaded with this module, so that gateways that are forked share it.
+    for _module in _MODULES:
+        import_module(_module)
 
 LOOK_SECONDS: Final = 1.0
 """How long a look at how the agreements stand serves."""
@@ -35,18 +43,17 @@ def pages(
     shared: Shared, homes: Mapping[str, Home], servicers: Iterable[Servicer]
 ) -> tuple[Callable[[web.Application], None], ...]:
     """Give what adds the pages to the web side; nothing where they are not wanted or their libraries are missing."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing or not shared.settings.pages.serve:
-        shared.journal.event("pages_not_served", missing=",".join(missing), wanted=shared.settings.pages.serve)
+    if MISSING or not shared.settings.pages.serve:
+        shared.journal.event("pages_not_served", missing=",".join(MISSING), wanted=shared.settings.pages.serve)
         return ()
-    # The extra may be missing, so nothing of it is imported before it is known to be there.
-    site = import_module("gateway.web.pages.site").PublicSite(
-        import_module("gateway.web.pages.routes").routes(_Facts(shared, homes, servicers)),
+    site, routes = map(import_module, _MODULES)
+    public = site.PublicSite(
+        routes.routes(_Facts(shared, homes, servicers)),
         source=ShownState(shared, homes),
         rules=shared.rules,
         clock=time.time,
     )
-    return (site.add_to,)
+    return (public.add_to,)
 
 
 class ShownState:

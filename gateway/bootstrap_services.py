@@ -112,7 +112,7 @@ def share(settings: Settings, journal: Journal) -> Shared:
         own_certificates=OwnCertificates(settings),
         journal=journal,
         stored=stored,
-        evidence=build_evidence(settings, stored.store, trust=trust, journal=journal),
+        evidence=build_evidence(settings, stored.store, trust=trust, registry=registry, journal=journal),
         pseudonym_secrets={home.region: _pseudonym_secret(home) for home in settings.home},
     )
 

@@ -89,7 +89,7 @@ def build_store(settings: Settings, journal: Journal, *, evidence: Callable[[str
     """
     keys = partial(read_keys, settings.store.keys)
     engine = open_engine(settings.store.address)
-    store = Store(engine, append=evidence(engine.writing.dialect.name))
+    store = Store(engine, append=evidence(engine.writing.dialect.name), told=journal.event)
     return StoreSide(
         engine=engine,
         store=store,

@@ -17,6 +17,7 @@ from gateway.federation.follow import RevocationFollower
 from gateway.federation.home_keys import HomeKeys, PartnerSuite
 from gateway.federation.memory import FileTrustMemory
 from gateway.federation.originals import FileOriginals
+from gateway.federation.own_marks import OwnMarks
 from gateway.key_places import KeyPlaces
 from gateway.services.local_home import china_day
 from gateway.services.status_notices import StatusNotices
@@ -26,7 +27,7 @@ from trust.policy import AgreementBook
 from trust.roles import REGION_ROLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from gateway.federation.agreements import SignedAgreement
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from gateway.journal import Journal
     from gateway.key_shelf import Shelf
     from gateway.settings import Settings
-    from gateway.settings_parts import HomeSettings
+    from gateway.settings_parts import HomeSettings, TrustSettings
     from trust.keys import VerificationKey
 
 LOOK_SECONDS = 0.5
@@ -91,14 +92,7 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
 
     desk = TrustDesk(
         [_own(region, keys) for region, keys in homes.items()],
-        anchors=[
-            AnchorPin(
-                entity=one.entity,
-                fingerprints=frozenset(one.fingerprints),
-                agreements=frozenset({at.agreement.id}),
-            )
-            for one, at in zip(trust.anchor, signed, strict=True)
-        ],
+        anchors=_pins(trust, signed),
         peers={peer.region: peer.entity for peer in settings.peer},
         agreements=in_force,
         client=client,
@@ -135,7 +129,18 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
         anchors={one.agreement.id: one.anchor for one in signed},
         notices=StatusNotices(),
         key_places=places,
+        marks=OwnMarks(
+            [keys.publisher for keys in homes.values()], desk=desk, client=client, clock=time.time, journal=journal
+        ),
     )
+
+
+def _pins(trust: TrustSettings, signed: Sequence[SignedAgreement]) -> list[AnchorPin]:
+    """Give the anchors that the operator has pinned, each for its agreement."""
+    return [
+        AnchorPin(entity=one.entity, fingerprints=frozenset(one.fingerprints), agreements=frozenset({at.agreement.id}))
+        for one, at in zip(trust.anchor, signed, strict=True)
+    ]
 
 
 def desk_memory(settings: Settings) -> FileTrustMemory:

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from adapters.errors import AdapterError, RegionDataError
+from gateway.cli_catalog import catalog_app
 from gateway.cli_evidence import evidence_app
 from gateway.cli_exchange import exchange_app, receipt_app
 from gateway.cli_pack import pack_app
@@ -45,7 +46,6 @@ class _Told(TyperGroup):
 
 
 app = typer.Typer(cls=_Told, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
-catalog_app = typer.Typer(no_args_is_help=True, help="Look into the catalogs that ship with this gateway.")
 adapter_app = typer.Typer(no_args_is_help=True, help="Check the adapter of a region.")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(adapter_app, name="adapter")
@@ -67,7 +67,6 @@ PortBase = Annotated[
 ]
 Region = Annotated[str, typer.Argument(help="Region code, such as chongqing; `onecard regions` lists them.")]
 Spoken = Annotated[Language, typer.Option("--language", help="Language of names, headings and sentences.")]
-Item = Annotated[str, typer.Argument(help="Item, such as CQ-30; `onecard catalog list` lists them.")]
 
 
 @app.command()
@@ -150,38 +149,6 @@ def regions(language: Spoken = Language.EN) -> None:
     from gateway.console import print_regions
 
     print_regions(language)
-
-
-@catalog_app.command("list")
-def catalog_list(
-    region: Annotated[str, typer.Argument(help="Region code; all where it is left out.")] = "",
-    language: Spoken = Language.EN,
-) -> None:
-    """List the items of one region's catalog, or of all."""
-    from gateway.console import print_items
-
-    print_items(region, language)
-
-
-@catalog_app.command("show")
-def catalog_show(region: Region, item: Item, language: Spoken = Language.EN) -> None:
-    """Show one item with all that is known of it."""
-    from gateway.console import print_item
-
-    print_item(region, item, language)
-
-
-@catalog_app.command("translate")
-def catalog_translate(
-    region: Region,
-    item: Item,
-    target: Annotated[str, typer.Argument(help="Region in whose catalog to look, such as sichuan.")],
-    language: Spoken = Language.EN,
-) -> None:
-    """Say what an item corresponds to in another region today, how exactly, and what is lost."""
-    from gateway.console import print_translation
-
-    print_translation(region, item, target, language)
 
 
 @adapter_app.command("check")

@@ -14,7 +14,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
-from gateway.errors import SettingsError
+from gateway.errors import SettingsError, StoreSchemaError, StoreUnavailableError
 from gateway.lifeline import end_with, end_with_parent, stop_signals
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _exit_code(config: Path, serve: Callable[[Path], None]) -> int:
     """Run one gateway and give its exit code; a faulty configuration is told in words, our own mistake by its trace."""
     try:
         serve(config)
-    except SettingsError as error:
+    except (SettingsError, StoreSchemaError, StoreUnavailableError) as error:
         sys.stderr.write(f"{error}\n")
         return CONFIGURATION_FAULT
     except Exception:  # noqa: BLE001 - the last line of a process: what is not caught here would run the parent's code

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gateway.federation.fetch import FederationClient
     from gateway.federation.follow import RevocationFollower
     from gateway.federation.home_keys import HomeKeys
+    from gateway.federation.own_marks import OwnMarks
     from gateway.key_places import KeyPlaces
     from gateway.services.status_notices import StatusNotices
     from trust.keys import KeyRing, VerificationKey
@@ -66,6 +67,7 @@ class TrustSide:
     anchors: Mapping[str, str]
     notices: StatusNotices
     key_places: KeyPlaces
+    marks: OwnMarks
 
     @property
     def tried(self) -> bool:

@@ -158,6 +158,8 @@ class TrustView:
         if one.believed is None:
             yield f"  => not believed: {self.why(one)}"
         else:
+            for mark in sorted(one.believed.marks):
+                yield f"  holds mark  {mark}"
             grace = one.believed.usable_until - one.believed.expires_at
             yield f"  => believed until {moment(one.believed.expires_at)}, and {grace} s of grace"
 

@@ -7,12 +7,21 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.fakes.postgres import postgres_server, postgres_url
+from tests.fakes.postgres import postgres_server, postgres_url, second_postgres_url
 from tests.fakes.softhsm import softhsm
 from tests.fakes.store import sqlite_url, store, store_url
 from tests.sandbox_fixture.fixture import sandbox
 
-__all__ = ["postgres_server", "postgres_url", "sandbox", "softhsm", "sqlite_url", "store", "store_url"]
+__all__ = [
+    "postgres_server",
+    "postgres_url",
+    "sandbox",
+    "second_postgres_url",
+    "softhsm",
+    "sqlite_url",
+    "store",
+    "store_url",
+]
 
 # Two runs see the same cases, and a slow machine is no fault; `pytest --hypothesis-profile explore` looks for new ones.
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)

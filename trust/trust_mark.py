@@ -9,23 +9,34 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from trust.claim_rules import Rule, check_claims, is_entity, is_text, is_time
+from trust.claim_rules import Rule, check_claims, is_entity, is_one_of, is_text, is_time
 from trust.claims import CLOCK_SKEW_SECONDS
 from trust.errors import ClaimInvalidError, ExpiredError, NotYetValidError, UnknownIssuerError
 from trust.jws import prove, read_jws, sign_jws
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from trust.keys import SigningKey, VerificationKey
     from trust.signer import Signer
 
 TRUST_MARK_TYPE: Final = "trust-mark+jwt"
+TRUST_MARK_STATUS_TYPE: Final = "trust-mark-status-response+jwt"
+MAX_STATUS_AGE_SECONDS: Final = 60
 MARK_NAME: Final = re.compile(r"https://[a-z0-9][A-Za-z0-9._:/-]{0,119}")
 """Form of the identifier of a type of mark."""
 
+MARK_STATES: Final = frozenset({"active", "expired", "revoked", "invalid"})
+"""What may have become of a mark (section 8.4); `invalid` is one that no key of its issuer's of today has signed."""
+
+_STATUS_TABLE: Final[Mapping[str, Rule]] = {
+    "iss": Rule("entity identifier", is_entity),
+    "iat": Rule("whole seconds", is_time),
+    "trust_mark": Rule("text", lambda value: isinstance(value, str)),
+    "status": Rule("closed list", is_one_of(MARK_STATES)),
+}
 _TABLE: Final[Mapping[str, Rule]] = {
     "iss": Rule("entity identifier", is_entity),
     "sub": Rule("entity identifier", is_entity),
@@ -104,3 +115,41 @@ def verify_mark(
     if now - mark.exp >= CLOCK_SKEW_SECONDS:
         raise ExpiredError(claim="exp", skew_seconds=str(now - mark.exp))
     return mark
+
+
+def sign_mark_status(text: str, status: str, *, key: SigningKey | Signer, now: int) -> str:
+    """Sign what has become of a mark, typ `trust-mark-status-response+jwt` (Unix seconds).
+
+    Raises:
+        ClaimInvalidError: the status is not of the closed list.
+    """
+    payload = {"iss": key.issuer, "iat": now, "trust_mark": text, "status": status}
+    check_claims(payload, _STATUS_TABLE)
+    return sign_jws(payload, key=key, kind=TRUST_MARK_STATUS_TYPE)
+
+
+def verify_mark_status(response: str, *, mark: str, issuer: str, keys: Iterable[VerificationKey], now: int) -> str:
+    """Give what the issuer of a mark says has become of it.
+
+    Args:
+        response: compact JWS.
+        mark: the mark as text.
+        issuer: who has issued it.
+        keys: the federation keys that are believed to be the issuer's.
+        now: Unix seconds.
+
+    Raises:
+        TrustError: a leaf that names the first check that fails.
+    """
+    parsed = read_jws(response, kind=TRUST_MARK_STATUS_TYPE)
+    payload: Mapping[str, Any] = parsed.payload
+    check_claims(payload, _STATUS_TABLE)
+    if payload["iss"] != issuer:
+        raise ClaimInvalidError(claim="iss", rule="issuer of the mark")
+    prove(parsed, keys=keys)
+    if payload["trust_mark"] != mark:
+        raise ClaimInvalidError(claim="trust_mark", rule="the mark asked about")
+    if abs(payload["iat"] - now) > MAX_STATUS_AGE_SECONDS:
+        raise ClaimInvalidError(claim="iat", rule="of now")
+    status: str = payload["status"]
+    return status

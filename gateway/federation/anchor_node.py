@@ -13,7 +13,8 @@ from aiohttp import web
 from gateway.errors import GatewayError, SettingsError
 from gateway.federation.register_body import AnchorBody
 from gateway.web.app import quiet_runner
-from gateway.web.federation import JSON, add_anchor, add_entity, path_of
+from gateway.web.federation import add_anchor, add_entity, path_of
+from gateway.web.federation_answers import JSON
 from gateway.web.headers import HEADERS
 from gateway.web.revocations import Revocations
 from trust.errors import TrustError, UnknownKeyError

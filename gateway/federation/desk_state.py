@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from trust.revocation_set import RevocationSet
     from trust.verified_entity import VerifiedEntity
 
-_LENGTH = 3
+_LENGTHS = (3, 4)
+"""Statements of a chain that is believed: with one intermediate between the entity and the anchor, or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,10 +124,11 @@ class Standing:
         return self.federation.find(role, issuer, kid, anchor=anchor, now=now)
 
     def admitted(self, texts: Sequence[str], *, place: tuple[str, str], now: int) -> Standing:
-        """Give the standing that believes a chain of an entity directly below an anchor, and of the anchor itself.
+        """Give the standing that believes a chain of an entity, and of the anchor itself.
 
         Args:
-            texts: its configuration, the statement about it, the anchor's configuration; compact JWS.
+            texts: its configuration, the statement about it, that about its superior if this is not the anchor, and the
+                anchor's configuration; compact JWS.
             place: the anchor and the entity whose chain it should be.
             now: Unix seconds.
 
@@ -174,7 +176,7 @@ class Standing:
 
     def _verified_at(self, place: tuple[str, str], texts: Sequence[str], *, now: int) -> VerifiedEntity:
         """Verify the chain of an entity to an anchor."""
-        if len(texts) != _LENGTH:
+        if len(texts) not in _LENGTHS:
             raise ChainError(rule="length")
         verified = self._verified(texts, now=now)
         if (verified.anchor, verified.entity) != place:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _WELL_KNOWN: Final = "/.well-known/openid-federation"
 _STATEMENT: Final = "application/entity-statement+jwt"
+_MARK: Final = "application/trust-mark+jwt"
 _REVOCATIONS: Final = "/federation/revocations"
 _JSON: Final = "application/json"
 _CONNECTIONS: Final = 64
@@ -111,6 +112,11 @@ class FederationClient:
         """Fetch what a superior says of another entity, section 8.1 (FetchError)."""
         return await self._statement(superior, "/federation/fetch", {"sub": subject})
 
+    async def trust_mark(self, issuer: str, subject: str, kind: str) -> str:
+        """Fetch the mark of a type that an entity holds, section 8.6 (FetchError; status 404 where it holds none)."""
+        query = {"sub": subject, "trust_mark_type": kind}
+        return await self._statement(issuer, "/federation/trust-mark", query, kind=_MARK)
+
     async def links(self, entity: str) -> tuple[str, ...]:
         """Fetch the configurations with which an entity handed on from key to key, oldest first (FetchError)."""
         body = await self._get(entity, "/federation/links", {}, kind=_JSON, most=self._limits.list_bytes)
@@ -173,8 +179,8 @@ class FederationClient:
         if self._session is not None:
             await self._session.close()
 
-    async def _statement(self, entity: str, path: str, query: Mapping[str, str]) -> str:
-        body = await self._get(entity, path, query, kind=_STATEMENT, most=self._limits.statement_bytes)
+    async def _statement(self, entity: str, path: str, query: Mapping[str, str], *, kind: str = _STATEMENT) -> str:
+        body = await self._get(entity, path, query, kind=kind, most=self._limits.statement_bytes)
         if not body.isascii():
             raise FetchError(entity=entity, fault="form")
         return body.decode("ascii")

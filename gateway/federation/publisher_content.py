@@ -23,6 +23,7 @@ _OF_SUPERIORS: Final = {
     "federation_list_endpoint": "list",
     "federation_resolve_endpoint": "resolve",
     "federation_trust_mark_endpoint": "trust-mark",
+    "federation_trust_mark_status_endpoint": "trust-mark-status",
 }
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from gateway.federation.publisher_ledger import VersionLedger
 from gateway.federation.register_admission import Applicant
+from gateway.federation.register_marks import state_of
 from gateway.federation.register_members import Member, MemberFolder
 from trust.constraints import Constraints
 from trust.entity import SubordinateStatement
@@ -22,7 +23,7 @@ from trust.metadata_policy import MetadataPolicy
 from trust.revocation_set import RevocationSet
 from trust.roles import GATEWAY_ROLE, REGION_ROLE
 from trust.statement import read_statement, sign_statement
-from trust.trust_mark import TrustMark, sign_mark
+from trust.trust_mark import TrustMark, sign_mark, sign_mark_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -204,6 +205,24 @@ class MemberRegister:
         if issued is None or self._due(issued, member):
             issued = self._marks[sub] = self._sign_mark(member)
         return issued.text
+
+    def mark_status(self, text: str) -> str:
+        """Say what has become of a mark, compact JWS.
+
+        Raises:
+            UnknownIssuerError: none like it is issued here.
+            SettingsError: the folder cannot be used.
+        """
+        publisher, now, members = self._publisher, int(self._clock()), self.members()
+        state = state_of(
+            text,
+            issuer=publisher.entity,
+            kind=self._mark_type,
+            keys=publisher.keys,
+            holds=lambda entity: entity in members and self._holds(members[entity]),
+            now=now,
+        )
+        return sign_mark_status(text, state, key=publisher.key, now=now)
 
     @property
     def mark_type(self) -> str | None:

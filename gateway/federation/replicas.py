@@ -91,12 +91,15 @@ class Replicas:
         self._place = 0
 
     async def start(self) -> None:
-        """Take up what the others say, before anything is served (StoreUnavailableError, SettingsError)."""
+        """Take up what the others publish, before anybody reads ours (StoreUnavailableError, SettingsError)."""
         for publisher in self._publishers:
             last = await self._shared.publication(publisher.entity)
             if last is not None:
                 publisher.resume(last.text, **json.loads(last.history))
             await self._publish(publisher)
+
+    async def catch_up(self) -> None:
+        """Believe what the others have learned, before anything is served (StoreUnavailableError)."""
         await self._hear_revocations()
 
     async def tell(self) -> None:

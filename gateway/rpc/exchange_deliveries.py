@@ -151,7 +151,12 @@ class Deliveries:
             return 0
         stream.credit -= len(delivered)
         for one in delivered:
-            await stream.outgoing.put(pb.ReceiveRequestsResponse(delivery=self._delivery(one)))
+            try:
+                delivery = self._delivery(one)
+            except StoreUnavailableError:  # its seal does not open: its lease ends unused, and that counts against it
+                stream.credit += 1
+                continue
+            await stream.outgoing.put(pb.ReceiveRequestsResponse(delivery=delivery))
         return len(delivered)
 
     def _delivery(self, one: Delivered) -> pb.Delivery:

@@ -12,7 +12,7 @@ from adapters.payload_kinds import PayloadKind
 from adapters.words import Medium, Purpose
 from gateway.errors import CallerRegionError, InvalidFieldError
 from gateway.rpc.convert import MEDIUM_WORD, PURPOSE_WORD, Fields, enum_numbers, reversed_numbers
-from gateway.rpc.exchange_forms import check
+from gateway.rpc.exchange_forms import FORMS, check
 from gateway.services.evidence import Known, Subject
 from gateway.services.exchange_model import (
     MICROS,
@@ -112,10 +112,8 @@ def submission_in(request: exchange_service_pb2.SubmitRequestRequest, *, gateway
         gateway: whether another gateway hands it over, and so says more than a platform may.
     """
     content, fields = request.content, Fields()
-    if not request.idempotency_key:
-        fields.add("idempotency_key", "required")
-    else:
-        fields.request_id(request.idempotency_key)
+    if not FORMS["idempotency_key"](request.idempotency_key):
+        fields.add("idempotency_key", "form" if request.idempotency_key else "required")
     _check_body(content, "content", fields)
     kind = content.WhichOneof("payload")
     if kind is None:

@@ -23,8 +23,9 @@ from gateway.services.evidence import Decision, Outcome
 from trust.keys import KID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
+    from adapters.registry import Registry
     from gateway.errors import GatewayError
     from gateway.rpc.boundary import OpenCall
     from gateway.services.evidence import Subject
@@ -85,20 +86,30 @@ class Allowance:
 
 
 class Recorder:
-    """Writes the records of calls."""
+    """Writes the records of calls.
 
-    def __init__(self, store: Store, *, allowance: Allowance | None = None) -> None:
-        """Take the store, and the allowance of refusals."""
+    Args:
+        store: where they go.
+        known: the codes of regions and items that there are. What a caller has typed in the place of one, and is none,
+            is not recorded: it may be anything.
+        allowance: of refusals.
+    """
+
+    def __init__(
+        self, store: Store, *, known: Container[str] = frozenset(), allowance: Allowance | None = None
+    ) -> None:
+        """Begin with nobody turned away."""
         self._store = store
+        self._known = known
         self._allowance = allowance or Allowance()
         self._turned_away = 0
 
     async def answered(self, opened: OpenCall, note: Note) -> None:
         """Record that a message of a call was answered (StoreUnavailableError: it was not, and must not be)."""
         if note.parts:
-            await self._write([_decision(opened, part, error) for part, error in note.parts])
+            await self._write([self._decision(opened, part, error) for part, error in note.parts])
         elif not note.recorded:
-            await self._write([_decision(opened, note, None)])
+            await self._write([self._decision(opened, note, None)])
 
     async def failed(self, opened: OpenCall, failure: Exception, *, decides: bool) -> Exception:
         """Record that a call failed, where that is a decision; gives the failure to tell, perhaps another one."""
@@ -110,18 +121,59 @@ class Recorder:
             self._turned_away += 1
             return LimitError(limit="refusals")
         try:
-            await self._write([_decision(opened, note, failure)])
+            await self._write([self._decision(opened, note, failure)])
         except StoreUnavailableError as error:
             return error
         return failure
 
     async def _write(self, decisions: list[Decision]) -> None:
-        if self._turned_away:
-            turned_away, self._turned_away = self._turned_away, 0
+        turned_away, self._turned_away = self._turned_away, 0
+        if turned_away:
             decisions.append(
                 Decision(method="refusals", outcome=Outcome.REFUSED, reason="LIMIT", detail=str(turned_away))
             )
-        await self._store.commit(_record, decisions)
+        try:
+            await self._store.commit(_record, decisions)
+        except StoreUnavailableError:
+            self._turned_away += turned_away
+            raise
+
+    def _decision(self, opened: OpenCall, note: Note, failure: Exception | None) -> Decision:
+        """Put together what is recorded; of what is not proven, nothing but the form of a known key's name."""
+        outcome, reason, who = note.outcome, note.reason, ""
+        caller = opened.proven
+        kid = "" if caller is None else caller.kid
+        if failure is not None:
+            row = row_of(failure)
+            outcome = Outcome.REFUSED if row.code in _REFUSED else Outcome.FAILED
+            reason, who = row.reason, row.who.value
+            if caller is None and row is not UNFORESEEN:
+                named = getattr(failure, "metadata", {}).get("kid", "")
+                kid = named if KID.fullmatch(named) else ""
+        return Decision(
+            method=opened.name,
+            outcome=outcome,
+            reason=reason,
+            who_failed=who,
+            caller=opened.caller,
+            certificate="" if opened.certificate is None else opened.certificate.fingerprint,
+            kid=kid,
+            token="" if caller is None else caller.token,
+            source="" if caller is None else note.source or caller.region,
+            target=note.target if note.target in self._known else "",
+            item=note.item if note.item in self._known else "",
+            subject=note.subject,
+            recognition=note.recognition,
+            trace_id=opened.trace_id,
+            detail=note.detail,
+        )
+
+
+def known_names(registry: Registry) -> Iterator[str]:
+    """Give the codes of all regions, and of the items of their catalogs."""
+    for adapter in registry:
+        yield adapter.region
+        yield from (item.item for item in adapter.catalog)
 
 
 async def _record(transaction: Transaction, items: Sequence[Sequence[Decision]]) -> Sequence[GatewayError | None]:
@@ -130,34 +182,3 @@ async def _record(transaction: Transaction, items: Sequence[Sequence[Decision]])
         for one in decisions:
             transaction.record(one)
     return [None] * len(items)
-
-
-def _decision(opened: OpenCall, note: Note, failure: Exception | None) -> Decision:
-    """Put together what is recorded; of what is not proven, nothing but the form of a known key's name."""
-    outcome, reason, who = note.outcome, note.reason, ""
-    caller = opened.proven
-    kid = "" if caller is None else caller.kid
-    if failure is not None:
-        row = row_of(failure)
-        outcome = Outcome.REFUSED if row.code in _REFUSED else Outcome.FAILED
-        reason, who = row.reason, row.who.value
-        if caller is None and row is not UNFORESEEN:
-            named = getattr(failure, "metadata", {}).get("kid", "")
-            kid = named if KID.fullmatch(named) else ""
-    return Decision(
-        method=opened.name,
-        outcome=outcome,
-        reason=reason,
-        who_failed=who,
-        caller=opened.caller,
-        certificate="" if opened.certificate is None else opened.certificate.fingerprint,
-        kid=kid,
-        token="" if caller is None else caller.token,
-        source=note.source or ("" if caller is None else caller.region),
-        target=note.target,
-        item=note.item,
-        subject=note.subject,
-        recognition=note.recognition,
-        trace_id=opened.trace_id,
-        detail=note.detail,
-    )

@@ -20,6 +20,7 @@ from adapters.errors import UndecodableTextError
 from adapters.registry import load_registry, load_vectors
 from adapters.wire import HttpReply, HttpRequest
 from gateway.errors import SettingsError
+from gateway.sandbox.exchange_worker import ExchangeWorker
 from gateway.services.disclosure import reveal
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ class Cardholders:
             text = reveal(identity, path)
             if text is not None:
                 self._by_key[path, text] = record
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The social-security numbers of all of them."""
+        return frozenset(number for number in self._holder.values() if number is not None)
 
     def find(self, values: Mapping[str, str]) -> dict[str, str] | Fault:
         """Find the record for a credential's fields, or the fault that a platform would answer."""
@@ -184,10 +190,17 @@ async def run_platforms(layout: Layout) -> None:
             await platform.start(site.platform)
         except OSError as error:
             raise SettingsError((f"platform of {site.region}: {site.platform} is taken ({error.strerror})",)) from error
+    workers = [
+        ExchangeWorker(layout, site, holders=Cardholders(registry.get(site.region)).numbers) for site in layout.sites
+    ]
+    working = [asyncio.create_task(worker.run()) for worker in workers]
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await stop.wait()
+    for task in working:
+        task.cancel()
+    await asyncio.wait(working)
     for platform in platforms:
         with suppress(OSError):
             await platform.stop()

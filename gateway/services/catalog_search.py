@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from adapters.canonical import LocalizedText
-    from gateway.services.public_catalog import PublicCatalog, ShownList
+    from gateway.services.public_catalog import PublicCatalog
+    from gateway.services.shown_lists import ShownList
 
     Romanize = Callable[[str], Iterable[str]]
 

@@ -10,7 +10,7 @@ from gateway.errors import PayloadNotAllowedError, ReplyDiffersError, RequestSta
 from gateway.services.exchange_act import Acted
 from gateway.services.exchange_files import check_files
 from gateway.services.exchange_model import MICROS
-from gateway.services.exchange_receipts import read_receipt, write_receipt
+from gateway.services.exchange_receipts import write_receipt
 from gateway.services.exchange_rules import check_fields
 from gateway.services.exchange_seals import SALT_BYTES, digest_of, reply_document
 from gateway.services.exchange_states import ANSWERED, Event, Held, Party
@@ -124,19 +124,3 @@ class Answer:
         )
         scene.ledger.claim(request.id, files)
         return Acted(moved, replayed=False, detail=receipt.digest)
-
-
-@dataclass(frozen=True, slots=True)
-class KeepReceipt:
-    """The source's gateway has countersigned: keep the receipt with both signatures."""
-
-    text: str
-    receipts: ReceiptDesk
-
-    async def apply(self, scene: Scene, request: StoredRequest, _party: Party) -> Acted:
-        """Keep it (ReceiptError, TrustError)."""
-        if request.receipt and read_receipt(request.receipt).complete:
-            return Acted(request, replayed=True)
-        receipt = self.receipts.accept(request, self.text)
-        chains = await self.receipts.keep_chains(scene.transaction, request)
-        return Acted(scene.ledger.set(request, receipt=write_receipt(receipt), chains=chains), replayed=True)

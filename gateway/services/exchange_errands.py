@@ -112,7 +112,7 @@ class Errands:
         self._act = act
         self._rules = rules
         self._receipts = receipts
-        self._reason_of = reason_of
+        self.reason_of = reason_of
         self._take_handler, self._settle_handler, self._refuse_handler = self._take, self._settle, self._refuse
         self._renew_handler, self._release_handler, self._free_handler = self._renew, self._release, self._free
 
@@ -177,7 +177,7 @@ class Errands:
         try:
             self._rules.still_permit(request, on=china_day(ledger.now / MICROS))
         except REFUSALS as error:
-            reason = self._reason_of(error)
+            reason = self.reason_of(error)
             if errand.entry.event is Event.SUBMITTED and request.state is State.SUBMITTED:
                 fail(ledger, request, Party.SOURCE_GATEWAY, region=request.source, reason=reason)
             else:

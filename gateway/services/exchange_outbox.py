@@ -23,6 +23,7 @@ from gateway.errors import (
 from gateway.services.crash_points import AFTER_SEND, NO_CRASH
 from gateway.services.exchange_errands import Refused, Verdict, pause_seconds
 from gateway.services.exchange_ledger import lane_out
+from gateway.store.sealing import SEAL_FAULTS
 from trust.errors import TrustError
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ IN_FLIGHT: Final = 8
 """How many calls to one gateway are under way at once; few enough that other callers are served in between."""
 
 LOOK_SECONDS: Final = 1.0
+GONE_SECONDS: Final = 10.0
+"""How long a gateway that was lost is left alone at most: so soon after it is back it is told what waits."""
+
+_MOST_DOUBLED: Final = 16
 _RENEW_SECONDS: Final = 1.0
 _AGREEMENT: Final = frozenset(
     {"NO_AGREEMENT", "AGREEMENT_NOT_IN_FORCE", "AGREEMENT_STOPPED", "AGREEMENT_NOT_SIGNED", "PURPOSE_NOT_ALLOWED"}
@@ -58,6 +63,7 @@ class Send(Protocol):
 
         Raises:
             PeerUnavailableError, DeadlineError, PeerProtocolError, PeerRefusedError: as they say.
+            GatewayError: what is to be told is not there, or cannot be read.
         """
 
 
@@ -101,8 +107,10 @@ class Outbox:
                     worked = await self._round()
                 except StoreUnavailableError:
                     worked = False
-                if not worked:
-                    await news.wait(LOOK_SECONDS if not self._gone else pause_seconds(self._gone))
+                if self._gone:
+                    await asyncio.sleep(_pause(self._gone))  # what is new would be lost on it too, and wakes nobody
+                elif not worked:
+                    await news.wait(LOOK_SECONDS)
 
     async def _round(self) -> bool:
         """Take some errands and do them; tells whether there may be more at once."""
@@ -124,8 +132,13 @@ class Outbox:
         lines: dict[bytes, list[Errand]] = defaultdict(list)
         for errand in errands:
             lines[errand.taken.order_key].append(errand)
-        reached = await asyncio.gather(*(self._do_line(line, left) for line in lines.values()))
-        return any(reached)
+        ends = await asyncio.gather(*(self._do_line(line, left) for line in lines.values()), return_exceptions=True)
+        failed = [(line, end) for line, end in zip(lines.values(), ends, strict=True) if isinstance(end, BaseException)]
+        for line, _ in failed:  # what nobody foresaw is not given back: its lease ends, and that counts as a failure
+            left.pop(next(errand.taken.place for errand in line if errand.taken.place in left))
+        for _, end in failed:
+            raise end
+        return True in ends
 
     async def _do_line(self, line: Sequence[Errand], left: dict[int, Errand]) -> bool:
         """Do the errands of one key in order, until one cannot be done; tells whether the gateway was reached."""
@@ -134,10 +147,8 @@ class Outbox:
             async with self._at_once:
                 try:
                     receipt = await self._send(errand)
-                except (PeerUnavailableError, DeadlineError):
-                    return reached
-                except (PeerRefusedError, PeerProtocolError) as error:
-                    refused = judge(errand, error)
+                except GatewayError as error:
+                    refused = judge(errand, error, self._errands.reason_of(error))
                     if refused is None:
                         return reached
                     await self._refuse(refused, left)
@@ -181,7 +192,7 @@ class Outbox:
         """Give back what was not done; where that cannot be noted, the leases end by themselves."""
         if not errands:
             return
-        delay = pause_seconds(self._gone + 1)
+        delay = _pause(self._gone + 1)
         giving = asyncio.ensure_future(self._errands.release([errand.taken for errand in errands], delay_seconds=delay))
         try:
             await asyncio.shield(giving)
@@ -197,11 +208,29 @@ class Outbox:
         self._gone = self._gone + 1 if gone else 0
 
 
-def judge(errand: Errand, error: PeerRefusedError | PeerProtocolError) -> Refused | None:
-    """Say what an answer means for an errand; None where it says something of the other gateway as a whole."""
-    if isinstance(error, PeerProtocolError):
-        rule = error.metadata.get("rule", "").partition(":")[0]
-        return Refused(errand, Verdict.FOR_NOW, "PEER_PROTOCOL") if rule in _OF_THE_MESSAGE else None
+def _pause(gone: int) -> float:
+    """Give how long to leave a gateway alone that was lost so many times in a row, seconds."""
+    return min(GONE_SECONDS, pause_seconds(min(gone, _MOST_DOUBLED)))
+
+
+def judge(errand: Errand, error: GatewayError, reason: str) -> Refused | None:
+    """Say what an error means for an errand; None where it says something of the other gateway or the store."""
+    match error:
+        case PeerUnavailableError() | DeadlineError():
+            return None
+        case PeerRefusedError():
+            return _judge_refusal(errand, error)
+        case PeerProtocolError():
+            rule = error.metadata.get("rule", "").partition(":")[0]
+            return Refused(errand, Verdict.FOR_NOW, reason) if rule in _OF_THE_MESSAGE else None
+        case StoreUnavailableError():
+            return Refused(errand, Verdict.FOR_NOW, reason) if error.metadata.get("fault") in SEAL_FAULTS else None
+        case _:
+            return Refused(errand, Verdict.FOR_GOOD, reason)
+
+
+def _judge_refusal(errand: Errand, error: PeerRefusedError) -> Refused | None:
+    """Say what it means that the other gateway refused an errand."""
     if error.code in _NOT_NOW:
         return None
     if error.reason in _AGREEMENT:

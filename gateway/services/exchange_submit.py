@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from gateway.errors import (
     ContentErasedError,
@@ -52,7 +52,12 @@ LEAST_SECONDS: Final = 60
 MOST_SECONDS: Final = 180 * 86_400
 USUAL_SECONDS: Final = 30 * 86_400
 _SKEW: Final = 600 * MICROS
-_KNOWN: Final = select(REQUESTS).where(REQUESTS.c.idempotency.in_(bindparam("keys", expanding=True)))
+_KNOWN: Final = select(REQUESTS).where(
+    or_(
+        REQUESTS.c.idempotency.in_(bindparam("keys", expanding=True)),
+        REQUESTS.c.id.in_(bindparam("ids", expanding=True)),
+    )
+)
 
 
 class Submitted(NamedTuple):
@@ -162,8 +167,9 @@ class SubmitRequest:
     async def _add(self, transaction: Transaction, items: Sequence[NewRequest]) -> Sequence[Submitted | GatewayError]:
         """Write those that are new, all together."""
         self._points.reach(BEFORE_INSERT)
-        found = await transaction.execute(_KNOWN, {"keys": [new.row["idempotency"] for new in items]})
-        known = {row.idempotency: parse_row(row) for row in found}
+        asked = {"keys": [new.row["idempotency"] for new in items], "ids": [new.row["id"] for new in items]}
+        known = {row.idempotency: parse_row(row) for row in await transaction.execute(_KNOWN, asked)}
+        names = {request.id for request in known.values()}
         counts = await counted(transaction, {new.waiting for new in items})
         added: list[NewRequest] = []
         answers: list[Submitted | GatewayError] = []
@@ -174,12 +180,15 @@ class SubmitRequest:
                 answers.append(Submitted(before, replayed=True))
                 continue
             try:
+                if new.row["id"] in names:  # a gateway hands over another request under a name that it has used
+                    raise IdempotencyKeyReusedError
                 await self._check(transaction, new, counts.get(new.waiting, 0))
             except GatewayError as refusal:
                 answers.append(refusal)
                 continue
             counts[new.waiting] = counts.get(new.waiting, 0) + 1
             known[key] = parse_values(new.row)
+            names.add(new.row["id"])
             added.append(new)
             answers.append(Submitted(known[key], replayed=False))
         if added:

@@ -137,9 +137,8 @@ class PublishCatalog:
         self._require_order(checked, document, ours=True)
         return self._take(checked, document, signatures, must=region)
 
-    def accept(self, text: bytes, signatures: Sequence[str], *, peer: str) -> Publication:
+    def accept(self, checked: Checked, signatures: Sequence[str], *, peer: str) -> Publication:
         """Take a version from a peer's gateway, for lists of the peer's region only (errors as for `publish`)."""
-        checked = self.check(text)
         document = self._sound(checked)
         if peer not in document.head.regions:
             raise NotPublisherError(catalog=document.head.catalog)

@@ -68,8 +68,9 @@ _SERVER_FAULTS: Final = (
     "its encoding is not UTF8",
 )
 
-# Its lines for debugging quote parameters.
+# Its lines for debugging quote parameters; and what happens to connections the store tells by itself, in one line.
 logging.getLogger("aiosqlite").setLevel(logging.WARNING)
+logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)

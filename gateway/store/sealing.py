@@ -37,6 +37,11 @@ _HEAD: Final = len(VERSION) + ID_BYTES
 OVERHEAD_BYTES: Final = _HEAD + NONCE_BYTES + TAG_BYTES
 
 
+_UNKNOWN_KEY, _BROKEN, _NOT_SEALED = "sealed_with_unknown_key", "seal_broken", "not_sealed"
+SEAL_FAULTS: Final = frozenset({_UNKNOWN_KEY, _BROKEN, _NOT_SEALED})
+"""The `fault` of a StoreUnavailableError that says something of one sealed value, and not of the store."""
+
+
 class CipherName(StrEnum):
     """How values are sealed."""
 
@@ -139,12 +144,12 @@ class Sealer:
             self.use(self._more())
         cipher = self._ciphers.get(key)
         if cipher is None:
-            raise StoreUnavailableError(fault="sealed_with_unknown_key")
+            raise StoreUnavailableError(fault=_UNKNOWN_KEY)
         nonce, body = sealed[_HEAD : _HEAD + NONCE_BYTES], sealed[_HEAD + NONCE_BYTES :]
         try:
             return cipher.decrypt(nonce, body, sealed[:_HEAD] + context)
         except InvalidTag as error:
-            raise StoreUnavailableError(fault="seal_broken") from error
+            raise StoreUnavailableError(fault=_BROKEN) from error
 
     def _nonce(self) -> bytes:
         if self._count >= 2 ** (8 * _COUNTER_BYTES):
@@ -161,5 +166,5 @@ class Sealer:
 def sealed_by(sealed: bytes) -> bytes:
     """Give the id of the key of a sealed value (StoreUnavailableError where it is none)."""
     if len(sealed) < OVERHEAD_BYTES or sealed[: len(VERSION)] != VERSION:
-        raise StoreUnavailableError(fault="not_sealed")
+        raise StoreUnavailableError(fault=_NOT_SEALED)
     return sealed[len(VERSION) : _HEAD]

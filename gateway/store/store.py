@@ -13,7 +13,8 @@ from gateway.errors import StoreUnavailableError
 from gateway.store.faults import outage
 from gateway.store.notices import Notices
 from gateway.store.transaction import Answer, Append, Handler, Item, Transaction
-from gateway.store.writer import Waiting, Writer
+from gateway.store.waiting import Waiting, tell_nobody
+from gateway.store.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from gateway.store.engine import StoreEngine
     from gateway.store.listening import ServerListening
+    from gateway.store.waiting import Told
 
 __all__ = ["Append", "Handler", "Store", "Transaction"]
 
@@ -35,15 +37,21 @@ class Store:
         engine: where it is.
         append: appends the decisions of a transaction to the evidence; without it none is kept.
         gather_seconds: how long a transaction waits for company, where the one before it had some.
+        told: hears when the store is lost, and when it is back.
     """
 
     def __init__(
-        self, engine: StoreEngine, *, append: Append | None = None, gather_seconds: float = GATHER_SECONDS
+        self,
+        engine: StoreEngine,
+        *,
+        append: Append | None = None,
+        gather_seconds: float = GATHER_SECONDS,
+        told: Told = tell_nobody,
     ) -> None:
         """Begin closed."""
         self._engine = engine
         self._notices = Notices()
-        self._writer = Writer(engine, append=append, notices=self._notices, gather_seconds=gather_seconds)
+        self._writer = Writer(engine, append=append, notices=self._notices, gather_seconds=gather_seconds, told=told)
         self._writing: asyncio.Task[None] | None = None
         self._listening: ServerListening | None = None
         self._hearing: asyncio.Task[None] | None = None

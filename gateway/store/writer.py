@@ -14,24 +14,23 @@ from collections import deque
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import ARRAY, String, bindparam, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import SettingsError, StoreUnavailableError
 from gateway.store.faults import is_conflict, outage, why_closed
-from gateway.store.schema import ABOUT
+from gateway.store.signs_of_life import NOTIFY, TOUCH, touch
 from gateway.store.transaction import Transaction
+from gateway.store.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
-    from sqlalchemy.sql.base import Executable
 
     from gateway.store.engine import StoreEngine
     from gateway.store.notices import Notices
     from gateway.store.transaction import Append, Handler
+    from gateway.store.waiting import Told
 
 MOST_TOGETHER: Final = 128
 """Items in one transaction."""
@@ -42,48 +41,23 @@ TRIES: Final = 4
 
 RETRY_SECONDS: Final = 0.25
 _BACKOFF_SECONDS: Final = 0.01
-_ALIVE: Final = {"name": "alive", "value": "1"}
-_TOUCH: Final = {
-    "sqlite": sqlite.insert(ABOUT).values(_ALIVE).on_conflict_do_update(index_elements=["name"], set_=_ALIVE),
-    "postgresql": postgresql.insert(ABOUT).values(_ALIVE).on_conflict_do_update(index_elements=["name"], set_=_ALIVE),
-}
-_NOTIFY: Final = text(
-    "SELECT pg_notify(channel, payload) FROM unnest(:channels, :payloads) AS told(channel, payload)"
-).bindparams(bindparam("channels", type_=ARRAY(String)), bindparam("payloads", type_=ARRAY(String)))
 _LOST: Final = (SQLAlchemyError, OSError, TimeoutError)
-
-
-class Waiting:
-    """One item, and who waits for its answer."""
-
-    __slots__ = ("answer", "handler", "item")
-
-    def __init__(self, handler: Handler[Any, Any], item: object, answer: asyncio.Future[Any]) -> None:
-        """Begin without an answer."""
-        self.handler = handler
-        self.item = item
-        self.answer = answer
-
-    def tell(self, answer: object) -> None:
-        """Give the answer, unless whoever waited has left."""
-        if self.answer.done():
-            return
-        if isinstance(answer, Exception):
-            self.answer.set_exception(answer)
-        else:
-            self.answer.set_result(answer)
 
 
 class Writer:
     """Writes what waits. `ready` tells whether the last write has lasted."""
 
-    def __init__(self, engine: StoreEngine, *, append: Append | None, notices: Notices, gather_seconds: float) -> None:
+    def __init__(
+        self, engine: StoreEngine, *, append: Append | None, notices: Notices, gather_seconds: float, told: Told
+    ) -> None:
         """Begin without a connection; nothing is taken before `prove`."""
+        self._told = told
         self._engine = engine
         self._append = append
         self._notices = notices
         self._gather = gather_seconds
         self._waiting: deque[Waiting] = deque()
+        self._in_hand: list[Waiting] = []
         self._arrived = asyncio.Event()
         self._connection: AsyncConnection | None = None
         self._cut: Callable[[], None] | None = None
@@ -106,12 +80,19 @@ class Writer:
         self._arrived.set()
 
     async def run(self) -> None:
-        """Write until stopped; the one place that uses the connection."""
+        """Write until stopped; the one place that uses the connection. However it ends, nobody waits on."""
+        try:
+            await self._write_on()
+        finally:
+            self.ready = False
+            self._waiting.extendleft(reversed(self._in_hand))
+            self._refuse_waiting("closed")
+            await self._drop()
+
+    async def _write_on(self) -> None:
         while self._waiting or not self._closing:
             if not self.ready:
-                await asyncio.sleep(RETRY_SECONDS)
-                with suppress(StoreUnavailableError, SettingsError):
-                    await self.prove()
+                await self._come_back()
             elif self._waiting:
                 if self._company and not self._closing:
                     await asyncio.sleep(self._gather)
@@ -119,14 +100,19 @@ class Writer:
             else:
                 self._arrived.clear()
                 await self._arrived.wait()
-        self.ready = False
-        await self._drop()
+
+    async def _come_back(self) -> None:
+        """Try once, after a while, whether a write lasts again."""
+        await asyncio.sleep(RETRY_SECONDS)
+        with suppress(StoreUnavailableError, SettingsError):
+            await self.prove()
+            self._told("store_back")
 
     async def prove(self) -> None:
         """See that a write lasts (StoreUnavailableError; SettingsError where the database is not fit for it)."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
-            await self._transact([Waiting(_touch, _TOUCH[self._engine.writing.dialect.name], future)])
+            await self._transact([Waiting(touch, TOUCH[self._engine.writing.dialect.name], future)])
         except (*_LOST, StoreUnavailableError) as error:
             await self._drop()
             raise StoreUnavailableError(fault=_fault(error) or "cannot_open") from error
@@ -138,10 +124,11 @@ class Writer:
     async def _write_some(self) -> None:
         """Write some of what waits; who has left meanwhile is passed over."""
         taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
-        live = [one for one in taken if not one.answer.done()]
-        self._company = len(live) > 1
-        if live:
-            await self._write(live)
+        self._in_hand = [one for one in taken if not one.answer.done()]
+        self._company = len(self._in_hand) > 1
+        if self._in_hand:
+            await self._write(self._in_hand)
+        self._in_hand = []
 
     async def _write(self, items: Sequence[Waiting], tries: int = 0) -> None:
         """Write items in one transaction. Where they meet a conflict, once more together; then each alone."""
@@ -172,10 +159,15 @@ class Writer:
     async def _lose(self, items: Sequence[Waiting], fault: str) -> None:
         """Tell all who wait that nothing can be written, and let go of the connection."""
         self.ready = False
-        for one in (*items, *self._waiting):
+        self._told("store_lost", fault=fault)
+        self._waiting.extendleft(reversed(items))
+        self._refuse_waiting(fault)
+        await self._drop()
+
+    def _refuse_waiting(self, fault: str) -> None:
+        for one in self._waiting:
             one.tell(StoreUnavailableError(fault=fault))
         self._waiting.clear()
-        await self._drop()
 
     async def _transact(self, items: Sequence[Waiting]) -> list[object]:
         """Do the work of items in one transaction and commit it; answers come in the order of the items."""
@@ -194,7 +186,7 @@ class Writer:
                 await self._append(transaction, transaction.decisions)
             if transaction.notices and self._engine.file is None:
                 channels, payloads = zip(*transaction.notices, strict=True)
-                await transaction.execute(_NOTIFY, {"channels": list(channels), "payloads": list(payloads)})
+                await transaction.execute(NOTIFY, {"channels": list(channels), "payloads": list(payloads)})
             await connection.commit()
         if self._engine.file is not None:
             for channel, payload in transaction.notices:
@@ -243,13 +235,6 @@ class Writer:
                 await connection.close()
         with suppress(*_LOST):
             await self._engine.close()
-
-
-async def _touch(transaction: Transaction, items: Sequence[Executable]) -> Sequence[None]:
-    """Write something small, to see that it lasts."""
-    for statement in items:
-        await transaction.execute(statement)
-    return [None] * len(items)
 
 
 def _fault(error: Exception) -> str | None:

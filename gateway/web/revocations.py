@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 from aiohttp import web
 
 from gateway.errors import GatewayError, LimitError
-from gateway.web.federation import JSON
+from gateway.web.federation_answers import JSON
 from gateway.web.headers import HEADERS
 from trust import errors as t
 

@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 
 from adapters.card_state import CONDITIONS, Effect
+from adapters.payload_kinds import PayloadKind
 from adapters.registry import load_registry
 from adapters.words import CardEventKind
 from gateway.reasons import load_reasons
 from gateway.rpc.status import CANCELLED, TABLE, UNFORESEEN
+from gateway.services.exchange_states import FILE
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -80,12 +82,40 @@ def dialects_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def payloads_table() -> str:
+    """Make the table of payloads: which item types may carry each."""
+    with (ROOT / "adapters" / "payload_kinds.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    lines = ["| payload | application class | item types |", "|---|---|---|"]
+    for kind in PayloadKind:
+        types = ", ".join(f"`{row['item_type']}`" for row in rows if row["kind"] == kind)
+        lines.append(f"| `{kind}` | {kind.application_class} | {types} |")
+    return "\n".join(lines) + "\n"
+
+
+def request_states_table() -> str:
+    """Make the table of what may happen to a request where that is decided, at the target's gateway."""
+    with (ROOT / "gateway" / "services" / FILE).open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["held"] == "target"]
+    lines = ["| event | by | from | objection | to |", "|---|---|---|---|---|"]
+    for row in rows:
+        before = row["before"].replace("+", ", ") or "submitted elsewhere"
+        objection = {"": "any", "none": "none is open"}.get(row["open_before"], f"of the {row['open_before']}")
+        if row["open_after"] not in {row["open_before"], ""} and row["open_before"]:
+            objection += f", then {row['open_after'] if row['open_after'] == 'none' else 'of the ' + row['open_after']}"
+        by, after = row["by"].replace("_", " "), row["after"] or "the same"
+        lines.append(f"| {row['event']} | {by} | {before} | {objection} | {after} |")
+    return "\n".join(lines) + "\n"
+
+
 TABLES = {
     "errors": (DOCS / "errors.md", errors_table),
     "transitions": (DOCS / "card-status.md", transitions_table),
     "statuses": (DOCS / "verdicts.md", statuses_table),
     "catalogs": (DOCS / "catalog.md", catalogs_table),
     "dialects": (DOCS / "dialects.md", dialects_table),
+    "payloads": (DOCS / "exchange.md", payloads_table),
+    "request_states": (DOCS / "exchange.md", request_states_table),
 }
 
 

@@ -99,7 +99,7 @@ def following(
     book: CatalogBook,
     catalog: str,
     items: Sequence[ApplicationItem] | None = None,
-    **changes: Any,  # noqa: ANN401 - any key
+    **changes: Any,  # noqa: ANN401 - any key of a document
 ) -> dict[str, Any]:
     """Make the plain data of the next version of a catalog, with the same items unless told otherwise."""
     newest = book.newest(catalog)

@@ -51,13 +51,13 @@ from onecard.gateway.v1 import exchange_service_pb2 as pb
 from onecard.gateway.v1.exchange_service_pb2_grpc import ExchangeServiceStub
 from tests.fakes.authority import FakeAuthority
 from tests.fakes.clock import FakeClock
+from tests.fakes.exchange_trust import CALLER_KEYS, CALLERS, REGIONS, FakeTrust
 from tests.fakes.journal import FakeJournal
 from tests.fakes.regions import AGREEMENTS, REGISTRY, item
 from tests.fakes.store import opened
 from trust.cache import VerifiedTokenCache
-from trust.keys import KeyRing, SigningKey, VerificationKey
+from trust.keys import KeyRing, SigningKey
 from trust.note import NoteKey
-from trust.party_signature import canonical_digest
 from trust.signer import CallerTokenSigner, KeySigner
 from trust.verifier import CallerVerifier
 
@@ -69,14 +69,11 @@ if TYPE_CHECKING:
     from gateway.store.transaction import Transaction
     from trust.policy import AgreementBook
 
-REGIONS: Final = ("chongqing", "sichuan", "guizhou")
 SECRET: Final = EvidenceSecret(b"evidence secret of tests, 32 by.")
 SEALER: Final = Sealer([SealingKey.new(CipherName.AES)])
 AUTHORITY: Final = FakeAuthority()
 HOLDER: Final = "500112190302110117"
 NAME: Final = "测试甲"
-CALLERS: Final = tuple(f"{kind}.{region}" for kind in ("platform", "gateway", "agency") for region in REGIONS)
-CALLER_KEYS: Final = {caller: SigningKey.generate("ES256", issuer=caller) for caller in CALLERS}
 LOG_KEYS: Final = {region: SigningKey.generate("EdDSA", issuer=f"log.{region}") for region in (*REGIONS, "hub")}
 _NUMBERS = count(1)
 
@@ -103,35 +100,6 @@ def reply(certificate: str = "C-1", **changes: Any) -> exchange_pb2.RequestReply
         certificate=certificate, issuer="重庆市社会保险局（模拟）", issued_on="2026-06-01"
     )
     return exchange_pb2.RequestReply(insurance_certificate=result, synthetic=True, **changes)
-
-
-class FakeTrust:
-    """Knows the keys of all gateways; a region may be forgotten."""
-
-    def __init__(self) -> None:
-        """Know everybody."""
-        self._ring = KeyRing(key.public() for key in CALLER_KEYS.values())
-        self.chains = True
-
-    def issuer(self, region: str) -> str:
-        """Name the gateway of a region."""
-        return f"gateway.{region}"
-
-    def signer(self, region: str) -> KeySigner:
-        """Give what signs for a gateway."""
-        return KeySigner(CALLER_KEYS[f"gateway.{region}"])
-
-    def find(self, issuer: str, kid: str) -> VerificationKey:
-        """Find the key of a gateway."""
-        return self._ring.find(issuer, kid)
-
-    def chain(self, region: str, agreement: str) -> tuple[str, ...]:
-        """Give something that stands for a chain."""
-        return (region, agreement, "anchor") if self.chains else ()
-
-    def agreement_digest(self, agreement: str) -> str:
-        """Give the digest of terms."""
-        return canonical_digest({"id": agreement})
 
 
 @dataclass(slots=True, kw_only=True)

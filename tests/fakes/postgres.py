@@ -85,3 +85,10 @@ async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
     """Give the address of a fresh database."""
     async with fresh_database(postgres_server) as url:
         yield url
+
+
+@pytest.fixture
+async def second_postgres_url(postgres_server: str) -> AsyncIterator[str]:
+    """Give the address of another fresh database."""
+    async with fresh_database(postgres_server) as url:
+        yield url

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import StoreUnavailableError
-from gateway.rpc.recording import Recorder
+from gateway.rpc.recording import Recorder, known_names
+from tests.fakes.regions import REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from gateway.rpc.recording import Allowance
     from gateway.services.evidence import Decision
     from gateway.store.transaction import Handler
+
+
+KNOWN = frozenset(known_names(REGISTRY))
+"""Regions and items that there are."""
 
 
 class FakeStore:
@@ -47,4 +52,4 @@ class _FakeTransaction:
 def recorder(store: FakeStore, *, allowance: Allowance | None = None) -> Recorder:
     """Make what records calls there."""
     any_store: Any = store
-    return Recorder(any_store, allowance=allowance)
+    return Recorder(any_store, known=KNOWN, allowance=allowance)

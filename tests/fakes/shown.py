@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from adapters.catalog_document import read_document
 from adapters.equivalence import EquivalenceBook
 from gateway.services.catalog_book import CatalogBook
-from gateway.services.public_catalog import PublicCatalog, ShownRegion, shown_lists
+from gateway.services.public_catalog import PublicCatalog
+from gateway.services.shown_lists import ShownRegion, shown_lists
 from tests.fakes.catalogs import MemoryVersion, following, written
 from tests.fakes.clock import FakeClock
 from tests.fakes.regions import AGREEMENTS, REGISTRY
@@ -32,14 +33,15 @@ def next_version(
     items: Sequence[ApplicationItem] | None = None,
     *,
     signed_by: Iterable[str] | None = None,
+    texts: Sequence[str] = (),
     **changes: Any,  # noqa: ANN401 - any key of a head
 ) -> MemoryVersion:
-    """Add the next version of a catalog to a book, signed by all parties unless told otherwise."""
+    """Add the next version of a catalog to a book, signed by all parties unless told otherwise, perhaps by `texts`."""
     plain = following(book, catalog, items, **changes)
     document, faults = read_document(plain, REGISTRY.taxonomy)
     assert document is not None, faults
     regions = document.head.regions if signed_by is None else signed_by
-    version = MemoryVersion(document, written(plain), (), frozenset(regions))
+    version = MemoryVersion(document, written(plain), tuple(texts), frozenset(regions))
     book.add(version)
     return version
 

@@ -10,12 +10,14 @@ import pytest
 from gateway.store.engine import open_engine
 from gateway.store.migrate import migrate
 from gateway.store.store import Store
+from gateway.store.waiting import tell_nobody
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from gateway.store.store import Append
+    from gateway.store.waiting import Told
 
 
 @pytest.fixture
@@ -32,11 +34,11 @@ def store_url(request: pytest.FixtureRequest) -> str:
 
 
 @asynccontextmanager
-async def opened(url: str, *, append: Append | None = None) -> AsyncIterator[Store]:
+async def opened(url: str, *, append: Append | None = None, told: Told = tell_nobody) -> AsyncIterator[Store]:
     """Open a store, with its schema, and close it; several on one address are replicas."""
     engine = open_engine(url)
     await migrate(engine)
-    store = Store(engine, append=append)
+    store = Store(engine, append=append, told=told)
     await store.open()
     try:
         yield store

@@ -123,6 +123,7 @@ async def test_a_node_serves_what_its_configuration_says(
     assert [line["event"] for line in lines if line["event"] in LIFE] == [*LIFE]
     assert {line["event"] for line in lines} - {"call", *LIFE} == {
         "card_feed_broken",
+        "catalogs_not_followed",
         "store_open",
         "trust_unreachable",
         "trust_feed_broken",

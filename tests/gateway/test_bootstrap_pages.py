@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession
@@ -18,8 +21,7 @@ from tests.fakes.regions import AGREEMENTS, BOOK, REGISTRY
 from tests.fakes.shown import TODAY, known, next_version
 from trust.errors import AgreementNotSignedError
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ async def test_a_node_starts_without_the_pages(
 ) -> None:
     """Without the extra, or where the operator does not want them; one event says so."""
     if cause == "missing":
-        monkeypatch.setattr(bootstrap_pages, "find_spec", lambda name: None if name == "jinja2" else object())
+        monkeypatch.setattr(bootstrap_pages, "MISSING", ("jinja2",))
     else:
         text = configuration.path.read_text("utf-8")
         configuration.path.write_text(text.replace("[trust]\n", "[pages]\nserve = false\n\n[trust]\n", 1), "utf-8")
@@ -85,6 +87,21 @@ async def test_a_node_starts_without_the_pages(
     told = [line for line in capfd.readouterr().err.splitlines() if '"event":"pages_not_served"' in line]
     assert len(told) == 1
     assert ('"missing":"jinja2"' in told[0]) is (cause == "missing")
+
+
+def test_nothing_of_the_extra_is_needed_to_load_the_node() -> None:
+    """In a process that has none of its libraries the composition root loads all the same, and knows what it lacks."""
+    program = (
+        "import sys\n"
+        "for name in ('babel', 'jinja2', 'pypinyin'): sys.modules[name] = None\n"
+        "from importlib import util\n"
+        "util.find_spec = lambda name, _found=util.find_spec: None if name in sys.modules and sys.modules[name] is None"
+        " else _found(name)\n"
+        "from gateway import bootstrap, bootstrap_pages\n"
+        "print(','.join(bootstrap_pages.MISSING))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (run.stdout.strip(), run.stderr) == ("babel,jinja2,pypinyin", "")
 
 
 @dataclass(slots=True)

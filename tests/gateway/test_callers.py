@@ -7,12 +7,14 @@ import pytest
 from gateway import callers as module
 from gateway.callers import SCOPES, Registration
 from gateway.certificates import Certificate
+from gateway.rpc.card_status import CardStatusServicer
 from gateway.rpc.catalog import CatalogServicer
 from gateway.rpc.catalog_publication import CatalogPublicationServicer
 from gateway.rpc.catalog_rules import CatalogRulesServicer
 from gateway.rpc.evidence import EvidenceServicer
 from gateway.rpc.exchange import ExchangeServicer
 from gateway.rpc.identity import IdentityServicer
+from gateway.rpc.offline import OfflineServicer
 from gateway.rpc.recognition import RecognitionServicer
 from gateway.rpc.region import RegionServicer
 from tests.fakes.callers import PEER, PLATFORM, STRANGER, FakeKeys, callers, token
@@ -177,6 +179,8 @@ SERVICERS = (
     RecognitionServicer,
     EvidenceServicer,
     ExchangeServicer,
+    CardStatusServicer,
+    OfflineServicer,
 )
 
 

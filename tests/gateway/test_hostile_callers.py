@@ -28,7 +28,7 @@ from onecard.gateway.v1 import recognition_service_pb2
 from tests.gateway.hostile_calls import LIST, VERIFY, Code, each_method, sichuan
 from tests.gateway.trust_calls import AsGateway
 from tests.sandbox_fixture.beside import gateway_beside
-from tests.sandbox_fixture.calls import Gateway, raw_code, signed_token
+from tests.sandbox_fixture.calls import SERVICES, Gateway, raw_code, signed_token
 from tests.sandbox_fixture.cards import issue_request, verify_request
 from tests.sandbox_fixture.requests import CALLER, good_requests
 from trust.keys import SigningKey
@@ -143,16 +143,8 @@ def test_nothing_is_told_without_a_token(sichuan: Gateway, method: str) -> None:
 @each_method
 def test_a_token_is_good_for_its_scopes_only(sandbox: RunningSandbox, sichuan: Gateway, method: str) -> None:
     """A token without the scope of a method does not open it, whatever its caller is registered for."""
-    scope = {
-        "RegionService": "region.read",
-        "CatalogService": "catalog.read",
-        "CatalogRulesService": "catalog.read",
-        "CatalogPublicationService": "catalog.publish"
-        if method.endswith(("PublishCatalog", "FoldProposal"))
-        else "catalog.read",
-        "RecognitionService": "recognition.issue" if method.endswith("IssueRecognition") else "recognition.verify",
-        "IdentityService": "identity.translate" if "Translate" in method else "card.verify",
-    }[method.partition("/")[0]]
+    service, _, name = method.partition("/")
+    scope = next(one.SCOPES[name] for one in SERVICES if one.SERVICE.name == service)
     own = sandbox.folder / "callers" / f"{CALLER}.pem"
     token = signed_token(own, issuer=f"platform.{CALLER}", audience=f"gateway.{CALLER}", scopes=SCOPES - {scope})
     outcome = sichuan.call(method, good_requests("scope")[method], metadata=(("authorization", f"Bearer {token}"),))

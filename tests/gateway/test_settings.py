@@ -93,7 +93,7 @@ def test_doors_are_shut_by_default(configuration: FakeConfiguration) -> None:
         ("drain_seconds = 0", "drain_seconds = -1", "drain_seconds: Input should be greater"),
         ("drain_seconds = 0", 'drain_seconds = "s3cret-canary"', "drain_seconds: Input should be a valid number"),
         ('keys = "caller', 'kind = "s3cret-canary"\nkeys = "caller', "caller.0.kind: Extra inputs are not permitted"),
-        ('scopes = ["card.verify"', 'scopes = ["s3cret-canary"', "caller.0: Value error, scopes are of"),
+        ('scopes = ["card.follow"', 'scopes = ["s3cret-canary"', "caller.0: Value error, scopes are of"),
         ('address = "127.0.0.1:1"', 'address = "127.0.0.1:65536"', "peer.0.address: Value error, a port is at most"),
         ('address = "127.0.0.1:1"', 'address = "127.0.0.1"', "peer.0.address: String should match"),
         ('address = "127.0.0.1:1"', 'address = "http://a:1"', "peer.0.address: String should match"),

@@ -96,6 +96,7 @@ def test_a_connection_that_is_reset_within_an_answer_is_opened_again(
     federation: WholeFederation, line: ShapedLine
 ) -> None:
     """TR6: the call is repeated under its own id: the caller notices nothing, and the card was looked up once."""
+    wait_until(lambda: told(ask(federation)) == "OK", what="a connection that is open, to be cut within an answer")
     before = federation.looked_up["chongqing"], line.connections
     line.answered, line.cut_after, line.cuts = 0, 200, 1
     assert told(ask(federation)) == "OK"

@@ -16,10 +16,10 @@ import pytest
 from tests.house.tree import ROOT, modules
 
 TABLE = ROOT / "tests" / "contract_cases.csv"
-GROUPS = {"TF": 16, "TL": 10, "RP": 7, "AZ": 7, "TR": 7, "IN": 8, "PV": 7}
-CASES = [f"{group}{number}" for group, most in GROUPS.items() for number in range(1, most + 1)]
+GROUPS = {"TF": 16, "TL": 10, "RP": 7, "AZ": 7, "TR": 7, "IN": 8, "PV": 7, "DU": 9, "PF": 7}
+CASES = [f"{group}{number}" for group, most in GROUPS.items() for number in range(1, most + 1)] + ["RX6"]
 LONGEST_WORDS = 80
-NAMED = re.compile(rf"\b(?:{'|'.join(GROUPS)})[1-9][0-9]?\b")
+NAMED = re.compile(rf"\b(?:{'|'.join((*GROUPS, 'RX'))})[1-9][0-9]?\b")
 
 
 def rows() -> list[dict[str, str]]:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 CORE, BUILD, TEST = "requirements.lock", "requirements-build.lock", "requirements-test.lock"
-LOCKS = (CORE, BUILD, TEST)
+CONTAINER = "deploy/requirements.lock"
+LOCKS = (CORE, BUILD, TEST, CONTAINER)
 ENTRY = re.compile(r"^([a-z0-9-]+)==([\w.]+)( ; .+?)? \\\n((?:    --hash=.+\n)+)((?:    # .+\n)+)", re.MULTILINE)
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?")
 LEAST_PYJWT = Version("2.15.1")
@@ -39,6 +40,8 @@ def project() -> dict[str, list[Requirement]]:
         BUILD: told["dependency-groups"]["build"],
         TEST: told["project"]["optional-dependencies"]["test"],
     }
+    extras = told["project"]["optional-dependencies"]
+    purposes[CONTAINER] = [*purposes[CORE], *extras["postgres"], *extras["otel"]]
     return {lock: [Requirement(text) for text in texts] for lock, texts in purposes.items()}
 
 

@@ -15,6 +15,7 @@ from gateway.callers import SCOPES
 from gateway.rpc.catalog import CatalogServicer
 from gateway.rpc.catalog_publication import CatalogPublicationServicer
 from gateway.rpc.catalog_rules import CatalogRulesServicer
+from gateway.rpc.evidence import EvidenceServicer
 from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.recognition import RecognitionServicer
 from gateway.rpc.region import RegionServicer
@@ -36,13 +37,21 @@ SERVICES = (
     CatalogRulesServicer,
     CatalogPublicationServicer,
     RecognitionServicer,
+    EvidenceServicer,
 )
-METHODS: dict[str, descriptor.MethodDescriptor] = {
+ALL_METHODS: dict[str, descriptor.MethodDescriptor] = {
     f"{s.SERVICE.name}/{m.name}": m
     for s in SERVICES
     for m in s.SERVICE.methods
     if m.client_streaming or not m.server_streaming  # a stream of ours has no end that these calls could wait for
 }
+PROOFS = frozenset(
+    f"EvidenceService/{name}"
+    for name in ("GetCheckpoint", "GetInclusionProof", "GetConsistencyProof", "ExchangeCheckpoints")
+)
+METHODS = {name: method for name, method in ALL_METHODS.items() if name not in PROOFS}
+"""Methods of platforms about cards, items and holders; those of proofs take places, sizes and notes."""
+
 _PACKAGE = "/onecard.gateway.v1."
 _DETAILS = "grpc-status-details-bin"
 _OPTIONS = (
@@ -142,7 +151,7 @@ class Gateway:
         compression: grpc.Compression | None = None,
     ) -> Outcome:
         """Call a method of the contract, `Service/Method`, and never raise for what the gateway answers."""
-        described = METHODS[method]
+        described = ALL_METHODS[method]
         make = self.channel.stream_stream if described.client_streaming else self.channel.unary_unary
         function: Any = make(
             _PACKAGE + method,

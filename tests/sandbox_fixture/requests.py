@@ -14,6 +14,7 @@ from onecard.gateway.v1 import (
     catalog_rules_pb2,
     catalog_rules_service_pb2,
     catalog_service_pb2,
+    evidence_service_pb2,
     identity_service_pb2,
     recognition_service_pb2,
     region_service_pb2,
@@ -98,6 +99,10 @@ def good_requests(request_id: str, *, recognition: str = "") -> dict[str, Messag
             recognition=recognition
         ),
         "RecognitionService/RevokeRecognition": recognition_service_pb2.RevokeRecognitionRequest(token_id=request_id),
+        "EvidenceService/GetInclusionProof": evidence_service_pb2.GetInclusionProofRequest(record_id="0" * 32),
+        "EvidenceService/ListAccesses": evidence_service_pb2.ListAccessesRequest(
+            social_security_number=credential("sichuan").card_number.social_security_number
+        ),
     }
 
 

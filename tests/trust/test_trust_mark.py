@@ -18,8 +18,17 @@ from trust.errors import (
     UnknownKeyError,
     WrongTypeError,
 )
+from trust.jws import sign_jws
 from trust.keys import SigningKey
-from trust.trust_mark import TrustMark, sign_mark, verify_mark
+from trust.trust_mark import (
+    MARK_STATES,
+    TRUST_MARK_STATUS_TYPE,
+    TrustMark,
+    sign_mark,
+    sign_mark_status,
+    verify_mark,
+    verify_mark_status,
+)
 
 KIND = "https://southwest.example/marks/joint-catalog"
 MARK = TrustMark(iss=SOUTHWEST, sub=HOME, trust_mark_type=KIND, iat=NOW, exp=NOW + DAY)
@@ -76,3 +85,39 @@ def test_nobody_signs_what_he_could_not_read() -> None:
     for mark, key in ((replace(MARK, exp=NOW), KEYS[SOUTHWEST]), (MARK, KEYS[HOME])):
         with pytest.raises(ClaimInvalidError):
             sign_mark(mark, key=key)
+
+
+def status(response: str, *, mark: str = "a.b.c", issuer: str = SOUTHWEST, now: int = NOW) -> str:
+    """Read what has become of a mark."""
+    return verify_mark_status(response, mark=mark, issuer=issuer, keys=(KEYS[SOUTHWEST].public(),), now=now)
+
+
+def test_what_has_become_of_a_mark_is_signed_by_its_issuer() -> None:
+    """For the very mark that was asked about, a moment ago."""
+    response = ""
+    for state in sorted(MARK_STATES):
+        response = sign_mark_status("a.b.c", state, key=KEYS[SOUTHWEST], now=NOW)
+        assert status(response) == status(response, now=NOW + 60) == status(response, now=NOW - 60) == state
+    wrong: list[tuple[dict[str, object], type[TrustError]]] = [
+        ({"mark": "a.b.d"}, ClaimInvalidError),
+        ({"issuer": COAST}, ClaimInvalidError),
+        ({"now": NOW + 61}, ClaimInvalidError),
+        ({"now": NOW - 61}, ClaimInvalidError),
+    ]
+    for changes, error in wrong:
+        with pytest.raises(error):
+            status(response, **changes)  # type: ignore[arg-type]  # as the table has it
+
+
+def test_a_status_that_is_not_well_formed_is_refused() -> None:
+    """A word of no list, another type, another key, a claim too many."""
+    with pytest.raises(ClaimInvalidError):
+        sign_mark_status("a.b.c", "good", key=KEYS[SOUTHWEST], now=NOW)
+    with pytest.raises(WrongTypeError):
+        status(sign_mark(MARK, key=KEYS[SOUTHWEST]))
+    thief = SigningKey.generate("ES256", issuer=SOUTHWEST)
+    with pytest.raises(UnknownKeyError):
+        status(sign_mark_status("a.b.c", "active", key=thief, now=NOW))
+    payload = {"iss": SOUTHWEST, "iat": NOW, "trust_mark": "a.b.c", "status": "active", "more": 1}
+    with pytest.raises(ClaimInvalidError):
+        status(sign_jws(payload, key=KEYS[SOUTHWEST], kind=TRUST_MARK_STATUS_TYPE))

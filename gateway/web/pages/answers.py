@@ -13,7 +13,6 @@ from gateway.web.pages.assets import takes_gzip
 if TYPE_CHECKING:
     from gateway.web.pages.cache import KeptPage
 
-_HTML: Final = "text/html"
 _RETRY_SECONDS: Final = "2"
 
 
@@ -41,7 +40,9 @@ def page_response(request: web.Request, page: KeptPage, language: Language) -> w
     else:
         headers |= {"content-encoding": "gzip"} if packed else {}
         body = page.packed if packed else page.raw()
-        response = web.Response(status=page.status, body=body, content_type=_HTML, charset="utf-8", headers=headers)
+        response = web.Response(
+            status=page.status, body=body, content_type=page.content_type, charset="utf-8", headers=headers
+        )
     response.etag = tag
     return response
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from adapters.taxonomy import ItemType
     from gateway.services.card_use import RegionAnswer, ServiceAnswer
-    from gateway.services.public_catalog import ShownList
+    from gateway.services.shown_lists import ShownList
     from gateway.web.pages.page import Cut, View
     from gateway.web.pages.query import Query
 

@@ -18,19 +18,20 @@ _ENTRY: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class KeptPage:
-    """A rendered page: its status, its bytes packed by gzip (RFC 1952), the digest of its text, how long it serves."""
+    """A rendered page: status, bytes packed by gzip (RFC 1952), digest of its text, how long it serves, its type."""
 
     status: int
     packed: bytes
     digest: str
     max_age_seconds: int
+    content_type: str
 
     @classmethod
-    def of(cls, text: str, *, status: int, max_age_seconds: int) -> KeptPage:
+    def of(cls, text: str, *, status: int, max_age_seconds: int, content_type: str) -> KeptPage:
         """Pack a page; the same text gives the same bytes."""
         raw = text.encode()
         packed = gzip.compress(raw, compresslevel=_LEVEL, mtime=0)
-        return cls(status, packed, hashlib.sha256(raw).hexdigest()[:24], max_age_seconds)
+        return cls(status, packed, hashlib.sha256(raw).hexdigest()[:24], max_age_seconds, content_type)
 
     def raw(self) -> bytes:
         """Give the text for a reader that takes no gzip."""

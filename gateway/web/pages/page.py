@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
     from datetime import date
 
-    from gateway.services.card_use import AskCardUse
+    from gateway.services.ask_card_use import AskCardUse
     from gateway.services.catalog_search import SearchIndex
     from gateway.services.public_catalog import PublicCatalog
     from gateway.web.pages.query import Query
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Entry = TypeVar("Entry")
 
 MINUTE: Final = 60
+HTML: Final = "text/html"
 ENTRANCE: Final[Place] = ("", ())
 """Where a page is: its path below the language, and its parameters in canonical order."""
 
@@ -42,6 +43,7 @@ class Page:
     values: Mapping[str, object]
     status: int = 200
     max_age_seconds: int = MINUTE
+    content_type: str = HTML
 
 
 @dataclass(frozen=True, slots=True)

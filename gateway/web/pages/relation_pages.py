@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from adapters.canonical import ApplicationItem
     from adapters.taxonomy import ItemType
     from gateway.services.catalog_search import Hit
-    from gateway.services.public_catalog import PublicCatalog, ShownList, ShownRegion
+    from gateway.services.public_catalog import PublicCatalog
+    from gateway.services.shown_lists import ShownList, ShownRegion
     from gateway.web.pages.page import View
     from gateway.web.pages.query import Query
 

@@ -84,7 +84,7 @@ class Renderer:
 
     def prepare(self) -> None:
         """Compile all templates, so that the first reader of a page need not wait for it."""
-        for name in self._environment.list_templates(extensions=["html"]):
+        for name in self._environment.list_templates(extensions=["html", "xml"]):
             self._environment.get_template(name)
 
     def render(self, page: Page, view: View, *, language: Language, place: Place) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.web.pages import ask_page, catalog_pages, node_pages, relation_pages, version_pages
+from gateway.web.pages import ask_page, catalog_pages, explain_page, node_pages, relation_pages, version_pages
+from gateway.web.pages.feed_page import FeedPage
 from gateway.web.pages.page import Route
 
 if TYPE_CHECKING:
@@ -20,10 +21,12 @@ def routes(facts: NodeFacts) -> tuple[Route, ...]:
         Route("regions", catalog_pages.read_regions),
         Route("regions/{region}", catalog_pages.read_region),
         Route("catalogs", catalog_pages.read_catalogs),
+        Route("feed.atom", FeedPage(facts)),
         Route("catalogs/{catalog}", catalog_pages.read_catalog),
         Route("catalogs/{catalog}/versions", version_pages.read_versions),
         Route("catalogs/{catalog}/diff", version_pages.read_diff),
         Route("items/{catalog}/{item}", catalog_pages.read_item),
+        Route("explain/{catalog}/{item}/{region}", explain_page.read_explain),
         Route("item-types", catalog_pages.read_item_types),
         Route("item-types/{code}", catalog_pages.read_item_type),
         Route("depth", catalog_pages.read_depth),

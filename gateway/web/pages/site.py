@@ -16,7 +16,7 @@ from aiohttp import web
 from adapters.errors import UnknownItemError, UnknownItemTypeError, UnknownRegionError
 from gateway.errors import CatalogStaleError, UnknownCatalogError
 from gateway.reasons import Language
-from gateway.services.card_use import AskCardUse
+from gateway.services.ask_card_use import AskCardUse
 from gateway.services.catalog_search import CatalogSearch
 from gateway.services.local_home import china_day
 from gateway.web.pages.answers import add_slash, busy_response, entrance, page_response
@@ -144,4 +144,6 @@ class PublicSite:
         if page.status != web.HTTPOk.status_code:
             place = ENTRANCE  # a page that says no does not repeat the address in its links
         text = self._renderer.render(page, view, language=language, place=place)
-        return KeptPage.of(text, status=page.status, max_age_seconds=page.max_age_seconds)
+        return KeptPage.of(
+            text, status=page.status, max_age_seconds=page.max_age_seconds, content_type=page.content_type
+        )

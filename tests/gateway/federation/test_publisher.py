@@ -62,7 +62,8 @@ def test_an_anchor_tells_where_it_answers() -> None:
     told = anchor_endpoints(ANCHOR)
     assert told["federation_fetch_endpoint"] == f"{ANCHOR}/federation/fetch"
     assert told.keys() == {
-        f"federation_{name}_endpoint" for name in ("fetch", "list", "resolve", "trust_mark", "historical_keys")
+        f"federation_{name}_endpoint"
+        for name in ("fetch", "list", "resolve", "trust_mark", "trust_mark_status", "historical_keys")
     }
 
 

@@ -143,6 +143,7 @@ class Replica:
     async def running(self) -> AsyncIterator[Replica]:
         """Let it tell and hear."""
         await self.work.start()
+        await self.work.catch_up()
         tasks = [asyncio.create_task(w()) for w in (self.work.tell, self.work.tell_revocations, self.work.hear)]
         try:
             yield self

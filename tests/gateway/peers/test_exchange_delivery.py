@@ -12,19 +12,17 @@ from sqlalchemy import select
 
 from gateway.errors import (
     DeadlineError,
-    LeaseLostError,
     PeerProtocolError,
     PeerRefusedError,
     PeerUnavailableError,
 )
 from gateway.services.exchange_dead_letters import DeadLetters
-from gateway.services.exchange_errands import LEASE_SECONDS, TRIES
+from gateway.services.exchange_errands import TRIES
 from gateway.services.exchange_states import Event
-from gateway.services.exchange_upkeep import GRACE_SECONDS
 from gateway.store.tables_exchange import QUEUE
 from onecard.gateway.v1 import exchange_pb2
 from onecard.gateway.v1 import exchange_service_pb2 as pb
-from tests.fakes.exchange import client, content, delivering, exchange_node, in_state, pair, reply, until
+from tests.fakes.exchange import client, content, delivering, in_state, pair, reply, until
 from tests.gateway.rpc.told import refused
 from trust.policy import AgreementBook
 
@@ -345,117 +343,6 @@ async def test_a_request_given_up_for_an_objection_is_cancelled_on_both_sides(pa
         await parties.source.call("DisputeRequest", pb.DisputeRequestRequest(name=name, settlement=settlement))
         await until(in_state(parties.target, name, "CANCELLED"))
         await until(in_state(parties.source, name, "CANCELLED"))
-
-
-async def test_a_deadline_passes_where_nothing_is_heard(parties: Parties) -> None:
-    """A request that could not be handed over expires some minutes behind its deadline; one that was there at once."""
-    away = (await parties.source.submit("away")).request.name
-    there = (await parties.source.submit("there")).request.name
-    sent = parties.sichuan.send("chongqing")
-    async with asyncio.timeout(20):
-        for errand in await parties.sichuan.errands.take("chongqing", most=2):
-            if errand.request.name == there:
-                await sent(errand)
-                await parties.sichuan.errands.settle(errand)
-    parties.sichuan.clock.advance(30 * 86_400 + 1)
-    assert (await parties.chongqing.upkeep.once()).expired == 1
-    assert (await parties.sichuan.upkeep.once()).expired == 0
-    async with delivering((parties.chongqing, "sichuan")):
-        found = await until(in_state(parties.source, there, "EXPIRED"))
-    assert found.history[-1].reason == "REQUEST_EXPIRED"
-    parties.sichuan.clock.advance(GRACE_SECONDS)
-    assert (await parties.sichuan.upkeep.once()).expired == 1
-    assert (await parties.source.get(away)).state == exchange_pb2.REQUEST_STATE_EXPIRED
-    assert await queued(parties.sichuan) == []
-
-
-async def test_a_reply_that_was_given_in_time_comes_over_an_expiry(parties: Parties) -> None:
-    """The source's gateway thought it expired while it heard nothing; what the target did in time stands."""
-    name = (await parties.source.submit()).request.name
-    async with delivering((parties.sichuan, "chongqing")):
-        await until(in_state(parties.source, name, "DELIVERED"))
-    await parties.target.complete(name)
-    parties.sichuan.clock.advance(30 * 86_400 + GRACE_SECONDS + 1)
-    assert (await parties.sichuan.upkeep.once()).expired == 1
-    async with delivering((parties.chongqing, "sichuan")):
-        found = await until(in_state(parties.source, name, "COMPLETED"))
-    assert found.reply == reply()
-
-
-@pytest.fixture
-async def replicas(store_url: str) -> AsyncIterator[tuple[ExchangeNode, ExchangeNode]]:
-    """Run two replicas of one gateway on one store, once for each engine."""
-    async with exchange_node(store_url, "sichuan") as one, exchange_node(store_url, "sichuan", clock=one.clock) as two:
-        yield one, two
-
-
-async def test_a_paused_worker_notes_nothing(replicas: tuple[ExchangeNode, ExchangeNode]) -> None:
-    """PF3: a worker that was paused beyond its lease finds that another has its task, and its write is refused."""
-    one, two = replicas
-    async with client(one, "platform.sichuan") as source:
-        name = (await source.submit()).request.name
-        (paused,) = await one.errands.take("chongqing", most=10)
-        assert await two.errands.take("chongqing", most=10) == []
-        one.clock.advance(LEASE_SECONDS + 1)
-        (again,) = await two.errands.take("chongqing", most=10)
-        assert again.taken.lease > paused.taken.lease
-        with pytest.raises(LeaseLostError):
-            await one.errands.settle(paused)
-        await one.errands.renew([paused.taken])
-        await one.errands.release([paused.taken], delay_seconds=0)
-        await two.errands.settle(again)
-        with pytest.raises(LeaseLostError):
-            await two.errands.settle(again)
-        found = await source.get(name)
-    assert found.state == exchange_pb2.REQUEST_STATE_DELIVERED
-    assert [one.method for one in two.decisions].count("exchange/tell/submitted") == 1
-
-
-async def test_a_lease_is_kept_as_long_as_it_is_renewed(replicas: tuple[ExchangeNode, ExchangeNode]) -> None:
-    """Who renews keeps its tasks; who releases them lets others have them, and a start frees all."""
-    one, two = replicas
-    async with client(one, "platform.sichuan") as source:
-        await source.submit()
-        (mine,) = await one.errands.take("chongqing", most=10)
-        for _ in range(3):
-            one.clock.advance(LEASE_SECONDS - 1)
-            await one.errands.renew([mine.taken])
-            assert await two.errands.take("chongqing", most=10) == []
-        await one.errands.release([mine.taken], delay_seconds=5)
-        assert await two.errands.take("chongqing", most=10) == []
-        one.clock.advance(5)
-        (theirs,) = await two.errands.take("chongqing", most=10)
-        assert theirs.taken.failures == 1
-        await two.errands.free_all()
-        assert len(await one.errands.take("chongqing", most=10)) == 1
-
-
-async def test_two_workers_share_a_backlog(replicas: tuple[ExchangeNode, ExchangeNode]) -> None:
-    """Nobody gets what another holds, of each key only what is first, and half of what is taken is the newest."""
-    one, two = replicas
-    async with client(one, "platform.sichuan") as source:
-        names = [(await source.submit(f"key-{number}")).request.name for number in range(20)]
-        mine = [errand.request.name for errand in await one.errands.take("chongqing", most=8)]
-        assert mine == [*names[:4], *names[-4:]]
-        theirs = [errand.request.name for errand in await two.errands.take("chongqing", most=20)]
-        assert theirs == names[4:-4]
-        same = [(await source.submit(f"same-{number}", ordering_key="k")).request.name for number in range(5)]
-        run = await one.errands.take("chongqing", most=3)
-        assert [errand.request.name for errand in run] == same[:3]
-        assert await two.errands.take("chongqing", most=3) == []
-
-
-async def test_a_task_that_kills_whoever_takes_it_is_laid_aside(replicas: tuple[ExchangeNode, ExchangeNode]) -> None:
-    """DU8: a task counts as failed from the moment it is taken, so even one that is never settled has an end."""
-    one, two = replicas
-    async with client(one, "platform.sichuan") as source:
-        await source.submit()
-        for _ in range(TRIES):
-            assert len(await one.errands.take("chongqing", most=1)) == 1
-            one.clock.advance(LEASE_SECONDS + 1)
-        assert await two.errands.take("chongqing", most=1) == []
-        (letter,) = await DeadLetters(two.store).all()
-    assert letter.tries == TRIES + 1
 
 
 async def test_a_peer_hands_over_its_own_requests_only(parties: Parties) -> None:

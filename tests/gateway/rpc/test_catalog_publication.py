@@ -47,7 +47,7 @@ class Client:
         """Call, and read the error."""
         return await refused(self(request, caller))
 
-    def next_version(self, catalog: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any key
+    def next_version(self, catalog: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any key of a document
         """Make the next version of a catalog."""
         return following(self.node.catalogs, catalog, **changes)
 
@@ -251,7 +251,7 @@ async def test_watchers_hear_of_each_version_at_once() -> None:
         known = client.next_version("xizang")
         use = publisher(client.node.catalogs, client.node.clock, client.node.journal)
         for plain, region in ((old, "guizhou"), (known, "xizang")):
-            use.accept(written(plain), [signature(region, plain)], peer=region)
+            use.accept(use.check(written(plain)), [signature(region, plain)], peer=region)
         watch = client.watch(pb.WatchCatalogsRequest(known_digests=[canonical_digest(known)], documents=True))
         first = await asyncio.wait_for(watch.read(), 5)
         assert (first.kind, first.catalog.version.catalog) == (told.CATALOG_EVENT_KIND_KNOWN, "guizhou")

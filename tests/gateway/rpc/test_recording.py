@@ -141,6 +141,18 @@ async def test_a_recognition_is_recorded_when_it_is_issued_verified_and_shown_ag
     assert (replayed.outcome, replayed.reason) == (Outcome.REFUSED, "REPLAY")
 
 
+async def test_what_was_typed_in_the_place_of_a_name_is_not_recorded() -> None:
+    """An item or region that there is not may be anything, a card number too."""
+    node = FakeNode()
+    number = "".join(reversed(NUMBERS[0]))
+    async with channel_to(node.server()) as channel:
+        stub: Any = IdentityServiceStub(channel)
+        for changes in ({"visited_item": number}, {"home_region": f"r{number}"}):
+            await refused(stub.VerifyCard(verify(**changes), metadata=bearer(PLATFORM, node.clock)))
+    items = [(one.target, one.item) for one in node.evidence.decisions]
+    assert items == [("chongqing", ""), ("", "SC-15")]
+
+
 async def test_what_cannot_be_recorded_is_not_told() -> None:
     """Where the store is broken a call is UNAVAILABLE, whether it would have been answered or refused."""
     node = FakeNode()

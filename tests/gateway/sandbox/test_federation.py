@@ -51,13 +51,14 @@ def own(tmp_path: Path) -> Iterator[RunningSandbox]:
 
 
 def test_addresses_are_told(sandbox: RunningSandbox) -> None:
-    """The file of addresses has the four sides of each region, each port at its place above the base."""
+    """The file of addresses has all sides of each region, each port at its place above the base."""
     base = sandbox.port_base
     assert sandbox.endpoints == {
         region: {
             "grpc": f"127.0.0.1:{base + number}",
             "mutual": f"127.0.0.1:{base + 50 + number}",
             "web": f"http://127.0.0.1:{base + 100 + number}",
+            "metrics": f"http://127.0.0.1:{base + 150 + number}",
             "platform": f"http://127.0.0.1:{base + 200 + number}",
         }
         for number, region in enumerate(REGIONS)

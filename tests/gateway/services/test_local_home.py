@@ -92,7 +92,6 @@ REFUSED_FIRST: list[tuple[AgreementBook, dict[str, Any], type[Exception]]] = [
     (only("sichuan-chongqing", media=("electronic",)), {}, MediumNotAllowedError),
     (only("sichuan-chongqing", consent_required=True), {}, ConsentMissingError),
     (only("sichuan-chongqing", cross_border=True), {}, ConsentMissingError),
-    (AGREEMENTS, {"visited_item": "SC-18"}, ItemNotInAgreementError),
     (AGREEMENTS, {"visited_item": "SC-99"}, UnknownItemError),
     (AGREEMENTS, {"visited_region": "atlantis"}, UnknownRegionError),
     (AGREEMENTS, {"visited_region": "shiyan", "visited_item": "SY-01"}, NoAgreementError),

@@ -236,11 +236,11 @@ def test_a_version_is_taken_from_a_peer_for_its_own_lists_only() -> None:
     plain = following(site.book, "sichuan")
     signed = (signature("sichuan", plain),)
     with pytest.raises(NotPublisherError):
-        site.use.accept(written(plain), signed, peer="guizhou")
+        site.use.accept(site.use.check(written(plain)), signed, peer="guizhou")
     with pytest.raises(InvalidFieldError):
-        site.use.accept(written(plain), (), peer="sichuan")
-    assert site.use.accept(written(plain), signed, peer="sichuan").missing == ()
-    assert site.use.accept(written(plain), signed, peer="sichuan").replayed
+        site.use.accept(site.use.check(written(plain)), (), peer="sichuan")
+    assert site.use.accept(site.use.check(written(plain)), signed, peer="sichuan").missing == ()
+    assert site.use.accept(site.use.check(written(plain)), signed, peer="sichuan").replayed
     assert site.book.newest("sichuan").head.sequence == 2  # type: ignore[union-attr]  # there is one
 
 
@@ -248,10 +248,10 @@ def test_a_peers_version_need_not_replace_what_ships_here() -> None:
     """Another program may have shipped another first version; what was published before is held to, though."""
     site = Site()
     plain = {**following(site.book, "sichuan"), "previous": "A" * 43, "sequence": 5}
-    assert not site.use.accept(written(plain), (signature("sichuan", plain),), peer="sichuan").replayed
+    assert not site.use.accept(site.use.check(written(plain)), (signature("sichuan", plain),), peer="sichuan").replayed
     later = {**plain, "previous": "B" * 43, "sequence": 6}
     with pytest.raises(CatalogRollbackError):
-        site.use.accept(written(later), (signature("sichuan", later),), peer="sichuan")
+        site.use.accept(site.use.check(written(later)), (signature("sichuan", later),), peer="sichuan")
 
 
 def test_signatures_are_kept_in_the_order_of_regions() -> None:

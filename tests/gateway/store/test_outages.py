@@ -15,6 +15,7 @@ from sqlalchemy import text
 from gateway.errors import SettingsError, StoreUnavailableError
 from gateway.store.engine import open_engine
 from gateway.store.store import Store
+from tests.fakes.journal import FakeJournal
 from tests.fakes.postgres import kill, running_postgres, start_again
 from tests.fakes.store import opened
 from tests.gateway.store.lab import Sayer, kept, make_tables
@@ -55,7 +56,8 @@ async def comes_back(store: Store) -> None:
 
 async def test_a_full_disk_is_told_and_survived(sqlite_url: str) -> None:
     """Where nothing can be written nothing is accepted; when there is room again the store goes on, DU5."""
-    async with opened(sqlite_url) as store:
+    journal = FakeJournal()
+    async with opened(sqlite_url, told=journal.event) as store:
         await make_tables(store)
         await store.commit(Sayer().add, 1)
         with disk_is_full():
@@ -67,6 +69,8 @@ async def test_a_full_disk_is_told_and_survived(sqlite_url: str) -> None:
         await comes_back(store)
         assert await store.commit(Sayer().add, 4) == 4
         assert await kept(store) == [1, 4]
+    told = [(line["event"], line.get("fault")) for line in journal.lines]
+    assert told == [("store_lost", "disk"), ("store_back", None)]
 
 
 async def test_a_file_that_another_one_holds_is_told(sqlite_url: str) -> None:

@@ -11,13 +11,16 @@ from sqlalchemy.exc import OperationalError
 
 from gateway.errors import LimitError, StoreUnavailableError
 from gateway.store import writer
+from gateway.store.engine import open_engine
+from gateway.store.migrate import migrate
+from gateway.store.store import Store
 from tests.fakes.store import opened
 from tests.gateway.store.lab import SAYINGS, Sayer, kept, make_tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.store.store import Store, Transaction
+    from gateway.store.store import Transaction
 
 
 async def gathered(*commits: object) -> list[object]:
@@ -161,6 +164,28 @@ async def test_a_rollback_that_fails_costs_the_connection(store: Store, monkeypa
     while not store.ready:
         await asyncio.sleep(0.01)
     assert await store.commit(sayer.add, 2) == 2
+
+
+async def test_whatever_ends_the_writer_nobody_waits_on(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of our own ends it for good: who waits is refused, nothing is taken, and it comes out at the end."""
+
+    async def break_down(_self: object) -> None:
+        raise ZeroDivisionError
+
+    async def refuse(_transaction: Transaction, _items: Sequence[int]) -> Sequence[int]:
+        raise LimitError(limit="lab")
+
+    engine = open_engine(sqlite_url)
+    await migrate(engine)
+    store = Store(engine)
+    await store.open()
+    monkeypatch.setattr(writer.Writer, "_roll_back", break_down)
+    answers = await asyncio.wait_for(gathered(store.commit(refuse, 1), store.commit(refuse, 2)), 10)
+    assert [getattr(answer, "metadata", None) for answer in answers] == [{"fault": "closed"}] * 2
+    with pytest.raises(StoreUnavailableError):
+        await store.commit(refuse, 3)
+    with pytest.raises(ZeroDivisionError):
+        await store.close()
 
 
 async def test_decisions_are_appended_in_the_same_transaction(store_url: str) -> None:

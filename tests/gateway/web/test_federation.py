@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -31,6 +32,7 @@ from trust.chain import verify_chain
 from trust.historical_keys import verify_historical_keys
 from trust.keys import SigningKey
 from trust.statement import read_configuration
+from trust.trust_mark import TrustMark, sign_mark, verify_mark_status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -221,6 +223,68 @@ async def test_a_folder_that_fails_is_no_secret_and_no_crash() -> None:
         answer = await get(f"{url}/.well-known/openid-federation")
     refused(answer, 503, "temporarily_unavailable")
     assert "versions" not in answer.text
+
+
+async def asked(url: str, **form: str) -> Answer:
+    """Post a form to the endpoint of the status of marks."""
+    async with ClientSession() as session, session.post(f"{url}/federation/trust-mark-status", data=form) as reply:
+        headers = {name.lower(): value for name, value in reply.headers.items()}
+        return Answer(reply.status, headers, await reply.read())
+
+
+async def test_what_has_become_of_a_mark_is_told(tmp_path: Path) -> None:
+    """Active, revoked with the membership, expired, or not of today's keys; signed, and kept by nobody."""
+    clock = FakeClock()
+    async with west(tmp_path) as (body, url):
+        mark = body.register.mark(NORTH)
+        old = TrustMark(iss=ANCHOR, sub=NORTH, trust_mark_type=MARK, iat=int(NOON) - 100, exp=int(NOON) - 50)
+        thief = SigningKey.generate("ES256", issuer=ANCHOR)
+        good = {"iss": ANCHOR, "sub": NORTH, "trust_mark_type": MARK, "iat": int(NOON), "exp": int(NOON) + 100}
+        marks = {
+            "active": mark,
+            "expired": sign_mark(old, key=KEYS[ANCHOR]),
+            "revoked": sign_mark(replace(old, sub=SOUTH, exp=int(NOON) + 50), key=KEYS[ANCHOR]),
+            "invalid": sign_mark(TrustMark(**good), key=thief),  # type: ignore[arg-type]  # as the table of claims has it
+        }
+        keys = body.publisher.keys
+        for wanted, text in marks.items():
+            answer = await asked(url, trust_mark=text)
+            assert answer.status == 200
+            assert answer.headers["content-type"] == "application/trust-mark-status-response+jwt"
+            assert answer.headers["cache-control"] == "no-store"
+            told = verify_mark_status(answer.text, mark=text, issuer=ANCHOR, keys=keys, now=int(clock()))
+            assert told == wanted
+        body.register.withdraw(NORTH)
+        gone = await asked(url, trust_mark=mark)
+        assert verify_mark_status(gone.text, mark=mark, issuer=ANCHOR, keys=keys, now=int(clock())) == "revoked"
+        assert json.loads(read_by_others(gone.text, KEYS[ANCHOR].public())[1])["status"] == "revoked"
+        junk = await asked(url, trust_mark="a.b.c")
+        assert verify_mark_status(junk.text, mark="a.b.c", issuer=ANCHOR, keys=keys, now=int(clock())) == "invalid"
+
+
+async def test_a_mark_of_somebody_else_is_not_found(tmp_path: Path) -> None:
+    """Of another issuer, or of a type that is not issued here; and a form that is none is refused."""
+    async with west(tmp_path) as (_, url):
+        good = TrustMark(iss=ANCHOR, sub=NORTH, trust_mark_type=MARK, iat=int(NOON), exp=int(NOON) + 100)
+        for mark, key in (
+            (replace(good, iss=NORTH), KEYS[NORTH]),
+            (replace(good, trust_mark_type=f"{MARK}/other"), KEYS[ANCHOR]),
+        ):
+            refused(await asked(url, trust_mark=sign_mark(mark, key=key)), 404, "not_found")
+        refused(await asked(url), 400, "invalid_request")
+        refused(await asked(url, other="x"), 400, "invalid_request")
+        refused(await asked(url, trust_mark="x" * 90_000), 400, "invalid_request")
+        place = f"{url}/federation/trust-mark-status"
+        async with ClientSession() as session:
+            bodies = (b"trust_mark=a&trust_mark=b", b"trust_mark=\xff", b"&".join([b"a=1"] * 9))
+            for body in bodies:
+                headers = {"content-type": "application/x-www-form-urlencoded"}
+                async with session.post(place, data=body, headers=headers) as reply:
+                    assert reply.status == 400
+            async with session.post(place, json={"trust_mark": "a.b.c"}) as reply:
+                assert reply.status == 400
+            async with session.get(place) as reply:
+                assert reply.status == 405
 
 
 async def test_nothing_is_changed_from_outside(tmp_path: Path) -> None:

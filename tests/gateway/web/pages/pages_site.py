@@ -43,6 +43,7 @@ PATHS = (
     "items/sichuan-chongqing/CY-01",
     "items/chongqing/CQ-30",
     "items/guangxi/GX-01",
+    "explain/chongqing/CQ-29/sichuan",
     "item-types",
     "item-types/CUL.MUSEUM",
     "agreements",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import replace
-from datetime import date
 from itertools import permutations, product
 
 import pytest
@@ -14,9 +12,8 @@ from adapters.words import ApplicationClass, LegalStatus, Medium
 from gateway.reasons import Language, text_in
 from gateway.web.pages.catalog_pages import ITEMS_ON_A_PAGE
 from gateway.web.pages.texts import PageWords
-from tests.fakes.clock import FakeClock
 from tests.fakes.regions import AGREEMENTS, REGISTRY
-from tests.fakes.shown import SHOWN, TODAY, known, next_version, shown
+from tests.fakes.shown import SHOWN, shown
 from tests.gateway.web.pages.pages_site import LANGUAGES, FakeFacts, FakeSource, reading, site
 
 
@@ -94,10 +91,10 @@ async def test_every_ordered_pair_of_regions_can_be_compared() -> None:
 @pytest.mark.parametrize(
     ("language", "accepted", "refused", "reason"),
     [
-        ("zh-Hans", "16 项服务认可您的卡", "没有服务认可您的卡。", "本网关没有两地之间合作协议的记录。"),
-        ("zh-Hant", "16 項服務認可您的卡", "沒有服務認可您的卡。", "本網關並無兩地之間合作協議的記錄。"),
-        ("en", "16 services accept your card", "No service accepts your card.", "No agreement between the two regions"),
-        ("pt", "16 serviços aceitam o seu cartão", "Nenhum serviço aceita o seu cartão.", "qualquer acordo"),
+        ("zh-Hans", "17 项服务认可您的卡", "没有服务认可您的卡。", "本网关没有两地之间合作协议的记录。"),
+        ("zh-Hant", "17 項服務認可您的卡", "沒有服務認可您的卡。", "本網關並無兩地之間合作協議的記錄。"),
+        ("en", "17 services accept your card", "No service accepts your card.", "No agreement between the two regions"),
+        ("pt", "17 serviços aceitam o seu cartão", "Nenhum serviço aceita o seu cartão.", "qualquer acordo"),
     ],
 )
 async def test_the_question_of_the_citizen_is_answered(language: str, accepted: str, refused: str, reason: str) -> None:
@@ -225,110 +222,6 @@ async def test_an_item_is_shown_as_of_a_day() -> None:
     assert "This item is not in force on 1 January 2024." in before.text
     assert "not in force on" not in now.text
     assert now.text.count("relation-exact") > before.text.count("relation-exact")
-
-
-async def test_the_lists_of_all_layers_are_shown() -> None:
-    """National, province, city, supplementary, joint: with who keeps each, and from each region to those that apply."""
-    async with reading() as reader:
-        found = await reader.get("/en/catalogs")
-        region = await reader.get("/en/regions/guangdong")
-        joint = await reader.get("/en/catalogs/greater-bay-area")
-        city = await reader.get("/en/items/guangdong-shenzhen/SZ-01")
-        answer = await reader.get("/en/ask?home=chongqing&visited=sichuan")
-        pair = await reader.get("/en/compare?one=sichuan&other=chongqing")
-    assert all(f'href="/en/catalogs/{name}"' in found.text for name in SHOWN.lists)
-    assert all(layer in found.words for layer in ("National", "Province", "City", "Supplementary", "Joint: Guangdong"))
-    for name in ("guangdong", "greater-bay-area", "guangdong-shenzhen", "national"):
-        assert f'href="/en/catalogs/{name}"' in region.text
-    assert all(f'href="/en/regions/{code}"' in joint.text for code in ("guangdong", "hongkong", "macao"))
-    assert 'href="/en/catalogs/guangdong-shenzhen"' in city.text
-    complaint = REGISTRY.get("guangdong").rules.complaint
-    assert complaint is not None
-    assert complaint.channel[0].value in city.text
-    for page in (answer, pair):
-        assert 'href="/en/catalogs/sichuan-chongqing"' in page.text
-
-
-async def test_versions_are_listed_with_their_signatures() -> None:
-    """The newest first, who has signed and who has not, which holds on the day, and a way to what has changed."""
-    book = known()
-    first = book.versions("sichuan-chongqing")[0]
-    second = next_version(book, "sichuan-chongqing", effective_from=date(2026, 2, 1))
-    third = next_version(book, "sichuan-chongqing", signed_by=("sichuan",), effective_from=date(2026, 5, 1))
-    async with reading(site(source=FakeSource(shown(book)))) as reader:
-        found = await reader.get("/en/catalogs/sichuan-chongqing/versions")
-        before = await reader.get("/en/catalogs/sichuan-chongqing/versions?on=2026-01-31")
-    rows = found.text.split("<tr ")[2:]
-    assert len(rows) == 3
-    assert all(one.digest in row for one, row in zip((third, second, first), rows, strict=True))
-    assert "Chongqing: signature not proven" in found.words
-    assert "Sichuan: signature proven" in found.words
-    assert "ships with the program" in rows[2]
-    assert ["holds on 1 March 2026" in row for row in rows] == [False, True, False]
-    assert ["holds on 31 January 2026" in row for row in before.text.split("<tr ")[2:]] == [False, False, True]
-
-
-async def test_what_has_changed_is_said_in_every_language() -> None:
-    """Items added, removed and changed field by field, and the head; from any version to any."""
-    book = known()
-    items = SHOWN.region("macao").catalog.items
-    changed = replace(items[1], article="示例第99项")
-    added = replace(items[0], item="MO-90")
-    first = book.versions("macao")[0]
-    second = next_version(book, "macao", (*items[1:2], *items[2:], added), effective_from=date(2026, 2, 1))
-    third = next_version(book, "macao", (changed, *items[2:], added), effective_from=date(2026, 2, 2))
-    async with reading(site(source=FakeSource(shown(book)))) as reader:
-        for language in LANGUAGES:
-            words = PageWords(Language(language))
-            found = await reader.get(f"/{language}/catalogs/macao/diff")
-            assert words.t("diff_changed") in found.text
-            assert "示例第99项" in found.text
-            assert words.t("diff_removed") not in found.text
-        whole = await reader.get(f"/en/catalogs/macao/diff?from={first.digest}&to={third.digest}")
-        one = await reader.get(f"/en/catalogs/macao/diff?to={second.digest}")
-        same = await reader.get(f"/en/catalogs/macao/diff?from={third.digest}&to={third.digest}")
-        none = await reader.get(f"/en/catalogs/macao/diff?to={first.digest}")
-        bad = await reader.get("/en/catalogs/macao/diff?to=short")
-    assert [words in whole.text for words in ("Added", "Removed", "Changed")] == [True, True, True]
-    assert "MO-90" in one.text
-    assert f"<del>{items[0].name.en}</del>" in one.text
-    assert "The two versions do not differ." in same.text
-    assert (none.status, bad.status) == (404, 400)
-
-
-async def test_a_list_whose_life_is_over_is_marked_and_refused() -> None:
-    """It stands in the lists, marked; its page says why there is nothing, and nobody keeps that."""
-    clock = FakeClock()
-    book = known(clock)
-    next_version(book, "macao", effective_from=date(2026, 2, 1), valid_until=int(clock()) + 10)
-    clock.advance(11)
-    async with reading(site(source=FakeSource(shown(book)))) as reader:
-        lists = await reader.get("/en/catalogs")
-        page = await reader.get("/pt/catalogs/macao")
-        versions = await reader.get("/en/catalogs/macao/versions")
-        answer = await reader.get("/en/ask?home=guangdong&visited=macao")
-        region = await reader.get("/en/regions/macao")
-    assert "its stated life is over" in lists.text
-    assert (page.status, page.headers["cache-control"]) == (503, "no-store")
-    assert "Este catálogo está desatualizado" in page.text
-    assert "The stated life of the catalog is over" in versions.text
-    assert "The stated life of the catalog is over" in answer.text
-    assert region.status == 200
-
-
-async def test_pages_of_another_day_show_the_version_of_that_day() -> None:
-    """A list that changes on a day is asked for before and after it."""
-    book = known()
-    later = date(2026, 6, 1)
-    items = tuple(replace(one, article="示例改") for one in SHOWN.region("macao").catalog)
-    next_version(book, "macao", items, effective_from=later)
-    async with reading(site(source=FakeSource(shown(book)))) as reader:
-        for path in ("catalogs/macao?", "items/macao/MO-01?", "compare?one=macao&other=hongkong&"):
-            assert (await reader.get(f"/en/{path}on={TODAY}")).status == 200
-        now = await reader.get(f"/en/items/macao/MO-01?on={TODAY}")
-        then = await reader.get(f"/en/items/macao/MO-01?on={later}")
-    assert "示例改" not in now.text
-    assert "示例改" in then.text
 
 
 async def test_the_search_finds_names_in_four_languages_and_in_pinyin() -> None:

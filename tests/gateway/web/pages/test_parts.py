@@ -26,7 +26,7 @@ from tests.fakes.shown import SHOWN, shown
 
 def page(text: str) -> KeptPage:
     """Keep a text."""
-    return KeptPage.of(text, status=200, max_age_seconds=60)
+    return KeptPage.of(text, status=200, max_age_seconds=60, content_type="text/html")
 
 
 def test_the_same_text_gives_the_same_bytes() -> None:
@@ -47,7 +47,7 @@ def test_memory_is_bounded() -> None:
     assert (cache.get("a"), cache.get("b"), cache.get("c")) == (page("a"), None, page("c"))
     cache.keep("c", page("d"))
     assert (len(cache), cache.bytes, cache.get("c")) == (2, 2 * size, page("d"))
-    cache.keep("big", KeptPage(200, b"x" * 5000, "", 60))
+    cache.keep("big", KeptPage(200, b"x" * 5000, "", 60, "text/html"))
     assert (len(cache), cache.get("big")) == (2, None)
     cache.clear()
     assert (len(cache), cache.bytes) == (0, 0)

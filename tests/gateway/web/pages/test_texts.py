@@ -15,6 +15,7 @@ from adapters.canonical import FIELD_PATHS
 from adapters.card_rules import ChannelKind
 from adapters.depth import Finding
 from adapters.errors import RegionDataError
+from adapters.facets import Effect, Facet
 from adapters.venues import Access
 from adapters.words import (
     ApplicationClass,
@@ -34,12 +35,13 @@ from gateway.web.pages.texts import PageWords, load_texts
 from tests.fakes.regions import REGISTRY
 
 WEB = Path(__file__).resolve().parents[4] / "gateway" / "web"
-TEMPLATES = {path.name: path.read_text("utf-8") for path in sorted((WEB / "templates").glob("*.html"))}
+TEMPLATES = {path.name: path.read_text("utf-8") for path in sorted((WEB / "templates").glob("*.*ml"))}
 CODE = "".join(path.read_text("utf-8") for path in sorted((WEB / "pages").glob("*.py")))
 
 CLOSED = {
     "class_": ApplicationClass,
     "medium_": Medium,
+    "form_": Medium,
     "status_": LegalStatus,
     "layer_": Layer,
     "relation_": Relation,
@@ -50,6 +52,8 @@ CLOSED = {
     "finding_": Finding,
     "field_": FIELD_PATHS,
     "nav_": (*NAVIGATION, *FOOT),
+    "facet_": Facet,
+    "effect_": Effect,
     "requirement_": tuple(word for word in Requirement if word),
     "venue_set_": tuple(word for word in VenueSet if word),
     "level_": range(4),

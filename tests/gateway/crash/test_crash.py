@@ -1,0 +1,99 @@
+"""Gateways are killed under load, at random and at each named point: nothing acknowledged is lost or done twice.
+
+`make crash` does it hundreds of times; ONECARD_CRASH_KILLS and ONECARD_CRASH_EACH say how often, for each
+engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.services.crash_points import AFTER_EFFECT, POINTS
+from tests.gateway.crash.gateways import SOURCE, TARGET, Gateways, ended
+from tests.gateway.crash.load import Load
+from tests.gateway.crash.verdict import check
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.gateway.crash.gateways import Replica
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("crash")]
+KILLS = int(os.environ.get("ONECARD_CRASH_KILLS", "5"))
+EACH = int(os.environ.get("ONECARD_CRASH_EACH", "1"))
+_RANDOM = random.SystemRandom()
+_REACHED_SECONDS = 20.0
+_DRAIN_SECONDS = 120.0
+_LONGEST_LIFE = 0.5
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[dict[str, str], int]:
+    """Give an empty store for each region, and how many replicas the gateway of the source is."""
+    if request.param == "sqlite":
+        return {region: f"sqlite:///{tmp_path}/{region}.sqlite" for region in (SOURCE, TARGET)}, 1
+    names = {SOURCE: "postgres_url", TARGET: "second_postgres_url"}
+    urls = {region: str(request.getfixturevalue(name)) for region, name in names.items()}
+    return {region: url.replace("postgresql://", "postgresql+asyncpg://") for region, url in urls.items()}, 2
+
+
+async def listening(gateways: Gateways, one: Replica) -> None:
+    """Wait until a gateway takes connections."""
+    async with asyncio.timeout(_REACHED_SECONDS):
+        while not gateways.listens(one):
+            await asyncio.sleep(0.02)
+
+
+async def kill_at_random(gateways: Gateways, load: Load) -> None:
+    """Let one of the gateways live for a moment, kill it, and start it again."""
+    one = _RANDOM.choice(gateways.all)
+    await listening(gateways, one)
+    await asyncio.sleep(_RANDOM.uniform(0, _LONGEST_LIFE))
+    load.look()
+    gateways.kill(one)
+    gateways.start(one)
+
+
+async def die_at(gateways: Gateways, load: Load, point: str) -> bool:
+    """Let a gateway die at a point, and start it again; tells whether it came there."""
+    one = gateways.target if point == AFTER_EFFECT else _RANDOM.choice(gateways.all)
+    await listening(gateways, one)
+    gateways.kill(one)
+    gateways.start(one, crash_at=f"{point}:{_RANDOM.randint(1, 8)}")
+    reached = await asyncio.to_thread(ended, one.pid, _REACHED_SECONDS)
+    load.look()
+    if not reached:
+        gateways.kill(one)
+    gateways.start(one)
+    return reached
+
+
+async def test_nothing_acknowledged_is_lost_or_done_twice(tmp_path: Path, places: tuple[dict[str, str], int]) -> None:
+    """After kills at random and at each named point each request is there once, answered once, proved (DU1, DU2)."""
+    stores, replicas = places
+    reached: Counter[str] = Counter()
+    with Gateways(tmp_path / "box", stores, replicas=replicas) as gateways:
+        async with Load(gateways) as load:
+            for _ in range(KILLS):
+                await kill_at_random(gateways, load)
+            for point in POINTS:
+                for _ in range(2 * EACH):
+                    reached[point] += reached[point] < EACH and await die_at(gateways, load, point)
+            for one in gateways.all:
+                await listening(gateways, one)
+            await load.finish(_DRAIN_SECONDS)
+            await check(gateways, load)
+    notes = load.notes
+    print(  # noqa: T201 - the figures of `make crash`
+        f"\n{len(gateways.source)} replicas: {KILLS} random kills, {dict(reached)} at points,"
+        f" {sum(one.kills for one in gateways.all)} kills in all; {len(notes.acknowledged)} acknowledged, 0 lost,"
+        f" 0 done twice; {notes.replayed} answered as sent before, {sum(notes.came.values())} deliveries,"
+        f" slowest submit {notes.longest:.1f} s"
+    )
+    assert reached == dict.fromkeys(POINTS, EACH)

@@ -1,0 +1,251 @@
+"""Versions on the command line: drafted from a table, signed by each region, checked by anybody, published."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.rpc import error_details_pb2, status_pb2
+
+from adapters.catalog_rows import write_row
+from gateway.catalog_files import write_csv
+from gateway.settings import load_settings
+from onecard.gateway.v1 import catalog_publication_pb2 as told
+from onecard.gateway.v1 import catalog_publication_service_pb2 as pb
+from tests.fakes.authority import FakeAuthority
+from tests.fakes.regions import REGISTRY
+from tests.gateway.command import onecard, refused
+from tests.gateway.small_federation import found
+from trust.keys import KeyRing, SigningKey
+from trust.party_signature import canonical_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gateway.sandbox.layout import Layout
+
+JOINT = "sichuan-chongqing"
+AUTHORITY = FakeAuthority()
+DETAILS = "grpc-status-details-bin"
+
+
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    """Lay out the two parties of the joint list, and a third region."""
+    return found(tmp_path_factory.mktemp("parties") / "sandbox", "chongqing", "sichuan", "guizhou")
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    """Draft the next version of the joint list, with one item less."""
+    table, file = tmp_path / "list.csv", tmp_path / "next.json"
+    table.write_bytes(write_csv(list(REGISTRY.documents[JOINT].items)[:-1]))
+    drafted = onecard("catalog", "draft", table, "--catalog", JOINT, "--from", "2026-12-01", "--output", file)
+    assert drafted.exit_code == 0, drafted.output
+    assert f"version 2 of {JOINT}" in drafted.stdout
+    return file
+
+
+def keys_of(layout: Layout, region: str, folder: Path) -> str:
+    """Write the key set that a region's entity tells to everybody, and give the option that names it."""
+    entity = load_settings(layout.config(region)).home[0].entity
+    pem = layout.home(region) / "federation.pem"
+    key = SigningKey.from_pem(pem.read_bytes(), issuer=entity.id).public()
+    file = folder / f"{region}.jwks"
+    file.write_text(json.dumps(KeyRing([key]).jwks(entity.id)), "utf-8")
+    return f"--keys={region}={file}"
+
+
+def test_a_draft_is_the_next_version_in_canonical_form(document: Path) -> None:
+    """It replaces what ships, by its digest; the head is as before but for number, days and life."""
+    plain = json.loads(document.read_bytes())
+    before = REGISTRY.documents[JOINT]
+    assert plain["sequence"] == 2
+    assert plain["previous"] == canonical_digest(before.plain())
+    assert plain["effective_from"] == "2026-12-01"
+    assert plain["regions"] == list(before.head.regions)
+    assert plain["title"] == before.plain()["title"]
+    assert len(plain["items"]) == len(before.items) - 1
+
+
+def test_a_draft_follows_another_one(document: Path, tmp_path: Path) -> None:
+    """Of what is not published yet, too; the life of a cached copy is told in days."""
+    table, file = tmp_path / "list.csv", tmp_path / "third.json"
+    drafted = onecard(
+        "catalog", "draft", table, "--catalog", JOINT, "--after", document, "--days", "30", "--from", "2027-01-01",
+        "--output", file,
+    )  # fmt: skip
+    assert drafted.exit_code == 0, drafted.output
+    plain = json.loads(file.read_bytes())
+    assert plain["sequence"] == 3
+    assert plain["previous"] == canonical_digest(json.loads(document.read_bytes()))
+    assert plain["valid_until"] < json.loads(document.read_bytes())["valid_until"]
+
+
+def test_a_draft_with_faults_is_none(tmp_path: Path) -> None:
+    """Each fault by row and column, and no file; a list whose city drops what the province demands has one too."""
+    rows = [write_row(item) for item in REGISTRY.documents[JOINT].items]
+    rows[1]["media"] = "paper"
+    table, file = tmp_path / "list.csv", tmp_path / "next.json"
+    table.write_bytes(write_csv(rows))
+    drafted = onecard("catalog", "draft", table, "--catalog", JOINT, "--from", "2026-12-01", "--output", file)
+    assert drafted.exit_code == 1
+    assert "1 faults" in drafted.stdout
+    assert [line.split()[1:6:2] for line in drafted.stdout.splitlines() if line.startswith("│")] == [
+        ["3", "media", "closed_word"]
+    ]
+    table.write_bytes(write_csv([]))
+    assert onecard("catalog", "draft", table, "--catalog", JOINT, "--from", "2026-12-01", "--output", file).exit_code
+    graph = tmp_path / "list.jsonld"
+    graph.write_text('{"@graph": []}', "utf-8")
+    shapeless = onecard("catalog", "draft", graph, "--catalog", JOINT, "--from", "2026-12-01", "--output", file)
+    assert (shapeless.exit_code, "0 items, 1 faults" in shapeless.stdout) == (1, True)
+    local = [write_row(item) for item in REGISTRY.documents["guangdong-shenzhen"].items]
+    local[0]["overrides"] = "GD-99"
+    table.write_bytes(write_csv(local))
+    city = onecard(
+        "catalog", "draft", table, "--catalog", "guangdong-shenzhen", "--from", "2026-12-01", "--output", file
+    )
+    assert city.exit_code == 1
+    assert "overrides" in city.stdout
+    assert not file.exists()
+
+
+def test_both_parties_sign_and_anybody_can_check(layout: Layout, document: Path, tmp_path: Path) -> None:
+    """One signature is not enough; the key set of the wrong region proves nothing; nor does a changed document."""
+    ours, theirs = (keys_of(layout, region, tmp_path) for region in ("chongqing", "sichuan"))
+    assert onecard("catalog", "check", document, ours, theirs).exit_code == 1
+    signed = onecard("catalog", "sign", document, "--config", layout.config("chongqing"))
+    assert signed.exit_code == 0, signed.output
+    assert "chongqing has signed" in signed.stdout
+    half = onecard("catalog", "check", document, ours, theirs)
+    assert (half.exit_code, "chongqing: signed" in half.stdout) == (1, True)
+    assert "sichuan: has not signed" in half.stdout
+    assert (
+        onecard("catalog", "sign", document, "--config", layout.config("sichuan"), "--home", "sichuan").exit_code == 0
+    )
+    assert onecard("catalog", "check", document, ours, theirs).exit_code == 0
+    alone = onecard("catalog", "check", document, theirs)
+    assert alone.exit_code == 1
+    assert "signature 1 is not believed" in alone.stdout
+    plain = json.loads(document.read_bytes())
+    document.write_text(json.dumps(plain | {"effective_from": "2026-12-02"}), "utf-8")
+    changed = onecard("catalog", "check", document, ours, theirs)
+    assert changed.exit_code == 1
+    assert "signature 2 is of something else" in changed.stdout
+
+
+def test_what_cannot_be_signed_is_told(layout: Layout, document: Path, tmp_path: Path) -> None:
+    """A list of others, no document, a broken one, signatures that are no text."""
+    of_guizhou = ("--config", layout.config("guizhou"))
+    assert "next.json: is no list of guizhou" in refused("catalog", "sign", document, *of_guizhou)
+    assert "none.json: cannot be read" in refused("catalog", "sign", tmp_path / "none.json", *of_guizhou)
+    broken = tmp_path / "broken.json"
+    broken.write_text(json.dumps({**json.loads(document.read_bytes()), "items": [{}]}), "utf-8")
+    assert "faults)" in refused("catalog", "sign", broken, *of_guizhou)
+    keys = keys_of(layout, "sichuan", tmp_path)
+    assert "none.jwks: cannot be read" in refused("catalog", "check", document, f"--keys=sichuan={tmp_path}/none.jwks")
+    (tmp_path / "next.json.signatures").write_bytes(b"\xff")
+    assert "next.json.signatures: cannot be read" in refused("catalog", "check", document, keys)
+    assert "no such catalog" in refused(
+        "catalog", "draft", tmp_path / "list.csv", "--catalog", "atlantis", "--from", "2026-12-01", "--output", broken
+    )
+
+
+class Gateway:
+    """Takes what is published, or refuses it."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.asked: list[pb.PublishCatalogRequest] = []
+        self.tokens: list[str] = []
+        self.answer: pb.PublishCatalogResponse | error_details_pb2.ErrorInfo | None = None
+
+    def publish(self, request: pb.PublishCatalogRequest, context: Any) -> pb.PublishCatalogResponse:  # noqa: ANN401 - of any call
+        """Answer as told."""
+        self.asked.append(request)
+        self.tokens.append(dict(context.invocation_metadata())["authorization"])
+        if isinstance(self.answer, pb.PublishCatalogResponse):
+            return self.answer
+        if self.answer is not None:
+            detail = AnyMessage()
+            detail.Pack(self.answer)
+            status = status_pb2.Status(code=grpc.StatusCode.FAILED_PRECONDITION.value[0], details=[detail])
+            context.set_trailing_metadata(((DETAILS, status.SerializeToString()),))
+        context.abort(grpc.StatusCode.FAILED_PRECONDITION, "no")
+        raise AssertionError
+
+
+@contextmanager
+def listening(gateway: Gateway) -> Iterator[str]:
+    """Run it over TLS, and give its address."""
+    server = grpc.server(ThreadPoolExecutor(max_workers=1))
+    handler = grpc.unary_unary_rpc_method_handler(
+        gateway.publish,
+        request_deserializer=pb.PublishCatalogRequest.FromString,
+        response_serializer=pb.PublishCatalogResponse.SerializeToString,
+    )
+    service = pb.DESCRIPTOR.services_by_name["CatalogPublicationService"].full_name
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"PublishCatalog": handler}),))
+    port = server.add_secure_port("localhost:0", AUTHORITY.credentials("localhost"))
+    server.start()
+    try:
+        yield f"localhost:{port}"
+    finally:
+        server.stop(None).wait()
+
+
+def test_a_version_is_published_with_the_signatures_beside_it(layout: Layout, document: Path, tmp_path: Path) -> None:
+    """First on trial, then truly, then once more; who still has to sign is told."""
+    onecard("catalog", "sign", document, "--config", layout.config("chongqing"))
+    ca, gateway = tmp_path / "ca.pem", Gateway()
+    ca.write_bytes(AUTHORITY.certificate)
+    digest = canonical_digest(json.loads(document.read_bytes()))
+    with listening(gateway) as address:
+        given = ("catalog", "publish", document, "--gateway", address, "--ca", ca, "--token", "abc")
+        gateway.answer = pb.PublishCatalogResponse(
+            faults=[told.CatalogFault(row=2, column="media", rule="closed_word")]
+        )
+        tried = onecard(*given, "--dry-run")
+        assert (tried.exit_code, "row 2 media: closed_word" in tried.stdout) == (1, True)
+        assert "has 1 faults" in tried.stdout
+        gateway.answer = pb.PublishCatalogResponse(version=told.CatalogVersion(digest=digest))
+        assert f"{digest} would be published" in onecard(*given, "--dry-run").stdout
+        gateway.answer.version.missing_signatures.append("sichuan")
+        done = onecard(*given)
+        assert (done.exit_code, f"{digest} is published" in done.stdout) == (0, True)
+        assert "still to be signed by: sichuan" in done.stdout
+        gateway.answer.replayed = True
+        assert "was known already" in onecard(*given).stdout
+    assert [request.dry_run for request in gateway.asked] == [True, True, False, False]
+    assert {request.document for request in gateway.asked} == {document.read_bytes()}
+    assert {len(request.signatures) for request in gateway.asked} == {1}
+    assert set(gateway.tokens) == {"Bearer abc"}
+
+
+def test_a_refusal_is_told_by_its_reason(document: Path, tmp_path: Path) -> None:
+    """And one without a reason, or no answer at all, as a gateway that cannot be reached."""
+    ca, gateway = tmp_path / "ca.pem", Gateway()
+    ca.write_bytes(AUTHORITY.certificate)
+    with listening(gateway) as address:
+        given = ("catalog", "publish", document, "--gateway", address, "--ca", ca, "--token", "abc")
+        gateway.answer = error_details_pb2.ErrorInfo(reason="ROLLBACK", domain="onecard")
+        assert "The gateway refused the version.\nROLLBACK" in refused(*given)
+        gateway.answer = None
+        assert "cannot be reached" in refused(*given)
+    assert "cannot be reached" in refused(*given)
+    assert "none.json: cannot be read" in refused(
+        "catalog", "publish", tmp_path / "none.json", "--gateway", address, "--ca", ca, "--token", "abc"
+    )
+
+
+def test_the_first_day_is_a_day(tmp_path: Path) -> None:
+    """Anything else is refused before anything is read."""
+    wrong = onecard("catalog", "draft", tmp_path / "x.csv", "--catalog", JOINT, "--from", "soon", "--output", "y.json")
+    assert wrong.exit_code == 2
