@@ -18,6 +18,7 @@ from gateway.bootstrap_calls import (
     listening,
     peer_homes,
 )
+from gateway.bootstrap_cards import build_cards
 from gateway.bootstrap_catalogs import catalog_feeds, read_ahead
 from gateway.bootstrap_evidence import build_gossip, evidence_servicer
 from gateway.bootstrap_exchange import build_exchange
@@ -31,6 +32,7 @@ from gateway.bootstrap_services import (
     share,
     status_lists,
     status_routes,
+    verdict_writer,
 )
 from gateway.bootstrap_trust import keep_looking
 from gateway.bootstrap_watch import watch_over
@@ -86,7 +88,11 @@ class _Part:
 def _build(shared: Shared, watch: Watch) -> Node:
     settings, trust, stored = shared.settings, shared.trust, shared.stored
     platforms = {home.region: platform_client(home, shared) for home in settings.home}
-    local = {home.region: local_home(home, shared, platforms[home.region]) for home in settings.home}
+    cards, verdicts = build_cards(shared, watch.metrics), verdict_writer(shared)
+    local = {
+        home.region: local_home(home, shared, platforms[home.region], cards.ledgers[home.region])
+        for home in settings.home
+    }
     peers = peer_homes(settings, trust, shared.book, passed_on=watch.passed_on)
 
     def parts_ready() -> dict[str, bool]:
@@ -96,7 +102,13 @@ def _build(shared: Shared, watch: Watch) -> Node:
     watch.metrics.watch_ready(parts_ready)
     status_client = StatusClient()
     answering = _Part(
-        servicers=make_servicers(shared, {**local, **peers}, lists=status_lists(shared, status_client)),
+        servicers=make_servicers(
+            shared,
+            {**local, **peers},
+            lists=status_lists(shared, status_client),
+            verdicts=verdicts,
+            cards=cards.known,
+        ),
         tasks=[partial(keep_certificates, settings, peers, shared.own_certificates, watch.journal)],
         closers=[
             status_client.close,
@@ -104,7 +116,8 @@ def _build(shared: Shared, watch: Watch) -> Node:
             *(platform.close for platform in platforms.values()),
         ],
     )
-    parts = (*_foundations(shared, watch), answering, *_parts(shared, watch, peers))
+    states = _Part(starters=[cards.start], tasks=cards.tasks(peers), servicers=cards.servicers(verdicts))
+    parts = (*_foundations(shared, watch), states, answering, *_parts(shared, watch, peers))
     servicers = tuple(servicer for part in parts for servicer in part.servicers)
     return Node(
         server=GrpcServer(

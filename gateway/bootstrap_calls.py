@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     PassedOn = Callable[[], tuple[tuple[str, str], ...]]
 
 _GATEWAY_SCOPES = frozenset(
-    {"card.verify", "catalog.read", "evidence.read", "evidence.accesses", "evidence.exchange"}
+    {"card.verify", "card.follow", "catalog.read", "evidence.read", "evidence.accesses", "evidence.exchange"}
     | {"exchange.submit", "exchange.answer", "exchange.dispute", "exchange.attach"}
 )
 _TOKEN_CACHE = 4096

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from adapters.registry import load_payload_kinds
 from gateway.errors import RegionNotServedError, SettingsError
+from gateway.node import keep_running
 from gateway.peers.exchange import PeerExchange
 from gateway.rpc.exchange import ExchangeServicer, ExchangeUse
 from gateway.rpc.paging import Paging
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from gateway.bootstrap_services import Shared
-    from gateway.journal import Journal
     from gateway.peers.peer_home import PeerHome
     from gateway.settings import Settings
     from gateway.trust_side import TrustSide
@@ -50,7 +49,6 @@ CRASH_AT: Final = "ONECARD_CRASH_AT"
 """Names, in a sandbox, the point at which the process dies, `point` or `point:times` (`services.crash_points`)."""
 
 DAY_SECONDS: Final = 86_400
-_AGAIN_SECONDS: Final = 1.0
 
 
 class ReceiptKeys:
@@ -133,7 +131,9 @@ def build_exchange(shared: Shared, peers: Mapping[str, PeerHome]) -> ExchangeSid
     return ExchangeSide(
         servicer=ExchangeServicer(_use(parts), paging=Paging(shared.evidence.secret.paging_key())),
         start=start,
-        tasks=tuple(partial(_keep_running, name, one, shared.journal) for name, one in work.items()),
+        tasks=tuple(
+            partial(keep_running, name, one, shared.journal, event="exchange_task_failed") for name, one in work.items()
+        ),
     )
 
 
@@ -203,13 +203,3 @@ def crash_points(settings: Settings) -> CrashPoints:
         return CrashPoints.from_text(os.environ.get(CRASH_AT, "") if settings.sandbox else "")
     except ValueError as error:
         raise SettingsError((f"{CRASH_AT}: there is no such point",)) from error
-
-
-async def _keep_running(name: str, work: Callable[[], Coroutine[None, None, None]], journal: Journal) -> None:
-    """Run something as long as the node does; what was not foreseen is told by its type, and does not end it."""
-    while True:
-        try:
-            await work()
-        except Exception as error:  # noqa: BLE001 - requests wait for this task; its words may quote them
-            journal.event("exchange_task_failed", task=name, type=type(error).__name__)
-        await asyncio.sleep(_AGAIN_SECONDS)

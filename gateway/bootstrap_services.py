@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ from gateway.web.status_list import StatusListPages
 from trust.verifier import RecognitionVerifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from aiohttp import web
 
@@ -55,7 +55,9 @@ if TYPE_CHECKING:
     from gateway.federation.home_keys import HomeKeys
     from gateway.journal import Journal
     from gateway.rpc.boundary import Servicer
+    from gateway.services.card_ledger import CardLedger
     from gateway.services.catalog_book import CatalogBook
+    from gateway.services.known_cards import KnownCards
     from gateway.services.ports import Home
     from gateway.services.publish_catalog import PublishCatalog
     from gateway.settings import Settings
@@ -82,6 +84,7 @@ class Shared:
     journal: Journal
     stored: StoreSide
     evidence: EvidenceSide
+    pseudonym_secrets: Mapping[str, bytes] = field(repr=False)
 
     def item(self, region: str, item: str) -> ApplicationItem:
         """Find an item of any region."""
@@ -110,7 +113,16 @@ def share(settings: Settings, journal: Journal) -> Shared:
         journal=journal,
         stored=stored,
         evidence=build_evidence(settings, stored.store, trust=trust, registry=registry, journal=journal),
+        pseudonym_secrets={home.region: _pseudonym_secret(home) for home in settings.home},
     )
+
+
+def _pseudonym_secret(home: HomeSettings) -> bytes:
+    """Read the secret of a home region's pseudonyms (SettingsError)."""
+    secret = home.pseudonym_secret.read_bytes()
+    if len(secret) != _SECRET_BYTES:
+        raise SettingsError((f"pseudonym_secret of {home.region}: {_SECRET_BYTES} bytes are needed",))
+    return secret
 
 
 def _status_register(region: str, keys: HomeKeys, book: StatusPlaces, trust: TrustSide) -> StatusRegister:
@@ -176,11 +188,8 @@ def platform_client(home: HomeSettings, shared: Shared) -> PlatformClient:
     )
 
 
-def local_home(home: HomeSettings, shared: Shared, platform: PlatformClient) -> LocalHome:
+def local_home(home: HomeSettings, shared: Shared, platform: PlatformClient, cards: CardLedger) -> LocalHome:
     """Make the home side of a region of this gateway."""
-    secret = home.pseudonym_secret.read_bytes()
-    if len(secret) != _SECRET_BYTES:
-        raise SettingsError((f"pseudonym_secret of {home.region}: {_SECRET_BYTES} bytes are needed",))
     return LocalHome(
         adapter=shared.registry.get(home.region),
         items=shared.item,
@@ -189,23 +198,33 @@ def local_home(home: HomeSettings, shared: Shared, platform: PlatformClient) -> 
         book=shared.book,
         agreements=shared.trust.agreements,
         signer=shared.trust.homes[home.region],
-        pseudonym_secret=secret,
+        pseudonym_secret=shared.pseudonym_secrets[home.region],
         new_id=new_id,
         clock=time.time,
         statuses=shared.statuses[home.region],
+        cards=cards,
         consents=None if home.consents is None else FileConsents(home.consents, clock=time.time),
     )
 
 
-def make_servicers(shared: Shared, homes: dict[str, Home], *, lists: StatusLists) -> tuple[Servicer, ...]:
+def verdict_writer(shared: Shared) -> VerdictWriter:
+    """Make what writes verdicts in the caller's language."""
+    titles = {a.id: agreement_title(a) for a in shared.trust.agreements.agreements}
+    items = TranslateItem(registry=shared.registry, book=shared.book, clock=time.time)
+    return VerdictWriter(reasons=load_reasons(), titles=titles, items=items)
+
+
+def make_servicers(
+    shared: Shared, homes: dict[str, Home], *, lists: StatusLists, verdicts: VerdictWriter, cards: KnownCards
+) -> tuple[Servicer, ...]:
     """Make the services with their use cases."""
     registry = shared.registry
     paging = Paging(shared.evidence.secret.paging_key())
     items = TranslateItem(registry=registry, book=shared.book, clock=time.time)
-    titles = {a.id: agreement_title(a) for a in shared.trust.agreements.agreements}
-    verdicts = VerdictWriter(reasons=load_reasons(), titles=titles, items=items)
     agreements = shared.trust.agreements
-    verify = VerifyCard(registry=registry, homes=homes, agreements=agreements, rules=shared.rules, clock=time.time)
+    verify = VerifyCard(
+        registry=registry, homes=homes, agreements=agreements, rules=shared.rules, clock=time.time, cards=cards
+    )
     verify_recognition = VerifyRecognition(
         recognitions=RecognitionVerifier(shared.trust.region_key),
         registry=registry,

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from gateway.web.app import WebSide
 
 
+_AGAIN_SECONDS = 1.0
+
+
 class ServerEndedError(GatewayError):
     """The gRPC side ended by itself; for the operator, and for what starts a gateway anew."""
 
@@ -31,6 +34,18 @@ class Listening:
 
     address: str
     credentials: ServerCredentials | None
+
+
+async def keep_running(
+    name: str, work: Callable[[], Coroutine[None, None, None]], journal: Journal, *, event: str
+) -> None:
+    """Run something as long as the node does; what was not foreseen is told by its type, and does not end it."""
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - others wait for this task; its words may quote what they sent
+            journal.event(event, task=name, type=type(error).__name__)
+        await asyncio.sleep(_AGAIN_SECONDS)
 
 
 class Node:

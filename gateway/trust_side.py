@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 from gateway.federation.home_entity import EVIDENCE_KEYS, read_evidence_keys
 from gateway.web.federation import add_entity, path_of
 from gateway.web.revocations import Revocations
-from trust.errors import TransitiveTrustError, TrustError, TrustExpiredError, UnknownIssuerError, UnknownKeyError
+from trust.errors import (
+    KeyRevokedError,
+    TransitiveTrustError,
+    TrustError,
+    TrustExpiredError,
+    UnknownIssuerError,
+    UnknownKeyError,
+)
 from trust.roles import GATEWAY_ROLE, REGION_ROLE
 
 if TYPE_CHECKING:
@@ -82,6 +89,23 @@ class TrustSide:
             if not chain:
                 raise
         return self._first(lambda visited: self.desk.offered_key(chain, issuer, kid, visited=visited))
+
+    def region_keys(self, region: str, agreement: str) -> tuple[VerificationKey, ...]:
+        """Give the keys with which a region signs recognitions under the anchor of an agreement, none that is revoked.
+
+        Raises:
+            UnknownIssuerError, TransitiveTrustError, TrustExpiredError, PeerRevokedError: it is not believed now.
+        """
+        home = self.homes.get(region)
+        if home is not None:
+            return home.ring.of(region)
+        federation, anchor, now = self.desk.standing.federation, self.anchors[agreement], int(time.time())
+        bearer = federation.entity(REGION_ROLE, region, anchor=anchor, now=now)
+        keys = []
+        for key in bearer.keys[REGION_ROLE].of(region):
+            with suppress(KeyRevokedError):
+                keys.append(federation.find(REGION_ROLE, region, key.kid, anchor=anchor, now=now))
+        return tuple(keys)
 
     def _first(self, find: Callable[[str], VerificationKey]) -> VerificationKey:
         """Give what is found for one of our homes, or raise what the last of them did."""

@@ -188,6 +188,10 @@ class KeyRing:
         """The issuers that have a key here, sorted."""
         return tuple(sorted(self._keys))
 
+    def of(self, issuer: str) -> tuple[VerificationKey, ...]:
+        """Give the keys of one issuer, by kid; an unknown issuer has none."""
+        return tuple(key for _, key in sorted(self._keys.get(issuer, {}).items()))
+
     def find(self, issuer: str, kid: str) -> VerificationKey:
         """Look a key up.
 

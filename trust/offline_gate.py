@@ -7,7 +7,7 @@ never a bare yes: it says how old the knowledge is that it rests on. Three answe
 - ALLOWED: the home region vouches for the card, it is not among those that were reported by the time of the pack, and
   the pack is not older than the class allows.
 - ASK_ONLINE: it cannot be decided here. The card may be among those reported (chance says so of one card in `one_in`,
-  the set has no false negatives), or is good once only, or names no card, or is bound to somebody's certificate.
+  the set has no false negatives), or is good once only, or names no card, or is bound to another's certificate.
 - REFUSED: it is not good, or the knowledge is too old.
 
 Nothing that is reported is ever allowed: a wrong answer of the set is an ASK_ONLINE too many.
@@ -146,7 +146,7 @@ class OfflinePack:
             self._check_clock(use.now)
             claims = self._believe(token, use.now)
             part, item = self._find(claims.iss, use)
-            _check_claims(claims, self.statement.issuer, part, item, use)
+            _check_claims(claims, self.statement, part, item, use)
             granted = claims.classes.get(use.application_class, ())
             types = _granted(item, claims.iss, use, granted)
             self._check_card(claims.iss, part, claims.card, use)
@@ -248,9 +248,11 @@ def section(file: PackFile, number: int) -> bytes:
     return file.sections[number]
 
 
-def _check_claims(claims: RecognitionClaims, visited: str, part: HomePart, item: ItemPart, use: Use) -> None:
+def _check_claims(
+    claims: RecognitionClaims, statement: PackStatement, part: HomePart, item: ItemPart, use: Use
+) -> None:
     """Hold what a recognition says against this region, its agreement and what is asked."""
-    if claims.aud != visited:
+    if claims.aud != statement.issuer:
         raise _refuse("AUDIENCE")
     if claims.item != use.item or claims.medium != use.medium:
         raise _refuse("OTHER_USE")
@@ -260,7 +262,7 @@ def _check_claims(claims: RecognitionClaims, visited: str, part: HomePart, item:
         raise _refuse("CARD_STATUS")
     if item.one_time and not claims.one_time:
         raise _refuse("NOT_ONE_TIME")
-    if claims.confirmation is not None:
+    if claims.confirmation is not None and claims.confirmation not in statement.certificates:
         raise _ask("BOUND")
 
 

@@ -49,13 +49,17 @@ class HomeContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackContent:
-    """What goes into a pack: `issuer` is the visited region, `keys` are its own; times in Unix seconds."""
+    """What goes into a pack: `issuer` is the visited region, `keys` are its own; times in Unix seconds.
+
+    `certificates` are the thumbprints of those that its gateway shows to others.
+    """
 
     issuer: str
     serial: int
     iat: int
     exp: int
     keys: Sequence[VerificationKey]
+    certificates: Collection[str] = ()
     homes: Mapping[str, HomeContent]
     items: Mapping[str, ItemPart]
 
@@ -105,6 +109,7 @@ def make_pack(
         iat=content.iat,
         exp=content.exp,
         keys=_jwks(content.keys),
+        certificates=tuple(sorted(content.certificates)),
         regions=regions,
         items=content.items,
     )

@@ -2,7 +2,9 @@
 
 `iss` is the visited region that made it for its gates, `serial` its number in the region's series, `iat` and `exp`
 when it was made and when it is of no use any more (Unix seconds), `keys` those with which the region signs now, so that
-a gate that believes this pack knows the next key too. `regions` has, for each home region, the keys that sign its
+a gate that believes this pack knows the next key too. `certificates` are the thumbprints (SHA-256, base64url) of the
+certificates with which the region's own gateway asks others: a recognition that is bound to one of them was given to
+the region itself. `regions` has, for each home region, the keys that sign its
 recognitions, the agreement, `as_of` (all that the region had reported by then is in the set), the salt of the
 fingerprints, the numbers of the sections with the set and the trust chain, `life`: for how many seconds after `as_of`
 each class may be decided without asking, and `cards`: whether a card may be decided on without a recognition. `items`
@@ -20,6 +22,7 @@ from trust.claim_rules import (
     check_claims,
     is_boolean,
     is_count,
+    is_digest,
     is_index,
     is_list_of,
     is_members,
@@ -41,6 +44,7 @@ _MAX_REGIONS: Final = 64
 _MAX_ITEMS: Final = 4096
 _MAX_KEYS: Final = 16
 _MAX_TYPES: Final = 64
+_MAX_CERTIFICATES: Final = 64
 _ITEM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -119,6 +123,7 @@ _TABLE: Final[Mapping[str, Rule]] = {
     "iat": Rule("whole seconds", is_time),
     "exp": Rule("whole seconds", is_time),
     "keys": Rule("keys", _is_keys),
+    "certificates": Rule("thumbprints", is_list_of(is_digest, at_least=0, at_most=_MAX_CERTIFICATES)),
     "regions": Rule("home regions", _is_regions),
     "items": Rule("items", _is_items),
     "sections": Rule("list", lambda value: isinstance(value, list)),
@@ -156,6 +161,7 @@ class PackStatement:
     iat: int
     exp: int
     keys: tuple[Mapping[str, Any], ...] = field(repr=False)
+    certificates: tuple[str, ...] = ()
     regions: Mapping[str, HomePart]
     items: Mapping[str, ItemPart]
 
@@ -164,7 +170,8 @@ class PackStatement:
         regions = {name: _region_out(part) for name, part in sorted(self.regions.items())}
         items = {name: _item_out(part) for name, part in sorted(self.items.items())}
         head = {"format": FORMAT, "iss": self.issuer, "serial": self.serial, "iat": self.iat, "exp": self.exp}
-        return {**head, "keys": [dict(key) for key in self.keys], "regions": regions, "items": items}
+        proofs = {"keys": [dict(key) for key in self.keys], "certificates": list(self.certificates)}
+        return {**head, **proofs, "regions": regions, "items": items}
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> PackStatement:
@@ -185,6 +192,7 @@ class PackStatement:
             iat=payload["iat"],
             exp=payload["exp"],
             keys=tuple(payload["keys"]),
+            certificates=tuple(payload["certificates"]),
             regions={name: _region_in(told) for name, told in payload["regions"].items()},
             items={name: _item_in(told) for name, told in payload["items"].items()},
         )

@@ -10,7 +10,9 @@ from gateway.errors import InvalidFieldError
 from gateway.rpc import convert
 from gateway.rpc import convert_status as status
 from gateway.rpc.convert_verdict import FRESHNESS
+from gateway.rpc.recording import Note
 from gateway.services.card_news import MOST_AT_ONCE, CompareNode
+from gateway.services.evidence import Known, Subject
 from gateway.services.report_cards import PlatformReport
 from onecard.gateway.v1 import card_status_service_pb2 as pb
 
@@ -59,8 +61,12 @@ class CardStatusServicer:
         fields = convert.Fields()
         reports = [_report_in(one, f"reports[{number}]", fields) for number, one in enumerate(request.reports)]
         fields.finish()
-        call.note.target, call.note.detail = call.caller.region, str(len(reports))
-        results = await self._report(reports, region=call.caller.region, from_gateway=call.caller.kind == "gateway")
+        call.note.source = region = call.caller.region
+        results = await self._report(reports, region=region, from_gateway=call.caller.kind == "gateway")
+        call.note.recorded = not reports  # that nothing has happened is told every second, and no effect
+        for report, result in zip(reports, results, strict=True):
+            told = "raw" if report.kind is None else report.kind
+            call.note.parts.append((Note(source=region, detail=f"{result.outcome} {told} {result.number}"), None))
         response = pb.ReportCardStatusResponse()
         for result in results:
             _result_out(result, response.results.add())
@@ -72,8 +78,10 @@ class CardStatusServicer:
         if match is None:
             raise InvalidFieldError(("name", _FORM if request.name else "required"))
         home, card = match.groups()
-        call.note.target = home
-        standing = self._standings(status.card_in(card, field="name"), home=home, visited=call.caller.region)
+        note, region = call.note, call.caller.region
+        note.source, note.target, note.subject = region, home, Subject(Known.PSEUDONYM, home, card)
+        standing = self._standings(status.card_in(card, field="name"), home=home, visited=region)
+        note.detail = standing.status
         response = pb.GetCardStatusResponse(name=request.name)
         self._write(standing, home, response, call)
         return response

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from gateway.errors import CallerRegionError, InvalidFieldError
 from gateway.rpc import convert
+from gateway.rpc.exchange_in import actor_of
 from gateway.services.offline_packs import PackWish
 from onecard.gateway.v1 import offline_service_pb2 as pb
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from gateway.rpc.boundary import Call
+    from gateway.services.evidence import Decision
     from gateway.services.offline_packs import MadePack, OfflinePacks
 
 CHUNK_BYTES: Final = 256 * 1024
@@ -28,15 +30,19 @@ class OfflineServicer:
     WAITS: ClassVar = frozenset[str]()
     DECIDES: ClassVar = frozenset({"GetPack"})
 
-    def __init__(self, packs: OfflinePacks) -> None:
-        """Take the use case."""
+    def __init__(self, packs: OfflinePacks, *, record: Callable[[Decision], Awaitable[None]]) -> None:
+        """Take the use case, and what records who was given which pack."""
         self._packs = packs
+        self._record = record
 
     async def get_pack(self, request: pb.GetPackRequest, call: Call) -> AsyncGenerator[pb.GetPackResponse]:
         """Give a pack, or an update of one, in pieces."""
         if call.caller.kind == "gateway":
             raise CallerRegionError(region=call.caller.region)
-        made = await self._packs(_wish(request, call.caller.region))
+        region = call.caller.region
+        call.note.source = region
+        made = await self._packs(_wish(request, region))
+        await self._record(actor_of(call).decision(source=region, detail=str(made.pack.statement.serial)))
         first = _about(made)
         for begin in range(0, len(made.data), CHUNK_BYTES):
             first.data = made.data[begin : begin + CHUNK_BYTES]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import tomllib
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from adapters.registry import load_agreements
@@ -43,13 +44,20 @@ class FoundAnchor:
     signatures: Path
 
 
+def agreement_texts() -> dict[str, str]:
+    """Read all agreements of the sandbox by file name: the examples that ship, and those that only it has."""
+    own = (file for file in files("gateway.sandbox").joinpath("agreements").iterdir() if file.name.endswith(".toml"))
+    return load_agreements() | {file.name: file.read_text("utf-8") for file in own}
+
+
 def found_anchors(layout: Layout) -> tuple[FoundAnchor, ...]:
     """Make an anchor for each agreement all of whose parties are here, and admit them (SettingsError, TrustError).
 
     The keys of the sites are there already.
     """
     sites = {site.region: site for site in layout.sites}
-    terms = {name: tomllib.loads(text) for name, text in load_agreements().items()}
+    texts = agreement_texts()
+    terms = {name: tomllib.loads(text) for name, text in texts.items()}
     agreements = {
         name: agreement
         for name, data in terms.items()
@@ -66,7 +74,7 @@ def found_anchors(layout: Layout) -> tuple[FoundAnchor, ...]:
         parties = [sites[region] for region in agreement.regions]
         folder = layout.folder / "agreements"
         folder.mkdir(exist_ok=True)
-        (folder / name).write_text(load_agreements()[name], "utf-8")
+        (folder / name).write_text(texts[name], "utf-8")
         signatures = (folder / name).with_suffix(".signatures")
         digest = canonical_digest(terms[name])
         signed = [_signature(agreement.id, digest, shelves[party.region]) for party in parties]

@@ -22,6 +22,7 @@ from gateway.sandbox.story_main import main_chapter
 from gateway.sandbox.story_recognitions import recognition_chapter
 from gateway.sandbox.story_regions import border_chapter, dialect_chapter
 from gateway.sandbox.story_states import state_chapter
+from gateway.sandbox.story_status import status_chapter
 from gateway.sandbox.story_trust import trust_chapter
 from gateway.sandbox.story_words import attempt
 from gateway.sandbox.titles import load_titles
@@ -67,6 +68,7 @@ def chapters() -> tuple[Chapter, ...]:
         item_chapter(),
         catalog_chapter(),
         error_chapter(),
+        status_chapter(),
         trust_chapter(),
     )
 

@@ -79,13 +79,14 @@ async def _library(stage: Stage) -> str:
     return await _recognition(stage, "SC-13", card_pb2.PURPOSE_SERVICE_ACCESS)
 
 
-async def _shown(stage: Stage, region: str, token: str) -> str:
+async def shown(stage: Stage, region: str, token: str) -> str:
+    """Show a recognition to a region's gateway, and tell what it says."""
     request = pb.VerifyRecognitionRequest(recognition=token)
     return claims((await stage.recognition(region).VerifyRecognition(request, timeout=CALL_SECONDS)).claims)
 
 
 async def _verified(stage: Stage) -> str:
-    return await _shown(stage, "sichuan", await _library(stage))
+    return await shown(stage, "sichuan", await _library(stage))
 
 
 async def _verified_by_pyjwt(stage: Stage) -> str:
@@ -108,35 +109,35 @@ async def _verified_by_pyjwt(stage: Stage) -> str:
 async def _altered(stage: Stage) -> str:
     head, body, signature = (await _library(stage)).split(".")
     other = "A" if signature[0] != "A" else "B"
-    return await _shown(stage, "sichuan", f"{head}.{body}.{other}{signature[1:]}")
+    return await shown(stage, "sichuan", f"{head}.{body}.{other}{signature[1:]}")
 
 
 async def _shown_elsewhere(stage: Stage) -> str:
-    return await _shown(stage, "xizang", await _library(stage))
+    return await shown(stage, "xizang", await _library(stage))
 
 
 async def _shown_twice(stage: Stage) -> str:
     token = await _recognition(stage, "SC-11", card_pb2.PURPOSE_FEE_PAYMENT)
-    first = await _shown(stage, "sichuan", token)
-    second = await attempt(_shown(stage, "sichuan", token))
+    first = await shown(stage, "sichuan", token)
+    second = await attempt(shown(stage, "sichuan", token))
     return f"{first}; then {second.partition(',')[0]}"
 
 
 async def _issued(stage: Stage) -> str:
-    return await _shown(stage, "sichuan", (await _handed_over(stage)).recognition)
+    return await shown(stage, "sichuan", (await _handed_over(stage)).recognition)
 
 
 async def _taken_back(stage: Stage) -> str:
     """Take back a recognition that Sichuan has accepted, and measure how long it still does."""
     issued = await _handed_over(stage)
-    before = await _shown(stage, "sichuan", issued.recognition)
+    before = await shown(stage, "sichuan", issued.recognition)
     request = pb.RevokeRecognitionRequest(token_id=issued.claims.token_id)
     answer = await stage.recognition("chongqing").RevokeRecognition(request, timeout=CALL_SECONDS)
     begun, after = time.monotonic(), ""
 
     async def is_refused() -> bool:
         nonlocal after
-        after = await attempt(_shown(stage, "sichuan", issued.recognition))
+        after = await attempt(shown(stage, "sichuan", issued.recognition))
         return after != before
 
     await wait_until(is_refused)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from gateway.services.card_table import CardTable
     from gateway.services.card_told import Telling
 
-MOST_NODES: Final = 2048
-MOST_CARDS: Final = 8000
+MOST_NODES: Final = 1024
+MOST_CARDS: Final = 2000
 """Of one answer; who gets as many compares once more."""
 
 _STEP: Final = 500

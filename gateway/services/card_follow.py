@@ -93,6 +93,8 @@ class CardFollower:
         if isinstance(error, FeedCursorError) or (isinstance(error, PeerRefusedError) and error.reason == _CURSOR):
             self._compare_due = True
             return _CURSOR
+        if isinstance(error, PeerRefusedError):
+            return error.reason
         rule = error.metadata.get("rule", "")
         if isinstance(error, PeerProtocolError) and rule.startswith(GAP):
             self._gaps += 1

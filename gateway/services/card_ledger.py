@@ -20,13 +20,12 @@ from trust.encoding import decode_base64url, encode_base64url
 from trust.pseudonym import home_card
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from gateway.services.card_news import CardLog
     from gateway.services.ports import Clock
 
 _TAIL: Final = 20_000
-_USABLE: Final = Shown(CardStatus.ACTIVE, frozenset())
 _UNTOLD: Final = Shown(CardStatus.UNKNOWN, frozenset())
 
 
@@ -67,25 +66,15 @@ class CardLedger:
         secret: of its pseudonyms.
         log: where it is all kept.
         clock: Unix time.
-        unusable: is told of each card that is no longer in full use, such as what has vouched for it.
     """
 
-    def __init__(
-        self,
-        region: str,
-        *,
-        secret: bytes,
-        log: CardLog,
-        clock: Clock,
-        unusable: Callable[[bytes], None] = lambda _: None,
-    ) -> None:
+    def __init__(self, region: str, *, secret: bytes, log: CardLog, clock: Clock) -> None:
         """Know nothing yet."""
         self.region = region
         self.secret = secret
         self.table = CardTable()
         self._log = log
         self._clock = clock
-        self._unusable = unusable
         self._feed = ""
         self._last = 0
         self._tail: list[CardNews] = []
@@ -95,10 +84,17 @@ class CardLedger:
 
     async def start(self) -> None:
         """Load what was filed before (StoreUnavailableError)."""
-        self._feed, self._last = await self._log.begin(self.region)
+        self._feed, self._last, self._heard_at = await self._log.begin(self.region)
         async for card, state in self._log.states(self.region):
             self.table.put(card, self.table.state(card).joined(state.marks))
         await self.read_on()
+
+    async def heard(self) -> None:
+        """Take note of what any replica has filed, and of when one last heard the platform (StoreUnavailableError)."""
+        heard_at = (await self._log.begin(self.region)).heard_at
+        await self.read_on()  # first: who hears that the platform was heard takes what is known for all that happened
+        if heard_at is not None and (self._heard_at is None or heard_at > self._heard_at):
+            self._heard_at = heard_at
 
     def name(self, number: str) -> bytes:
         """Give what the region calls the card with a number."""
@@ -127,33 +123,36 @@ class CardLedger:
         successor = decode_base64url(state.successor) or b""
         return Reported(Shown(status, meaning.suspended), meaning.since / MICROS, successor)
 
-    def touch(self) -> None:
-        """Note that the platform was heard: all that has happened so far was reported."""
-        self._heard_at = self._clock()
+    @property
+    def last(self) -> int:
+        """Give the number up to which all is known here."""
+        return self._last
 
     async def report(self, reports: Sequence[Report]) -> tuple[Result, ...]:
-        """File what the platform reports; returns when it is on disk and known here (StoreUnavailableError)."""
+        """File what the platform reports; returns when it is on disk and known here (StoreUnavailableError).
+
+        Nothing is a report too: all that has happened so far was reported.
+        """
         told = [(report.card, report.event) for report in reports]
-        filed = await self._log.file(self.region, told) if told else ()
+        filed = await self._log.file(self.region, told)
         for (card, event), one in zip(told, filed, strict=True):
             if one.outcome is not Outcome.DUPLICATE:
                 self._apply(card, event)
-        self.touch()
+        now = self._clock()
         if told:
             await self.read_on()
+        self._heard_at = now
         return tuple(
             Result(one.number, one.outcome, self.table.shown(card) or _UNTOLD)
             for (card, _), one in zip(told, filed, strict=True)
         )
 
     def _apply(self, card: bytes, event: CardEvent) -> None:
-        """Join an event to what is known, and say so where the card is not in full use."""
+        """Join an event to what is known."""
         before = self.table.state(card)
         after = before.with_event(event)
         if after != before:
             self.table.put(card, after)
-            if self.table.shown(card) != _USABLE:
-                self._unusable(card)
 
     async def read_on(self) -> None:
         """Read what was filed since, here and by other replicas, and wake those who wait (StoreUnavailableError)."""

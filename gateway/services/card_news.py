@@ -65,20 +65,25 @@ class FeedMessage:
 
 
 class FeedStart(NamedTuple):
-    """Where a log stands: the id of its feed, and its last number."""
+    """Where a log stands: the id of its feed, its last number, and when the platform was last heard (Unix time)."""
 
     feed: str
     last: int
+    heard_at: float | None = None
 
 
 class CardLog(Protocol):
     """The log of all that was reported of the cards of the home regions, by what a region itself calls a card."""
 
     async def begin(self, home: str) -> FeedStart:
-        """Give the feed of a region; the first time it is made."""
+        """Give the feed of a region as it is now; the first time it is made (StoreUnavailableError)."""
 
     async def file(self, home: str, told: Sequence[tuple[bytes, CardEvent]]) -> Sequence[Filed]:
-        """Append what is not there yet; returns when it is on disk (StoreUnavailableError)."""
+        """Append what is not there yet, and note that the platform was heard, even of nothing.
+
+        What vouches for a card that is then not in full use is taken back. Returns when all that is on disk
+        (StoreUnavailableError).
+        """
 
     async def after(self, home: str, number: int, *, limit: int) -> Sequence[CardNews]:
         """Give what comes after a number, in order and without a gap (StoreUnavailableError)."""
@@ -86,8 +91,8 @@ class CardLog(Protocol):
     def states(self, home: str) -> AsyncIterator[tuple[bytes, CardState]]:
         """Give the state of every card of which something was reported (StoreUnavailableError)."""
 
-    def heard(self) -> AsyncIterator[str]:
-        """Name a home region whenever something may have been filed, here or by another replica."""
+    def heard(self) -> AsyncGenerator[str]:
+        """Name a home region whenever something may have been filed, here or by another replica; "" for any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

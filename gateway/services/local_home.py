@@ -17,6 +17,7 @@ from adapters.errors import (
     RegionDataError,
 )
 from adapters.words import CardStatus
+from gateway.errors import StoreUnavailableError
 from gateway.services.disclosure import contradicts, disclose_fields, find_holder_key, holder_key, tells_functions
 from gateway.services.model import CardAnswer, CardVerdict, granted
 from gateway.services.verdict import CardFacts, UseFacts
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 RECOGNITION_SECONDS = 600
 """Life of a recognition: the most that the profile allows, and as long as an answer is remembered by its request id."""
 
+_TRIES = 3
 _UNREADABLE = (MalformedNumberError, MalformedFieldError, MissingFieldError)
 
 CHINA_TIME = timezone(timedelta(hours=8))
@@ -106,7 +108,7 @@ class LocalHome:
         return self._platform.reachable
 
     async def answer(self, question: CardQuestion, *, disclose: bool) -> CardAnswer:
-        """Answer a question about a card of this region.
+        """Answer a question about a card of this region, anew where the card is reported meanwhile.
 
         Nothing is asked of the platform before the agreement allows it. Raises TrustError leaves of the agreement,
         UnknownItemError, UnsupportedCredentialError, CardNotFoundError and the other errors of the platform edge, and
@@ -119,29 +121,25 @@ class LocalHome:
         if permission is not None and question.consent_reference and self._consents is not None:
             self._consents.require(question.consent_reference, agreement=permission.agreement)
         covered = self._cover(item, today) if permission else None
-        identity, as_of = await self._look_up(question.credential)
-        name = self._name(identity)
+        use = UseFacts(item=item, medium=question.medium, permission=permission, coverage=covered)
+        found = await self._look_up(question.credential)
+        for _ in range(_TRIES):
+            answer = await self._answer(question, use, found, today=today, disclose=disclose)
+            if answer is not None:
+                return answer
+            if self._cards is not None:
+                await self._cards.read_on()
+        raise StoreUnavailableError(fault="conflict")
+
+    async def _answer(
+        self, question: CardQuestion, use: UseFacts, found: tuple[CardIdentity, float], *, today: date, disclose: bool
+    ) -> CardAnswer | None:
+        """Answer by what the platform has said; None where the card was reported between the look at it and the end."""
+        permission, (identity, as_of) = use.permission, found
+        name, known = self._name(identity), 0 if self._cards is None else self._cards.last
         reported = None if name is None or self._cards is None else self._cards.reported(name)
         identity = _as_reported(identity, reported)
-        now = self._clock()
-        use = UseFacts(item=item, medium=question.medium, permission=permission, coverage=covered)
-        card = CardFacts(
-            card=identity.card,
-            age_seconds=max(0.0, now - as_of),
-            today=today,
-            suspension_basis=self._adapter.manifest.suspension_basis,
-        )
-        verdict = CardVerdict(
-            home_region=self._adapter.region,
-            visited_region=question.visited_region,
-            classes=self._rules.form(card, use),
-            card_status=card.card.status or CardStatus.UNKNOWN,
-            suspended_functions=identity.card.suspended_functions if tells_functions(permission) else frozenset(),
-            status_as_of=as_of,
-            answered_at=now,
-            item=self._book.translate(question.visited_region, item.item, self._adapter.region, on=today),
-            agreement=permission.agreement if permission else "",
-        )
+        verdict = self._verdict(question, use, identity, as_of, today=today)
         if reported is not None:
             verdict = replace(
                 verdict,
@@ -151,11 +149,38 @@ class LocalHome:
         entitled = self._adapter.rules.entitles(question.visited_region)
         disclosed = disclose_fields(identity, permission, entitled=entitled) if disclose and verdict.usable else None
         holder = find_holder_key(identity)
-        if permission is None or covered is None or not verdict.usable:
+        if permission is None or use.coverage is None or not verdict.usable:
             return CardAnswer(verdict=verdict, identity=disclosed, recognition=None, claims=None, holder=holder)
-        claims = await self._claims(question, verdict, permission, covered, identity, card=name)
+        claims = await self._claims(
+            question, verdict, permission, use.coverage, identity, card=name or b"", known=known
+        )
+        if claims is None:
+            return None
         return CardAnswer(
             verdict=verdict, identity=disclosed, recognition=self._sign(claims), claims=claims, holder=holder
+        )
+
+    def _verdict(
+        self, question: CardQuestion, use: UseFacts, identity: CardIdentity, as_of: float, *, today: date
+    ) -> CardVerdict:
+        """Form the verdict on a card of which the platform has told as of some time."""
+        now, permission = self._clock(), use.permission
+        card = CardFacts(
+            card=identity.card,
+            age_seconds=max(0.0, now - as_of),
+            today=today,
+            suspension_basis=self._adapter.manifest.suspension_basis,
+        )
+        return CardVerdict(
+            home_region=self._adapter.region,
+            visited_region=question.visited_region,
+            classes=self._rules.form(card, use),
+            card_status=card.card.status or CardStatus.UNKNOWN,
+            suspended_functions=identity.card.suspended_functions if tells_functions(permission) else frozenset(),
+            status_as_of=as_of,
+            answered_at=now,
+            item=self._book.translate(question.visited_region, use.item.item, self._adapter.region, on=today),
+            agreement=permission.agreement if permission else "",
         )
 
     async def subjects_of(self, credential: Credential, regions: Iterable[str]) -> tuple[str, ...]:
@@ -197,15 +222,24 @@ class LocalHome:
         covered: Coverage,
         identity: CardIdentity,
         *,
-        card: bytes | None,
-    ) -> RecognitionClaims:
-        """Put together what the recognition says; `card` is the region's own name for the card."""
+        card: bytes,
+        known: int,
+    ) -> RecognitionClaims | None:
+        """Put together what the recognition says, None where more was reported of the card than was known.
+
+        `card` is the region's own name for the card, empty for none.
+        """
         now = int(verdict.answered_at)
         item = verdict.item.source
         jti, expires_at = self._new_id(), now + RECOGNITION_SECONDS
         subject = self._subject(identity, question.visited_region)
-        register = self._statuses
-        status = None if register is None else await register.allocate(jti=jti, subject=subject, expires_at=expires_at)
+        status = None
+        if self._statuses is not None:
+            status = await self._statuses.allocate(
+                jti=jti, subject=subject, expires_at=expires_at, card=card, known=known
+            )
+            if status is None:
+                return None
         return RecognitionClaims(
             iss=self._adapter.region,
             aud=question.visited_region,
@@ -236,7 +270,7 @@ class LocalHome:
         number = identity.card.number
         return None if number is None or self._cards is None else self._cards.name(number.reveal())
 
-    def _pairwise(self, name: bytes | None, visited: str) -> str:
+    def _pairwise(self, name: bytes, visited: str) -> str:
         """Give what another region is told as the name of a card, empty for none."""
         if not name:
             return ""

@@ -24,7 +24,7 @@ from trust.offline_set import SALT_BYTES
 from trust.offline_statement import MAX_LIFE_SECONDS, ItemPart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import date
 
     from adapters.canonical import ApplicationItem
@@ -99,6 +99,7 @@ class OfflinePacks:
         keys: of homes and of our own regions.
         chains: prove the keys of homes.
         clock: Unix time.
+        certificates: gives the thumbprints of those that we show to others.
         new_salt: gives fresh random bytes.
     """
 
@@ -112,6 +113,7 @@ class OfflinePacks:
         keys: PackKeys,
         chains: Chains,
         clock: Clock,
+        certificates: Callable[[], Collection[str]] = tuple,
         new_salt: Callable[[], bytes] = lambda: secrets.token_bytes(SALT_BYTES),
     ) -> None:
         """Have made none yet."""
@@ -122,6 +124,7 @@ class OfflinePacks:
         self._keys = keys
         self._chains = chains
         self._clock = clock
+        self._certificates = certificates
         self._new_salt = new_salt
         self._made: OrderedDict[tuple[str, int], tuple[PackWish, MadePack]] = OrderedDict()
 
@@ -189,6 +192,7 @@ class OfflinePacks:
             iat=now,
             exp=exp,
             keys=self._keys.own(wish.visited),
+            certificates=self._certificates(),
             homes=homes,
             items=self._items(wish, today, china_day(exp)),
         )

@@ -60,8 +60,13 @@ class RecognitionPlaces(Protocol):
     def ttl_seconds(self) -> int:
         """For how long a reader may go on with a list."""
 
-    async def allocate(self, *, jti: str, subject: str, expires_at: int) -> StatusReference:
-        """Take a place until a recognition has expired everywhere, Unix seconds (LimitError where all are taken)."""
+    async def allocate(
+        self, *, jti: str, subject: str, expires_at: int, card: bytes = b"", known: int = 0
+    ) -> StatusReference | None:
+        """Take a place until a recognition has expired everywhere, Unix seconds (LimitError where all are taken).
+
+        None where more was reported of the card than up to the number `known`: it is to be looked at again.
+        """
 
     async def revoke(self, jti: str) -> bool:
         """Revoke a recognition by its token identifier; tell whether it lives."""

@@ -58,8 +58,8 @@ class PlaceBook(Protocol):
     async def extend(self, region: str, number: int, *, until: int) -> bool:
         """Serve a list until later; tell whether it is still there."""
 
-    async def keep(self, taken: TakenPlace) -> None:
-        """Note who has a place."""
+    async def keep(self, taken: TakenPlace) -> bool:
+        """Note who has a place, unless more was reported of the card than was known; tell whether it was noted."""
 
     async def state(self, region: str, number: int, *, now: int) -> ListState | None:
         """Give what is revoked on a list, None where there is no such list."""
@@ -143,8 +143,12 @@ class StatusRegister:
         """For how long a reader may go on with a list."""
         return self._ttl
 
-    async def allocate(self, *, jti: str, subject: str, expires_at: int) -> StatusReference:
-        """Take a place for a recognition, and see that it is kept.
+    async def allocate(
+        self, *, jti: str, subject: str, expires_at: int, card: bytes = b"", known: int = 0
+    ) -> StatusReference | None:
+        """Take a place for a recognition, and see that it is kept; None where the card is to be looked at again.
+
+        That is so where more was reported of `card`, by what its region calls it, than up to the number `known`.
 
         Raises:
             LimitError: too many lists have living recognitions.
@@ -158,12 +162,17 @@ class StatusRegister:
         place, page.free[chosen] = page.free[chosen], page.free[-1]
         page.free.pop()
         page.last = max(page.last, until)
-        await self._book.keep(
-            TakenPlace(
-                region=self._signer.issuer, number=page.number, place=place, until=until, jti=jti, subject=subject
-            )
+        taken = TakenPlace(
+            region=self._signer.issuer,
+            number=page.number,
+            place=place,
+            until=until,
+            jti=jti,
+            subject=subject,
+            card=card,
+            known=known,
         )
-        return StatusReference(uri=self._uri(page.number), index=place)
+        return StatusReference(uri=self._uri(page.number), index=place) if await self._book.keep(taken) else None
 
     async def revoke(self, jti: str) -> bool:
         """Revoke a recognition by its token identifier; tell whether it lives (StoreUnavailableError)."""

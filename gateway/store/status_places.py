@@ -5,22 +5,26 @@ from __future__ import annotations
 import hashlib
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.store.expiry import Expiry
 from gateway.store.schema import ID_BYTES
+from gateway.store.tables_cards import EVENTS, FEEDS
 from gateway.store.tables_status import PLACES, REVOKED, STATUS_LISTS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
+
+    from sqlalchemy.sql.base import Executable
 
     from gateway.store.store import Store
     from gateway.store.transaction import Transaction
 
 CHANNEL: Final = "status_lists"
+_AT_ONCE: Final = 500
 
 _LAST: Final = select(func.max(STATUS_LISTS.c.number)).where(STATUS_LISTS.c.region == bindparam("of"))
 _OPEN: Final = insert(STATUS_LISTS)
@@ -41,6 +45,18 @@ _LIVING: Final = select(PLACES.c.number, PLACES.c.place, PLACES.c.until).where(
 )
 _OF_TOKEN: Final = _LIVING.where(PLACES.c.token == bindparam("hash"))
 _OF_SUBJECT: Final = _LIVING.where(PLACES.c.subject == bindparam("hash"))
+_OF_CARDS: Final = _LIVING.where(PLACES.c.card.in_(bindparam("cards", expanding=True)))
+_NEWS: Final = (
+    select(EVENTS.c.card, func.max(EVENTS.c.number).label("number"))
+    .join(FEEDS, FEEDS.c.home == EVENTS.c.home)
+    .where(
+        FEEDS.c.home == bindparam("of"),
+        FEEDS.c.last > bindparam("known"),
+        EVENTS.c.number > bindparam("known"),
+        EVENTS.c.card.in_(bindparam("cards", expanding=True)),
+    )
+    .group_by(EVENTS.c.card)
+)
 _REVOKE: Final = {
     "sqlite": sqlite.insert(REVOKED).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(REVOKED).on_conflict_do_nothing(),
@@ -49,7 +65,10 @@ _REVOKE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class TakenPlace:
-    """Who has a place: until when (Unix seconds), and neither identifier nor pseudonym is shown."""
+    """Who has a place: until when (Unix seconds), and neither identifier nor pseudonym is shown.
+
+    `card` is what the region calls the card, empty for none; `known` is the number up to which its reports were known.
+    """
 
     region: str
     number: int
@@ -57,6 +76,8 @@ class TakenPlace:
     until: int
     jti: str = field(repr=False)
     subject: str = field(repr=False)
+    card: bytes = field(default=b"", repr=False)
+    known: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +113,9 @@ class StatusPlaces:
         """Serve a list until later; tell whether it is still there (StoreUnavailableError)."""
         return await self._store.commit(_extend, _List(region, number, until))
 
-    async def keep(self, taken: TakenPlace) -> None:
-        """Note who has a place (StoreUnavailableError)."""
-        await self._store.commit(_keep, taken)
+    async def keep(self, taken: TakenPlace) -> bool:
+        """Note who has a place, unless more was reported of the card than was known (StoreUnavailableError)."""
+        return await self._store.commit(_keep, taken)
 
     async def state(self, region: str, number: int, *, now: int) -> ListState | None:
         """Give what is revoked on a list, None where there is no such list (StoreUnavailableError)."""
@@ -134,20 +155,11 @@ class StatusPlaces:
         async with self._store.reading() as connection:
             rows = (await connection.execute(of, asked)).all()  # type: ignore[call-overload]  # one of the two above
         if rows:
-            revoked = [
-                {"region": region, "number": row.number, "place": row.place, "since": now, "until": row.until + longer}
-                for row in rows
-            ]
-            await self._store.commit(self._write_revoked, revoked)
+            await self._store.commit(self._write_revoked, _revoked(region, rows, now, longer))
         return tuple(row.number for row in rows)
 
-    async def _write_revoked(
-        self, transaction: Transaction, items: Sequence[list[dict[str, object]]]
-    ) -> Sequence[None]:
-        revoked = [row for rows in items for row in rows]
-        await transaction.execute(self._revoke, revoked)
-        for row in revoked:
-            transaction.notify(CHANNEL, f"{row['region']}/{row['number']}")
+    async def _write_revoked(self, transaction: Transaction, items: Sequence[list[dict[str, Any]]]) -> Sequence[None]:
+        await _write(transaction, [row for rows in items for row in rows], self._revoke)
         return [None] * len(items)
 
 
@@ -170,7 +182,9 @@ async def _extend(transaction: Transaction, lists: Sequence[_List]) -> Sequence[
     return changed
 
 
-async def _keep(transaction: Transaction, taken: Sequence[TakenPlace]) -> Sequence[None]:
+async def _keep(transaction: Transaction, taken: Sequence[TakenPlace]) -> Sequence[bool]:
+    late = await _late(transaction, taken)
+    kept = [one not in late for one in taken]
     rows = [
         {
             "until": one.until,
@@ -179,11 +193,55 @@ async def _keep(transaction: Transaction, taken: Sequence[TakenPlace]) -> Sequen
             "place": one.place,
             "token": _hash_of(one.jti),
             "subject": _hash_of(one.subject),
+            "card": one.card or None,
         }
-        for one in taken
+        for one, good in zip(taken, kept, strict=True)
+        if good
     ]
-    await transaction.execute(_KEEP, rows)
-    return [None] * len(taken)
+    if rows:
+        await transaction.execute(_KEEP, rows)
+    return kept
+
+
+async def _late(transaction: Transaction, taken: Sequence[TakenPlace]) -> set[TakenPlace]:
+    """Find for which cards more was reported than was known."""
+    late = set[TakenPlace]()
+    for region in sorted({one.region for one in taken if one.card}):
+        own = [one for one in taken if one.region == region and one.card]
+        asked = {"of": region, "known": min(one.known for one in own), "cards": sorted({one.card for one in own})}
+        told = {row.card: row.number for row in await transaction.execute(_NEWS, asked)}
+        late |= {one for one in own if told.get(one.card, 0) > one.known}
+    return late
+
+
+async def revoke_cards(
+    transaction: Transaction, region: str, cards: Collection[bytes], *, now: int, remembered_seconds: int
+) -> int:
+    """Revoke, in a transaction, all living recognitions of some cards, by what their region calls them; counts them."""
+    wanted = sorted(cards)
+    rows: list[dict[str, Any]] = []
+    for first in range(0, len(wanted), _AT_ONCE):
+        asked = {"now": now, "of": region, "cards": wanted[first : first + _AT_ONCE]}
+        found = (await transaction.execute(_OF_CARDS, asked)).all()
+        rows += _revoked(region, found, now, remembered_seconds)
+    await _write(transaction, rows, _REVOKE[transaction.dialect])
+    return len(rows)
+
+
+def _revoked(region: str, places: Iterable[Any], now: int, longer: int) -> list[dict[str, Any]]:
+    """Make the rows of places that are revoked."""
+    return [
+        {"region": region, "number": place.number, "place": place.place, "since": now, "until": place.until + longer}
+        for place in places
+    ]
+
+
+async def _write(transaction: Transaction, rows: Sequence[dict[str, Any]], revoke: Executable) -> None:
+    """Revoke places, and tell of which lists they are."""
+    if rows:
+        await transaction.execute(revoke, rows)
+    for row in rows:
+        transaction.notify(CHANNEL, f"{row['region']}/{row['number']}")
 
 
 def _hash_of(text: str) -> bytes:

@@ -1,8 +1,9 @@
 """The status lists of recognitions: which lists there are, who has a place on them, and which places are revoked.
 
-Times are Unix seconds. Of a recognition only hashes of its identifier and of the holder's pseudonym are kept, for as
-long as it lives. Its rows stand in the order in which they end, and have no other index: they are written with every
-answer and looked for only when something is revoked.
+Times are Unix seconds. Of a recognition only hashes of its identifier and of the holder's pseudonym are kept, and what
+the region itself calls the card (`trust.pseudonym.home_card`), for as long as it lives. Its rows stand in the order in
+which they end, and have no other index: they are written with every answer and looked for only when something is
+revoked.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ PLACES: Final = Table(
     Column("place", Integer, primary_key=True, autoincrement=False),
     Column("token", Id, nullable=False),
     Column("subject", Id, nullable=False),
+    Column("card", Id),
     sqlite_with_rowid=False,
 )
 

@@ -29,6 +29,11 @@ class Transaction:
         self.decisions: list[Any] = []
         self.notices: dict[tuple[str, str], None] = {}
 
+    @property
+    def dialect(self) -> str:
+        """Which engine it is: sqlite or postgresql."""
+        return self._connection.dialect.name
+
     async def execute(
         self,
         statement: Executable,

@@ -15,7 +15,7 @@ from tests.fakes.regions import SECRET
 from trust.pseudonym import pairwise_card
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
     from adapters.words import CardEventKind
     from gateway.errors import GatewayError
@@ -32,17 +32,19 @@ class FakeCardLog:
     feed: str = "feed-1"
     fails: GatewayError | None = None
     reads: int = 0
+    heard_at: dict[str, float] = field(default_factory=dict)
     _news: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
 
     async def begin(self, home: str) -> FeedStart:
         """Give where the log stands at its beginning, so that a replica reads all of it."""
         self.entries.setdefault(home, [])
-        return FeedStart(self.feed, 0)
+        return FeedStart(self.feed, 0, self.heard_at.get(home))
 
     async def file(self, home: str, told: Sequence[tuple[bytes, CardEvent]]) -> Sequence[Filed]:
         """Append what is not there."""
         if self.fails is not None:
             raise self.fails
+        self.heard_at[home] = self.clock()
         filed = []
         entries = self.entries.setdefault(home, [])
         now = round(self.clock() * MICROS)
@@ -67,7 +69,7 @@ class FakeCardLog:
         for entry in self.entries[home][:0]:
             yield entry.card, CardState.of([entry.event])
 
-    async def heard(self) -> AsyncIterator[str]:
+    async def heard(self) -> AsyncGenerator[str]:
         """Name the regions for which something was filed."""
         while True:
             yield await self._news.get()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from adapters.words import CardEventKind
+    from gateway.services.evidence import Decision
     from trust.errors import TrustError
     from trust.keys import VerificationKey
     from trust.policy import AgreementBook
@@ -54,6 +55,7 @@ class PackSide:
     keys: FakePackKeys = field(default_factory=FakePackKeys)
     agreements: AgreementBook = AGREEMENTS
     copies: dict[tuple[str, str], CardCopy] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
     packs: OfflinePacks = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +69,10 @@ class PackSide:
             chains=lambda region, agreement: (f"{region}.{agreement}.chain",),
             clock=self.clock,
         )
+
+    async def record(self, decision: Decision) -> None:
+        """Keep what is recorded."""
+        self.decisions.append(decision)
 
     async def told(
         self, *events: tuple[bytes, CardEventKind], pair: tuple[str, str] = ("chongqing", "sichuan")

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class FakePlaceBook:
-    """What registers share, as replicas share the store; `gone` makes it unavailable, `told` hears of revocations."""
+    """What registers share, as replicas share the store; `gone` makes it unavailable, `told` hears of revocations.
+
+    `reported` is the number of the last report of a card.
+    """
 
     def __init__(self, first: int | None = None) -> None:
         """Begin without lists; their numbers count from the first one, or from what is asked for."""
@@ -24,6 +27,7 @@ class FakePlaceBook:
         self.revoked: dict[tuple[str, int], dict[int, tuple[int, int]]] = {}
         self.looked = 0
         self.gone = False
+        self.reported = 0
         self.told: Callable[[int], None] | None = None
         self._first = first
 
@@ -55,10 +59,13 @@ class FakePlaceBook:
         self.lists[region, number] = until
         return True
 
-    async def keep(self, taken: TakenPlace) -> None:
-        """Note who has a place."""
+    async def keep(self, taken: TakenPlace) -> bool:
+        """Note who has a place, unless more was reported than was known."""
         self._demand()
+        if taken.card and taken.known < self.reported:
+            return False
         self.taken.append(taken)
+        return True
 
     async def state(self, region: str, number: int, *, now: int) -> ListState | None:
         """Give what is revoked on a list."""

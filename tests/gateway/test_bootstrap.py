@@ -122,6 +122,7 @@ async def test_a_node_serves_what_its_configuration_says(
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
     assert [line["event"] for line in lines if line["event"] in LIFE] == [*LIFE]
     assert {line["event"] for line in lines} - {"call", *LIFE} == {
+        "card_feed_broken",
         "catalogs_not_followed",
         "store_open",
         "trust_unreachable",

@@ -135,7 +135,7 @@ def test_the_keys_of_homes_are_proven_from_a_fingerprint_on(files: Path) -> None
 
 async def served(side: PackSide, node: FakeNode) -> AsyncIterator[OwnGateway]:
     """Run the service on loopback, and say where."""
-    server = node.server([OfflineServicer(side.packs)])
+    server = node.server([OfflineServicer(side.packs, record=side.record)])
     port = server.listen("127.0.0.1:0", None)
     await server.start()
     yield OwnGateway(

@@ -59,6 +59,13 @@ def test_a_genuine_recognition_is_allowed_and_the_age_is_told(key: SigningKey) -
     )
 
 
+def test_a_recognition_that_is_bound_to_the_regions_own_gateway_counts() -> None:
+    """It was given to the region itself; one that is bound to another's certificate is not decided on."""
+    pack = opened(certificates=[REQUEST_HASH])
+    assert pack.check_recognition(shown(confirmation=REQUEST_HASH), use=use()).verdict is ALLOWED
+    assert pack.check_recognition(shown(confirmation="A" * 43), use=use()).reason == "BOUND"
+
+
 @pytest.mark.parametrize(
     ("changes", "asked", "verdict", "reason"),
     [

@@ -61,7 +61,9 @@ class Issuer:
 async def issuer() -> Issuer:
     """Make an issuer with a clock of its own."""
     made = Issuer(FakeClock())
-    made.reference = await made.register.allocate(jti="1", subject="s", expires_at=int(made.clock.now) + 600)
+    reference = await made.register.allocate(jti="1", subject="s", expires_at=int(made.clock.now) + 600)
+    assert reference is not None
+    made.reference = reference
     return made
 
 

@@ -31,7 +31,7 @@ async def offline() -> AsyncIterator[tuple[PackSide, Any]]:
     node = FakeNode()
     side = PackSide(clock=node.clock)
     await side.told((b"\1" * 16, CardEventKind.LOST_FORMAL))
-    async with channel_to(node.server([OfflineServicer(side.packs)])) as channel:
+    async with channel_to(node.server([OfflineServicer(side.packs, record=side.record)])) as channel:
         yield side, OfflineServiceStub(channel)
 
 
@@ -55,6 +55,12 @@ async def test_a_pack_comes_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (region.region, region.reported, region.one_in) == ("chongqing", 1, pack.one_in("chongqing"))
         assert region.status_as_of.seconds == int(side.clock())
         assert {(part.size, len(part.regions)) for part in rest} == {(0, 0)}
+        (decision,) = side.decisions
+        assert (decision.method, decision.source, decision.detail) == (
+            "OfflineService/GetPack",
+            "sichuan",
+            str(first.serial),
+        )
         side.clock.advance(20)
         update = await fetched(stub, side, base_serial=first.serial)
         assert update[0].update

@@ -7,14 +7,12 @@ import asyncio
 import pytest
 
 from adapters.card_state import Outcome
-from adapters.words import CardEventKind, CardFunction, CardStatus
+from adapters.words import CardEventKind, CardStatus
 from gateway.errors import LimitError
-from gateway.services.card_ledger import CardLedger
 from gateway.services.card_news import MOST_AT_ONCE, propagation_millis
 from gateway.services.card_table import Shown
 from tests.fakes.cards import FakeCardLog, happened, ledger, report
 from tests.fakes.clock import FakeClock
-from tests.fakes.regions import SECRET
 
 K = CardEventKind
 CARD, OTHER = "SYN000001", "SYN000002"
@@ -66,22 +64,6 @@ async def test_a_report_that_cannot_be_filed_changes_nothing() -> None:
     assert cards.state().age is None
 
 
-async def test_who_vouched_for_a_card_hears_when_it_is_no_longer_in_full_use() -> None:
-    """A loss and a suspended function are told, each once; being activated is not."""
-    clock, told = FakeClock(), list[bytes]()
-    cards = CardLedger("chongqing", secret=SECRET, log=FakeCardLog(clock), clock=clock, unusable=told.append)
-    await cards.start()
-    await cards.report([report(cards, CARD, happened(K.ACTIVATED, clock, before=9))])
-    assert told == []
-    lost = happened(K.LOST_TEMPORARY, clock, before=8)
-    for _ in range(2):
-        await cards.report([report(cards, CARD, lost)])
-    suspended = happened(K.FUNCTION_SUSPENDED, clock, function=CardFunction.SOCIAL_SECURITY, detail="Art. 17")
-    active = happened(K.ACTIVATED, clock, before=9)
-    await cards.report([report(cards, OTHER, active), report(cards, OTHER, suspended)])
-    assert told == [cards.name(CARD), cards.name(OTHER)]
-
-
 async def test_replicas_know_what_any_of_them_has_filed() -> None:
     """Each reads on in the log when it hears of news, and begins with all that was filed before."""
     clock, log = FakeClock(), FakeCardLog()
@@ -93,9 +75,10 @@ async def test_replicas_know_what_any_of_them_has_filed() -> None:
     assert other.shown(one.name(CARD)) is None
     async for home in log.heard():
         assert home == "chongqing"
-        await other.read_on()
+        await other.heard()
         break
     await waiting
+    assert other.state().age == one.state().age == 0.0
     assert other.shown(one.name(CARD)) == one.shown(one.name(CARD))
     third = ledger(log=log, clock=clock)
     await third.start()

@@ -39,7 +39,9 @@ async def take(
     statuses: StatusRegister, jti: str, subject: str = "s", *, expires_at: float = NOON + 600
 ) -> StatusReference:
     """Take a place."""
-    return await statuses.allocate(jti=jti, subject=subject, expires_at=int(expires_at))
+    reference = await statuses.allocate(jti=jti, subject=subject, expires_at=int(expires_at))
+    assert reference is not None
+    return reference
 
 
 async def read(statuses: StatusRegister, clock: FakeClock | None = None, number: int = NUMBER) -> StatusList:

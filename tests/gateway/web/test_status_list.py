@@ -44,6 +44,7 @@ async def test_a_list_is_served_signed() -> None:
     clock = FakeClock()
     register = chongqing(clock)
     reference = await register.allocate(jti="1", subject="s", expires_at=int(NOON) + 600)
+    assert reference is not None
     async with served(register) as url, ClientSession() as session:
         for expected in (False, True):
             async with session.get(f"{url}/regions/chongqing/status/7") as reply:

@@ -12,6 +12,10 @@ down_revision = None
 def upgrade() -> None:
     """Make all tables."""
     _about()
+    _card_copies()
+    _card_events()
+    _card_feeds()
+    _copied_cards()
     _evidence_alarms()
     _evidence_bundles()
     _evidence_checkpoints()
@@ -39,6 +43,61 @@ def _about() -> None:
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("value", sa.String(length=200), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_about")),
+    )
+
+
+def _card_copies() -> None:
+    op.create_table(
+        "card_copies",
+        sa.Column("home", sa.String(length=32), nullable=False),
+        sa.Column("visited", sa.String(length=32), nullable=False),
+        sa.Column("feed", sa.String(length=64), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.Column("as_of", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("home", "visited", name=op.f("pk_card_copies")),
+        sqlite_with_rowid=False,
+    )
+
+
+def _card_events() -> None:
+    op.create_table(
+        "card_events",
+        sa.Column("home", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("card", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("slot", sa.SmallInteger(), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("detail", sa.String(length=200), nullable=False),
+        sa.Column("outcome", sa.String(length=16), nullable=False),
+        sa.Column("reported", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("home", "number", name=op.f("pk_card_events")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_card_events_home_card", "card_events", ["home", "card"], unique=False)
+
+
+def _card_feeds() -> None:
+    op.create_table(
+        "card_feeds",
+        sa.Column("home", sa.String(length=32), nullable=False),
+        sa.Column("feed", sa.String(length=64), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.Column("heard", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("home", name=op.f("pk_card_feeds")),
+        sqlite_with_rowid=False,
+    )
+
+
+def _copied_cards() -> None:
+    op.create_table(
+        "copied_cards",
+        sa.Column("home", sa.String(length=32), nullable=False),
+        sa.Column("visited", sa.String(length=32), nullable=False),
+        sa.Column("card", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("marks", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("home", "visited", "card", name=op.f("pk_copied_cards")),
+        sqlite_with_rowid=False,
     )
 
 
@@ -332,6 +391,7 @@ def _status_places() -> None:
         sa.Column("place", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("token", sa.LargeBinary(length=16), nullable=False),
         sa.Column("subject", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("card", sa.LargeBinary(length=16), nullable=True),
         sa.PrimaryKeyConstraint("until", "region", "number", "place", name=op.f("pk_status_places")),
         sqlite_with_rowid=False,
     )

@@ -323,7 +323,7 @@ class CompareCardStatusesRequest(_message.Message):
     """Home region whose cards are compared."""
     @_builtins.property
     def nodes(self) -> _containers.RepeatedCompositeFieldContainer[_card_status_pb2.CardStatusNode]:
-        """Nodes that are asked about, 1 to 2048, all of one depth."""
+        """Nodes that are asked about, 1 to 1024, all of one depth."""
 
     def __init__(
         self,
@@ -356,7 +356,7 @@ class CompareCardStatusesResponse(_message.Message):
 
     @_builtins.property
     def state(self) -> _card_status_pb2.FeedState:
-        """The feed, to be resumed after its last number as it was when the comparison began. Where an answer has 8000 cards
+        """The feed, to be resumed after its last number as it was when the comparison began. Where an answer has 2000 cards
         there may be more: compare again.
         """
 
