@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jwt
 
 from gateway.sandbox.story import ASIDE, CALL_SECONDS
+from gateway.sandbox.story_keys import wait_until
 from gateway.sandbox.story_recognitions import shown
 from gateway.sandbox.story_requests import CONSENT, by_number, verify
-from gateway.sandbox.story_words import attempt, decision
+from gateway.sandbox.story_words import attempt, decision, verdict
 from onecard.gateway.v1 import card_pb2, card_status_pb2, verdict_pb2
 from onecard.gateway.v1 import card_status_service_pb2 as pb
 from onecard.gateway.v1.card_status_service_pb2_grpc import CardStatusServiceStub
@@ -86,7 +88,7 @@ class CardStory:
     async def _until(self, stage: Stage, region: str, status: card_pb2.CardStatus.ValueType) -> tuple[float, Any]:
         """Ask a region until it says that the card has a status; gives when it did, and its answer."""
         last = time.time() + _KNOWN_SECONDS
-        while (answer := await self.ask(stage, region)).verdict.card_status != status and time.time() < last:
+        while (answer := await self.ask(stage, region)).verdict.card_status != status and time.time() < last:  # noqa: ASYNC110 - other processes, not a task
             await asyncio.sleep(PAUSE_SECONDS)
         return time.time(), answer
 
@@ -103,8 +105,17 @@ class CardStory:
         each = (f"{region} {ms}" for region, ms in zip(ITEMS, millis, strict=True))
         return words, answers, f"{ASIDE}{', '.join(each)} ms"
 
+    async def _reaches(self, stage: Stage, region: str) -> bool:
+        """Tell whether a region reaches the home gateway, which an earlier chapter may have stopped."""
+        answered = await attempt(self._told(stage, region))
+        return "PEER_UNAVAILABLE" not in answered
+
+    async def _told(self, stage: Stage, region: str) -> str:
+        return verdict(await self.ask(stage, region))
+
     async def lost(self, stage: Stage) -> str:
         """Report a loss."""
+        await asyncio.gather(*(wait_until(partial(self._reaches, stage, region)) for region in ITEMS))
         await self.report(stage, event(Kind.CARD_EVENT_KIND_ACTIVATED, before=60))
         before = await asyncio.gather(*(self.ask(stage, region) for region in ITEMS))
         used = sum(answer.verdict.card_status == _ACTIVE for answer in before)
@@ -161,7 +172,7 @@ class CardStory:
     async def _settled(self, stage: Stage, *, functions: int) -> pb.GetCardStatusResponse:
         """Wait until Sichuan knows of so many suspended functions."""
         last = time.time() + _KNOWN_SECONDS
-        while len((known := await self.standing(stage)).suspended_functions) != functions and time.time() < last:
+        while len((known := await self.standing(stage)).suspended_functions) != functions and time.time() < last:  # noqa: ASYNC110 - other processes, not a task
             await asyncio.sleep(PAUSE_SECONDS)
         return known
 
@@ -182,6 +193,6 @@ class CardStory:
         """Report something of the old card, and give what Sichuan then says of it."""
         await self.report(stage, report)
         last = time.time() + _KNOWN_SECONDS
-        while (answer := await self.ask(stage, "sichuan", card=OLD_CARD)).recognition and time.time() < last:
+        while (answer := await self.ask(stage, "sichuan", card=OLD_CARD)).recognition and time.time() < last:  # noqa: ASYNC110 - other processes, not a task
             await asyncio.sleep(PAUSE_SECONDS)
         return refusal(answer)

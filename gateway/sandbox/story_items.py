@@ -101,9 +101,9 @@ def _use_steps() -> Iterable[Step]:
         f"identity refused NO_EQUIVALENT_ITEM, home region must act; {_NOTHING}",
     )
     yield asked(
-        "item outside the agreement: personnel archive 人事档案",
-        "sichuan",
-        verify("chongqing", "SC-18", by_number("chongqing")),
+        "item outside the agreement: hotel stay 酒店民宿入住",
+        "chongqing",
+        verify("sichuan", "CQ-11", by_number("sichuan")),
         "PERMISSION_DENIED ITEM_NOT_IN_AGREEMENT, failed by agreement",
     )
     yield asked(

@@ -47,7 +47,7 @@ class Silence:
         fresh = _fresh(first.verdict.freshness)
         used = "in use" if first.verdict.card_status == card_pb2.CARD_STATUS_ACTIVE else verdict(first)
         last = time.time() + _STALE_SECONDS
-        while "STALE" not in refusal(answer := await self._story.ask(stage, _NEAR)) and time.time() < last:
+        while "STALE" not in refusal(answer := await self._story.ask(stage, _NEAR)) and time.time() < last:  # noqa: ASYNC110 - other processes, not a task
             await asyncio.sleep(10 * PAUSE_SECONDS)
         age = answer.verdict.data_age.seconds
         told = f"pack made with exit {made}; {used}, {'STALE' if fresh == 'STALE' else 'not STALE'}; then"
@@ -96,7 +96,7 @@ class Silence:
         await self._story.report(stage, event(Kind.CARD_EVENT_KIND_THAWED))
         thawed = await self._settled(stage, card_pb2.CARD_STATUS_ACTIVE)
         last = time.time() + _AGAIN_SECONDS
-        while "allowed" not in await attempt(self._asked(stage)) and time.time() < last:
+        while "allowed" not in await attempt(self._asked(stage)) and time.time() < last:  # noqa: ASYNC110 - other processes, not a task
             await asyncio.sleep(10 * PAUSE_SECONDS)
         return f"{told}; thawed: {_status(thawed)}"
 

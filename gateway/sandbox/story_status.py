@@ -64,7 +64,7 @@ def _report_steps(story: CardStory) -> Iterable[Step]:
 def _silent_steps(silence: Silence) -> Iterable[Step]:
     yield _step(
         "Chongqing's gateway is stopped: what was told last counts for seconds, then no more",
-        "pack made with exit 0; in use, not STALE; then identity refused STATUS_FEED_STALE, home region must act, STALE",
+        "pack made with exit 0; in use, not STALE; then identity refused STATUS_FEED_STALE, gateway must act, STALE",
         silence.cut,
         asks="shiyan",
     )

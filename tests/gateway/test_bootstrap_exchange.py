@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from types import SimpleNamespace
@@ -10,13 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from gateway import bootstrap_exchange
 from gateway.bootstrap_exchange import CRASH_AT, ReceiptKeys, crash_points, reason_of
 from gateway.errors import QueueFullError, RegionNotServedError, SettingsError
 from gateway.services.crash_points import POINTS
 from gateway.settings import load_settings
 from tests.fakes.configuration import FakeConfiguration
-from tests.fakes.journal import FakeJournal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,28 +85,3 @@ def test_receipts_are_signed_by_the_gateways_that_are_known(settings: Settings) 
     ]
     assert told == ["signer", "key", ("statement",), "digest"]
     assert asked == [("gateway.sichuan", "kid-1", homes), (settings.peer[0].entity, "https://anchor.example")]
-
-
-async def test_a_task_that_fails_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What nobody foresaw is told by its type alone, and the task goes on; to be cancelled is its end."""
-    monkeypatch.setattr(bootstrap_exchange, "_AGAIN_SECONDS", 0.0)
-    begun: list[int] = []
-    third = asyncio.Event()
-    journal = FakeJournal()
-
-    async def work() -> None:
-        begun.append(1)
-        if len(begun) == 1:
-            raise ZeroDivisionError
-        if len(begun) == 3:
-            third.set()
-            await asyncio.Event().wait()
-
-    running = asyncio.create_task(bootstrap_exchange._keep_running("lanes", work, cast("Any", journal)))
-    await asyncio.wait_for(third.wait(), 20)
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-    assert [(line["event"], line["task"], line["type"]) for line in journal.lines] == [
-        ("exchange_task_failed", "lanes", "ZeroDivisionError")
-    ]

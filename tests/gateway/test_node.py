@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+import gateway.node
 from gateway.errors import GatewayError
-from gateway.node import Listening, Node, ServerEndedError
+from gateway.node import Listening, Node, ServerEndedError, keep_running
 from gateway.web.app import WebSide
 from tests.fakes.configuration import free_address
 from tests.fakes.journal import FakeJournal
@@ -117,3 +118,28 @@ async def test_a_node_that_is_told_to_stop_ends_well(parts: tuple[WebSide, str, 
     os.kill(os.getpid(), signal.SIGTERM)
     await serving
     assert [line["event"] for line in parts[2].lines] == ["ready", "stopping", "stopped"]
+
+
+async def test_a_task_that_fails_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw is told by its type alone, and the task goes on; to be cancelled is its end."""
+    monkeypatch.setattr(gateway.node, "_AGAIN_SECONDS", 0.0)
+    begun: list[int] = []
+    third = asyncio.Event()
+    journal = FakeJournal()
+
+    async def work() -> None:
+        begun.append(1)
+        if len(begun) == 1:
+            raise ZeroDivisionError
+        if len(begun) == 3:
+            third.set()
+            await asyncio.Event().wait()
+
+    running = asyncio.create_task(keep_running("lanes", work, journal, event="exchange_task_failed"))
+    await asyncio.wait_for(third.wait(), 20)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert [(line["event"], line["task"], line["type"]) for line in journal.lines] == [
+        ("exchange_task_failed", "lanes", "ZeroDivisionError")
+    ]

@@ -260,7 +260,7 @@ async def test_a_list_that_cannot_be_renewed_is_not_relied_on() -> None:
 @pytest.mark.parametrize(("kept", "rule"), [(False, "valid"), (True, "UnknownKeyError")])
 async def test_a_list_signed_with_a_key_of_a_moment_ago_is_read(*, kept: bool, rule: str) -> None:
     """The keys of its issuer are renewed once for each fetch, and a key that is none of them is not believed."""
-    home, renewed = issuer(), list[str]()
+    home, renewed = await issuer(), list[str]()
 
     async def renew(region: str) -> None:
         renewed.append(region)

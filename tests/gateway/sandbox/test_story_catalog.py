@@ -1,4 +1,4 @@
-"""The chapter on catalogs, as far as it goes without gateways: its steps, its titles, and how it tells what is missing."""
+"""The chapter on catalogs, as far as it goes without gateways: its steps, titles, and how it tells what is missing."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ async def test_a_store_has_one_time(store_url: str) -> None:
     clock = FakeClock()
     now = store_time(store_url.partition(":")[0].partition("+")[0], clock)
 
-    async def tell(transaction: Transaction, items: Any) -> list[int]:  # noqa: ANN401 - nothing
+    async def tell(transaction: Transaction, items: Any) -> list[int]:  # noqa: ANN401 - it tells nothing
         return [await now(transaction) for _ in items]
 
     async with opened(store_url) as store:

@@ -122,7 +122,7 @@ async def board(tmp_path: Path) -> AsyncIterator[Board]:
         yield node.lanes
 
 
-async def round_of(board: Board, errands: Forgetful, send: Any) -> FakeJournal:  # noqa: ANN401 - a Send
+async def round_of(board: Board, errands: Forgetful, send: Any) -> FakeJournal:  # noqa: ANN401 - any kind of Send
     """Let an outbox work until nothing is left to take, and end it."""
     journal = FakeJournal()
     outbox = Outbox(cast("Errands", errands), peer="chongqing", send=send, board=board, journal=journal)

@@ -151,7 +151,7 @@ async def test_chains_are_kept_with_the_receipt(kept: tuple[StoredRequest, Store
     trust = FakeTrust()
     desk = ReceiptDesk(trust, {"sichuan"}, "sqlite")
 
-    async def keep(transaction: Transaction, items: Any) -> list[bytes | None]:  # noqa: ANN401 - nothing
+    async def keep(transaction: Transaction, items: Any) -> list[bytes | None]:  # noqa: ANN401 - it tells nothing
         return [await desk.keep_chains(transaction, request) for _ in items]
 
     there = await store.commit(keep, None)
