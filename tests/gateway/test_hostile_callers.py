@@ -321,10 +321,10 @@ def test_more_calls_than_allowed_are_turned_away(sandbox: RunningSandbox) -> Non
 
 
 def test_the_web_side_has_no_other_doors(sandbox: RunningSandbox) -> None:
-    """Beside life, readiness and public keys the web side has nothing, and it takes no bodies and no other verbs."""
+    """Beside life, readiness, public keys and public pages the web side has nothing; no bodies, no other verbs."""
     web = sandbox.endpoints[CALLER]["web"]
     for method, path in (
-        *(("GET", path) for path in ("/", "/debug", "/metrics", "/config", "/regions", "/regions/chongqing/jwks.json")),
+        *(("GET", path) for path in ("/debug", "/metrics", "/config", "/admin", "/regions/chongqing/jwks.json")),
         *(("GET", path) for path in ("/../../etc/passwd", "/regions/..%2f..%2fkeys/jwks.json", "/livez/", "//livez")),
         *((method, "/readyz") for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE")),
     ):

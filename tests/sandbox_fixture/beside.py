@@ -72,8 +72,9 @@ def gateway_beside(
     for region in homes if own_keys else ():
         copy_unmarked(layout.home(region), folder)
         text = text.replace(f"../{region}/", "")
+    config.write_text(text, "utf-8")
+    make_keys(config, algorithm="ES256")  # before the change, which may open a door that is refused
     config.write_text(change(text), "utf-8")
-    make_keys(config, algorithm="ES256")
     return site, config
 
 

@@ -194,7 +194,7 @@ def renewed(message: Message) -> Message:
     """Copy a request under request ids that were never used."""
     copied = copy.deepcopy(message)
     for part in (copied, *getattr(copied, "entries", ())):
-        for name in {"request_id", "idempotency_key"} & part.DESCRIPTOR.fields_by_name.keys():
+        for name in {"request_id", "idempotency_key"}.intersection(part.DESCRIPTOR.fields_by_name):
             setattr(part, name, uuid.uuid4().hex)
     return copied
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.xdist_group("sandbox"), pytest.mark.slow]
 
 VERIFY = "IdentityService/VerifyCard"
-SECRETS = ("region.pem", "federation.pem", "gateway.pem", "tls.key", "platform.json", "pseudonym.key")
+SECRETS = ("region.pem", "federation.pem", "gateway.pem", "evidence.pem", "tls.key", "platform.json", "pseudonym.key")
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_certificates_come_from_the_one_authority(sandbox: RunningSandbox) -> No
     public = ca.public_key()
     assert isinstance(public, ec.EllipticCurvePublicKey)
     held = [path for path in sandbox.folder.rglob("*") if path.is_file() and b"PRIVATE KEY" in path.read_bytes()]
-    of_regions = {"region.pem", "federation.pem", "gateway.pem", "partner.pem", "tls.key"}
+    of_regions = {"region.pem", "federation.pem", "gateway.pem", "evidence.pem", "partner.pem", "tls.key"}
     assert {path.name for path in held} == {*of_regions, *(f"{r}.pem" for r in REGIONS)}
 
 
