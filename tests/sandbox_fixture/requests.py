@@ -177,6 +177,12 @@ def bases(request_id: str, *, recognition: str = "") -> Iterator[tuple[str, Mess
         source=card_pb2.RegionalIdentity(region="sichuan", text="A|B|C"), target_region="chongqing"
     )
     yield "IdentityService/TranslateIdentity", text
+    signed = publication_pb2.PublishCatalogRequest(document=b"{}", signatures=["A"])
+    yield "CatalogPublicationService/PublishCatalog", signed
+    done = exchange_service_pb2.AcknowledgeDelivery(
+        name=f"regions/{CALLER}/requests/{'0' * 32}", lease=1, state=exchange_pb2.REQUEST_STATE_ACCEPTED
+    )
+    yield "ExchangeService/ReceiveRequests", exchange_service_pb2.ReceiveRequestsRequest(acknowledge=done)
 
 
 def variants(message: Message, text: str) -> Iterator[tuple[str, Message]]:
@@ -208,15 +214,22 @@ def _texts(message: Any, prefix: str = "") -> Iterator[tuple[str, Callable[[Any,
                 yield f"{path}[{key}]", _map_put(field.name, key)
             yield f"{path}{{}}", _key_put(field.name)
         elif field.is_repeated:
-            for number, entry in enumerate(getattr(message, field.name)):
-                if field.message_type is not None:
-                    yield from _inside(field.name, number, _texts(entry, f"{path}[{number}]."))
+            yield from _entries(message, field, path)
         elif field.type == FieldDescriptor.TYPE_STRING:
             inside = field.containing_oneof
             if inside is None or message.WhichOneof(inside.name) == field.name:
                 yield path, _put(field.name)
         elif field.message_type is not None and message.HasField(field.name):
             yield from _inside(field.name, None, _texts(getattr(message, field.name), f"{path}."))
+
+
+def _entries(message: Any, field: Any, path: str) -> Iterator[tuple[str, Callable[[Any, str], None]]]:  # noqa: ANN401 - any message
+    """Name the texts of a field with several entries."""
+    for number, entry in enumerate(getattr(message, field.name)):
+        if field.message_type is not None:
+            yield from _inside(field.name, number, _texts(entry, f"{path}[{number}]."))
+        elif field.type == FieldDescriptor.TYPE_STRING:
+            yield f"{path}[{number}]", _put_at(field.name, number)
 
 
 def _inside(
@@ -233,6 +246,10 @@ def _inside(
 
 def _put(name: str) -> Callable[[Any, str], None]:
     return lambda message, text: setattr(message, name, text)
+
+
+def _put_at(name: str, number: int) -> Callable[[Any, str], None]:
+    return lambda message, text: getattr(message, name).__setitem__(number, text)
 
 
 def _map_put(name: str, key: str) -> Callable[[Any, str], None]:
