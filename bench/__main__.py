@@ -1,7 +1,7 @@
 """`python -m bench`: measure, print the tables, write JSON, and with `--write` the tables in the README.
 
-Parts are `calls`, `trust`, `web` (the public catalog) and `catalog` (many items), and those of trust: verification,
-forgers, rotations, revocations.
+Parts are `calls`, `trust`, `web` (the public catalog), `catalog` (many items) and `exchange`, those of trust
+(verification, forgers, rotations, revocations) and those of the exchange (submits, growth, backlog).
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bench.catalog_run import run_catalog
+from bench.exchange_run import EXCHANGE_PARTS, run_exchange
 from bench.process import BenchError
 from bench.report import (
     BEGIN,
     CATALOG_BEGIN,
     CATALOG_END,
     END,
+    EXCHANGE_BEGIN,
+    EXCHANGE_END,
     TRUST_BEGIN,
     TRUST_END,
     WEB_BEGIN,
@@ -38,12 +41,13 @@ if TYPE_CHECKING:
     from bench.report import Report
 
 _HERE = Path(__file__).resolve().parent
-_CALLS, _TRUST, _WEB, _CATALOG = "calls", "trust", "web", "catalog"
+_CALLS, _TRUST, _WEB, _CATALOG, _EXCHANGE = "calls", "trust", "web", "catalog", "exchange"
 _MARKERS = {
     _CALLS: (BEGIN, END),
     _TRUST: (TRUST_BEGIN, TRUST_END),
     _WEB: (WEB_BEGIN, WEB_END),
     _CATALOG: (CATALOG_BEGIN, CATALOG_END),
+    _EXCHANGE: (EXCHANGE_BEGIN, EXCHANGE_END),
 }
 
 
@@ -55,7 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="file for the figures (bench/results/TIME.json)")
     parser.add_argument("--write", action="store_true", help="also write the table into bench/README.md")
     parser.add_argument("--no-ghz", action="store_true", help="leave out the second load generator")
-    parts = (*_MARKERS, *TRUST_PARTS)
+    parts = (*_MARKERS, *TRUST_PARTS, *EXCHANGE_PARTS)
     parser.add_argument("--only", choices=parts, action="append", help="measure this part only; may be repeated")
     arguments = parser.parse_args()
     arguments.only = tuple(arguments.only or _MARKERS)
@@ -74,14 +78,20 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Report]:
     timing = {"seconds": arguments.seconds, "repeats": arguments.repeats}
     if _CALLS in arguments.only:
         reports[_CALLS] = run(**timing, with_ghz=not arguments.no_ghz, say=say)
-    chosen = TRUST_PARTS if _TRUST in arguments.only else [part for part in TRUST_PARTS if part in arguments.only]
-    if chosen:
+    if chosen := _chosen(_TRUST, TRUST_PARTS, arguments.only):
         reports[_TRUST] = run_trust(chosen, **timing, say=say)
     if _WEB in arguments.only:
         reports[_WEB] = run_web(**timing, say=say)
     if _CATALOG in arguments.only:
         reports[_CATALOG] = run_catalog(**timing, say=say)
+    if chosen := _chosen(_EXCHANGE, EXCHANGE_PARTS, arguments.only):
+        reports[_EXCHANGE] = run_exchange(chosen, **timing, say=say)
     return reports
+
+
+def _chosen(whole: str, parts: tuple[str, ...], only: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the parts of one table that are asked for."""
+    return parts if whole in only else tuple(part for part in parts if part in only)
 
 
 def main() -> int:

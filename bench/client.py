@@ -7,8 +7,9 @@ field 1, which is what protobuf calls merging.
 
 Streams are spread over `connections`, each with a socket of its own.
 
-With `tolerant`, for single calls only, a call that fails is counted by its status and not the end, and the count goes
-on until SIGUSR1; tokens are taken in turn from `tokens`, and `pace` is the most calls a second, 0 for no limit.
+Single calls take tokens in turn from `tokens`, where there are any. With `tolerant`, for them only, a call that fails
+is counted by its status and not the end, and the count goes on until SIGUSR1; `pace` is the most calls a second, 0 for
+no limit.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class Load:
         counter = self.counter
         while counter.running:
             began = time.perf_counter()
-            reply = await call(self.message(), metadata=self._metadata, timeout=_TIMEOUT_SECONDS)
+            reply = await call(self.message(), metadata=next(self._turns), timeout=_TIMEOUT_SECONDS)
             counter.times.append(time.perf_counter() - began)
             counter.calls += 1
             counter.reply_bytes += len(reply)

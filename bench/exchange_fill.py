@@ -49,6 +49,7 @@ _TERMS: Final = Terms(
 def fill(settings: Settings, *, requests: int) -> None:
     """Store that many requests; each has the size of a real one, and one record in the log."""
     asyncio.run(_fill(settings, requests))
+    os.sync()  # what is measured behind this would wait for gigabytes to be written
 
 
 async def _fill(settings: Settings, requests: int) -> None:

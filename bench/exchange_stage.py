@@ -6,6 +6,7 @@ import json
 import signal
 import sqlite3
 import time
+import uuid
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Self
 from urllib.error import URLError
@@ -16,10 +17,13 @@ from bench.load import Target, Wire
 from bench.payloads import HOME, METHODS, VISITED, submit_request
 from bench.process import Child, free_port_base
 from bench.references import HOST
+from gateway.callers import SCOPES
 from gateway.sandbox.generate import generate
-from gateway.sandbox.layout import Layout
+from gateway.sandbox.layout import Layout, caller_id
 from gateway.sandbox.tokens import platform_token
 from gateway.settings import load_settings
+from trust.keys import SigningKey
+from trust.signer import CallerTokenSigner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,6 +101,20 @@ class ExchangeStage:
             token=lambda: platform_token(self._layout.folder, VISITED, lifetime_seconds=_TOKEN_SECONDS),
             log=self._folder / "client.log",
         )
+
+    def tokens(self, count: int) -> list[str]:
+        """Sign tokens of Sichuan's platform that nobody has seen yet."""
+        key = SigningKey.from_pem(self._layout.caller_key(VISITED).read_bytes(), issuer=caller_id(VISITED))
+        signer = CallerTokenSigner(key, new_id=lambda: uuid.uuid4().hex)
+        now, scopes, audience = int(time.time()), sorted(SCOPES), f"gateway.{VISITED}"
+        return [
+            signer.issue(audience=audience, now=now, scopes=scopes, lifetime_seconds=_TOKEN_SECONDS)
+            for _ in range(count)
+        ]
+
+    def config(self, region: str) -> Path:
+        """Configuration of a gateway."""
+        return self._layout.config(region)
 
     def target(self, kind: str = "submit", *, name: str = SUBMIT) -> Target:
         """Give a method of the gateway that takes requests."""

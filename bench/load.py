@@ -102,10 +102,10 @@ def probe(target: Target, wire: Wire) -> bytes:
         return bytes.fromhex(client.line())
 
 
-def measure(target: Target, wire: Wire, *, streams: int, seconds: float) -> Sample:
-    """Call a target for some seconds (BenchError where a call fails)."""
+def measure(target: Target, wire: Wire, *, streams: int, seconds: float, tokens: Sequence[str] = ()) -> Sample:
+    """Call a target for some seconds (BenchError where a call fails); `tokens` are shown in turn instead of one."""
     with Child("bench.client", log=wire.log, pipes=True) as client:
-        client.tell(_plan(target, wire, streams=streams, seconds=seconds))
+        client.tell(_plan(target, wire, streams=streams, seconds=seconds, tokens=tokens))
         client.line()
         counted, apart = cpu_seconds(target.counted), cpu_seconds(target.apart)
         result = json.loads(client.line())

@@ -17,6 +17,7 @@ from gateway.sandbox.run import prepare
 from gateway.sandbox.story import ASIDE, Chapter, Stage, Step
 from gateway.sandbox.story_catalog import catalog_chapter
 from gateway.sandbox.story_errors import error_chapter
+from gateway.sandbox.story_exchange import exchange_chapter
 from gateway.sandbox.story_items import item_chapter
 from gateway.sandbox.story_main import main_chapter
 from gateway.sandbox.story_recognitions import recognition_chapter
@@ -68,6 +69,7 @@ def chapters() -> tuple[Chapter, ...]:
         item_chapter(),
         catalog_chapter(),
         error_chapter(),
+        exchange_chapter(),
         status_chapter(),
         trust_chapter(),
     )

@@ -87,7 +87,7 @@ class ExchangeWorker:
     async def _catch_up(self, stub: Any, bearer: Bearer) -> None:  # noqa: ANN401 - the generated stub has no types for this
         """Answer what was taken before the last stream broke, and not answered."""
         left = pb.ListRequestsRequest(
-            direction=pb.REQUEST_DIRECTION_RECEIVED, states=[exchange_pb2.REQUEST_STATE_IN_PROGRESS]
+            direction=pb.REQUEST_DIRECTION_RECEIVED, states=[exchange_pb2.REQUEST_STATE_ACCEPTED]
         )
         while True:
             page = await stub.ListRequests(left, metadata=bearer, timeout=_CALL_SECONDS)
@@ -115,9 +115,7 @@ class ExchangeWorker:
             delivery = message.delivery
             name = delivery.request.name
             reply = self._do(name, delivery.request.content)
-            taken = pb.AcknowledgeDelivery(
-                name=name, lease=delivery.lease, state=exchange_pb2.REQUEST_STATE_IN_PROGRESS
-            )
+            taken = pb.AcknowledgeDelivery(name=name, lease=delivery.lease, state=exchange_pb2.REQUEST_STATE_ACCEPTED)
             await stream.write(pb.ReceiveRequestsRequest(acknowledge=taken))
             await _tell(stub, name, reply, bearer)
             await stream.write(pb.ReceiveRequestsRequest(add_credit=pb.AddCredit(credit=1)))

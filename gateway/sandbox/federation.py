@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Self
 from urllib.request import urlopen
 
@@ -206,5 +207,8 @@ def _is_ready(url: str) -> bool:
     try:
         with urlopen(url, timeout=1.0) as reply:  # noqa: S310 - our own loopback address
             return bool(reply.status == 200)  # noqa: PLR2004 - the HTTP status of success
-    except OSError:
+    except (
+        OSError,
+        HTTPException,
+    ):  # the latter where nobody listens, and the socket has got that port and hears itself
         return False

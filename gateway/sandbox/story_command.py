@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,3 +50,11 @@ def anew(stage: Stage, region: str) -> Path:
     other = config.with_name("anew.toml")
     other.write_text(config.read_text("utf-8").replace('state = "trust"', 'state = "anew"'), "utf-8")
     return other
+
+
+def pinned(stage: Stage, region: str, agreement: str) -> str:
+    """Give what a region has beforehand: the fingerprint of the key of an agreement's anchor."""
+    pins = tomllib.loads(stage.layout.config(region).read_text("utf-8"))["trust"]["anchor"]
+    entity = stage.layout.anchor(agreement).entity
+    (mark,) = (one["fingerprints"][0] for one in pins if one["entity"] == entity)
+    return str(mark)

@@ -6,14 +6,13 @@ What an operator does is done by the command itself. This chapter comes last, be
 from __future__ import annotations
 
 import asyncio
-import tomllib
 from typing import TYPE_CHECKING
 
 import jwt
 
 from gateway.sandbox import by_hand
 from gateway.sandbox.story import CALL_SECONDS, Chapter, Step
-from gateway.sandbox.story_command import anew, onecard
+from gateway.sandbox.story_command import anew, onecard, pinned
 from gateway.sandbox.story_keys import replaced, revoked, rotated
 from gateway.sandbox.story_requests import CONSENT, by_number, verify
 from gateway.sandbox.story_words import attempt, verdict
@@ -160,14 +159,13 @@ async def _explained(stage: Stage) -> str:
 async def _proven_by_hand(stage: Stage) -> str:
     """Take from the configuration what a partner has beforehand, the fingerprint; fetch and prove all else."""
     body, site = stage.layout.anchor("sichuan-chongqing"), stage.site("chongqing")
-    pins = tomllib.loads(stage.layout.config("sichuan").read_text("utf-8"))["trust"]["anchor"]
-    (pinned,) = [one["fingerprints"][0] for one in pins if one["entity"] == body.entity]
     anchor, entity = by_hand.Place(body.entity, body.address), by_hand.Place(site.entity, f"http://{site.web}")
+    mark = pinned(stage, "sichuan", body.agreement)
     request = verify("chongqing", "SC-13", by_number("chongqing"))
     token = (await stage.identity("sichuan").VerifyCard(request, timeout=CALL_SECONDS)).recognition
     fetch = stage.document
     try:
-        keys = await by_hand.region_keys(fetch, anchor=anchor, pinned=pinned, entity=entity, region="chongqing")
+        keys = await by_hand.region_keys(fetch, anchor=anchor, pinned=mark, entity=entity, region="chongqing")
         said = await by_hand.recognition(fetch, token, keys, entity=entity, home="chongqing", visited="sichuan")
     except by_hand.NotProvenError as error:
         return f"not proven: {error}"

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -18,6 +18,7 @@ from tests.gateway.small_federation import found
 from tests.sandbox_fixture.running import ROOT, wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from gateway.sandbox.layout import Layout
@@ -116,6 +117,23 @@ class Gateways:
         os.kill(one.pid, signal.SIGKILL)
         assert ended(one.pid, _PATIENCE)
         one.kills += 1
+
+    def stop(self, one: Replica) -> None:
+        """Tell a gateway to stop, and wait until it is gone; AssertionError where it did not end as it should."""
+        os.kill(one.pid, signal.SIGTERM)
+        assert ended(one.pid, _PATIENCE)
+        told = one.log.read_text("utf-8")
+        assert "Traceback" not in told, told[-2000:]
+        assert json.loads(told.splitlines()[-1])["event"] == "stopped"
+
+    @contextmanager
+    def paused(self, one: Replica) -> Iterator[None]:
+        """Let a gateway hang, as a machine does that is paused."""
+        os.kill(one.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(one.pid, signal.SIGCONT)
 
     def _replica(self, region: str, number: int) -> Replica:
         """Give the first replica the addresses of the layout, and each further one its own."""

@@ -61,6 +61,9 @@ class Door:
         name = (("grpc.ssl_target_name_override", f"{self._region}.onecard.test"),)
         self._channels = [grpc.aio.secure_channel(one.grpc, credentials, options=[*OPTIONS, *name]) for one in replicas]
         self.stubs: list[Any] = [ExchangeServiceStub(channel) for channel in self._channels]
+        self.failures: Counter[str] = Counter()
+        """How often a call was made again, by the code that it had ended with."""
+
         self._turn = 0
         self._token, self._until = "", 0.0
 
@@ -80,13 +83,15 @@ class Door:
     async def call(self, method: str, request: Any, *, again: Collection[grpc.StatusCode] = _AGAIN) -> Any:  # noqa: ANN401 - each method's own
         """Call a method until it is answered; a code that is not one of those to call `again` for is raised."""
         while True:
+            tried = self._turn
             try:
-                stub = self.stubs[self._turn % len(self.stubs)]
+                stub = self.stubs[tried % len(self.stubs)]
                 return await getattr(stub, method)(request, metadata=self.metadata, timeout=_CALL_SECONDS)
             except grpc.aio.AioRpcError as error:
                 if error.code() not in again:
                     raise
-                self._turn += 1
+                self.failures[error.code().name] += 1
+                self._turn = max(self._turn, tried + 1)  # those who failed together go on together
                 await asyncio.sleep(_AGAIN_SECONDS)
 
 

@@ -89,7 +89,7 @@ async def test_what_was_taken_and_not_answered_is_answered_later(
     async with client(hub, "platform.sichuan") as source, client(hub, "platform.chongqing") as target:
         names = [(await source.submit(f"key-{number}")).request.name for number in range(3)]
         for name in names:
-            taken = pb.AdvanceRequestRequest(name=name, state=exchange_pb2.REQUEST_STATE_IN_PROGRESS)
+            taken = pb.AdvanceRequestRequest(name=name, state=exchange_pb2.REQUEST_STATE_ACCEPTED)
             await target.call("AdvanceRequest", taken)
         opening = pb.DisputeOpening(ground=exchange_pb2.DISPUTE_GROUND_OTHER, text="wrong")
         await target.call("DisputeRequest", pb.DisputeRequestRequest(name=names[2], opening=opening))
@@ -102,7 +102,7 @@ async def test_what_was_taken_and_not_answered_is_answered_later(
         left = await source.get(names[2])
     assert answered[0].reply == done
     assert answered[1].reply.synthetic
-    assert left.state == exchange_pb2.REQUEST_STATE_IN_PROGRESS
+    assert left.state == exchange_pb2.REQUEST_STATE_ACCEPTED
 
 
 async def test_a_gateway_that_is_away_is_tried_again(hub: ExchangeNode, worker: ExchangeWorker) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import update
 
 from gateway.errors import (
@@ -22,7 +24,7 @@ from gateway.errors import (
 )
 from gateway.services.exchange_dead_letters import DeadLetters
 from gateway.services.exchange_errands import LEASE_SECONDS, TRIES, Errand, Verdict
-from gateway.services.exchange_outbox import Outbox, judge
+from gateway.services.exchange_outbox import GONE_SECONDS, Outbox, _pause, judge
 from gateway.services.exchange_queue import Taken
 from gateway.store.tables_exchange import REQUESTS
 from onecard.gateway.v1 import exchange_pb2
@@ -74,6 +76,14 @@ def test_an_error_is_the_errands_or_the_gateways(error: GatewayError, verdict: V
     """What says something of the other gateway or the store is waited for; the rest is the errand's own."""
     judged = judge(_errand(), error, "REASON")
     assert (judged and judged.verdict) == verdict
+
+
+@given(st.integers(1, 10**9))
+def test_a_lost_gateway_is_tried_again_within_ten_seconds(gone: int) -> None:
+    """However often it was lost, it is never left alone for longer, and never asked again at once."""
+    pause = _pause(gone)
+    assert 0.5 <= pause <= GONE_SECONDS == 10.0
+    assert pause <= 2.0 ** min(gone - 1, 4)
 
 
 @dataclass(slots=True)
