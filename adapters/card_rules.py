@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -20,6 +20,8 @@ from adapters.manifest_platform import Part
 from adapters.words import Layer, LegalStatus, Medium
 
 FILE = "rules.toml"
+ANSWER_DAYS: Final = 30
+"""In which a complaint must be answered where a region does not say."""
 
 
 class InstrumentKind(StrEnum):
@@ -115,9 +117,14 @@ class Channel(Part):
 
 
 class ComplaintRule(Part):
-    """Where to complain; `article` is empty where no text is known."""
+    """Where to complain; `article` is empty where no text is known.
+
+    `answer_days` is until when a complaint must be answered. Where no `answer_article` sets it, it is a working value.
+    """
 
     article: str = ""
+    answer_days: int = Field(default=ANSWER_DAYS, ge=1, le=180)
+    answer_article: str = ""
     channel: tuple[Channel, ...] = Field(min_length=1)
 
 
@@ -136,7 +143,7 @@ class CardRules(Part):
     @model_validator(mode="after")
     def _articles_are_of_a_text(self) -> CardRules:
         cited = (self.duplicate, self.identity, self.media, self.list, self.integrity)
-        complaint = self.complaint is not None and bool(self.complaint.article)
+        complaint = self.complaint is not None and bool(self.complaint.article or self.complaint.answer_article)
         if self.text is None and (complaint or any(rule is not None for rule in cited)):
             raise ValueError("an article needs the text that it stands in")
         return self
@@ -153,6 +160,11 @@ class CardRules(Part):
     def source(self) -> str:
         """Title of the text, empty where none is known."""
         return self.text.source if self.text else ""
+
+    @property
+    def answer_days(self) -> int:
+        """In how many days the region has to answer a complaint."""
+        return self.complaint.answer_days if self.complaint else ANSWER_DAYS
 
     def one_form_for(self, media: tuple[Medium, ...], on: date) -> bool:
         """Tell whether accepting only these forms goes against a text in force that gives both equal effect."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from adapters.catalog_rows import write_row
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from adapters.phrases import Quad
 
 FILE = "catalog_diff.csv"
+_MOMENT = "valid_until"
+_CHINA_TIME = timezone(timedelta(hours=8))
 _SKIPPED = frozenset({"format", "catalog", "items"})
 
 
@@ -81,12 +84,14 @@ def _head(before: CatalogDocument, after: CatalogDocument) -> tuple[FieldChange,
     """Compare what the versions say of themselves."""
     then, now = before.plain(), after.plain()
     keys = [key for key in dict.fromkeys((*then, *now)) if key not in _SKIPPED]
-    texts = [(key, _text(then.get(key)), _text(now.get(key))) for key in keys]
+    texts = [(key, _text(key, then.get(key)), _text(key, now.get(key))) for key in keys]
     return tuple(FieldChange(key, was, is_, _sentence(key, was, is_)) for key, was, is_ in texts if was != is_)
 
 
-def _text(value: object) -> str:
-    """Write a value of a head as text: lists and objects joined, nothing as empty."""
+def _text(key: str, value: object) -> str:
+    """Write a value of a head as text: lists and objects joined, the end of its life by the clock of China."""
+    if key == _MOMENT and isinstance(value, int):
+        return datetime.fromtimestamp(value, _CHINA_TIME).isoformat(" ", "minutes") if value else ""
     if isinstance(value, dict):
         return " / ".join(str(part) for part in value.values())
     if isinstance(value, list):

@@ -1,6 +1,7 @@
 """Which payloads a request about an item type may carry, and which application class each payload belongs to.
 
-The table names item types or patterns such as `SI.*`; what it does not name carries nothing.
+The table names item types or patterns such as `SI.*`; what it does not name carries nothing. A complaint is about an
+item whole, so no item type carries it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class PayloadKind(StrEnum):
     CARD_SERVICE = "card_service"
     INSURANCE_CERTIFICATE = "insurance_certificate"
     PERSONNEL_FILE_TRANSFER = "personnel_file_transfer"
+    COMPLAINT = "complaint"
 
     @property
     def application_class(self) -> ApplicationClass:

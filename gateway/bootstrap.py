@@ -179,7 +179,7 @@ def _parts(shared: Shared, watch: Watch, peers: Mapping[str, PeerHome]) -> Seque
     exchange, gossip = build_exchange(shared, peers), build_gossip(shared, peers)
     erase = partial(Erasure(shared.stored.store).run, settings.evidence.retention_days)
     operators = [MetricsSide(watch.metrics, at, journal=watch.journal) for at in [settings.listen.metrics] if at]
-    feeds = catalog_feeds(settings, shared.trust, shared.catalogs, shared.publish, watch.journal)
+    feeds = catalog_feeds(shared, peers)
     read = partial(read_ahead, shared.catalogs, shared.registry, watch.journal)
     return (
         _Part(tasks=[partial(hear_status, shared)], pages=[status_routes(shared)]),

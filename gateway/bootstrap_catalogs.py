@@ -8,7 +8,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gateway.bootstrap_calls import peer_address, tokens_for
 from gateway.errors import SettingsError
 from gateway.federation.catalog_shelf import FileCatalogs
 from gateway.peers.catalog_feed import CatalogFeed
@@ -18,12 +17,13 @@ from trust.errors import TrustError
 from trust.roles import REGION_ROLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from adapters.registry import Registry
+    from gateway.bootstrap_services import Shared
     from gateway.journal import Journal
-    from gateway.settings import Settings
+    from gateway.peers.peer_home import PeerHome
     from gateway.trust_side import TrustSide
     from trust.keys import VerificationKey
 
@@ -84,24 +84,21 @@ async def read_ahead(book: CatalogBook, registry: Registry, journal: Journal) ->
             journal.event("catalog_unreadable", catalog=region, fault=str(error))
 
 
-def catalog_feeds(
-    settings: Settings, trust: TrustSide, book: CatalogBook, publish: PublishCatalog, journal: Journal
-) -> tuple[CatalogFeed, ...]:
+def catalog_feeds(shared: Shared, peers: Mapping[str, PeerHome]) -> tuple[CatalogFeed, ...]:
     """Make the feeds of the peers with whom one of our homes has an agreement."""
-    feeds = []
-    for peer in settings.peer:
+    trust, feeds = shared.trust, []
+    for region, peer in peers.items():
         agreements = trust.agreements.agreements
-        home = next((h for h in trust.homes if any(a.joins(h, peer.region) for a in agreements)), None)
+        home = next((h for h in trust.homes if any(a.joins(h, region) for a in agreements)), None)
         if home is None:
             continue
         feeds.append(
             CatalogFeed(
-                address=partial(peer_address, peer, settings),
-                tokens=partial(tokens_for, peer.region, home, trust=trust),
-                publish=publish,
-                known=partial(_whole, book),
-                clock=time.time,
-                journal=journal,
+                peer.channel,
+                asking=home,
+                publish=shared.publish,
+                known=partial(_whole, shared.catalogs),
+                journal=shared.journal,
             )
         )
     return tuple(feeds)

@@ -146,6 +146,7 @@ def _parts(shared: Shared, peers: frozenset[str]) -> _Parts:
     rules = ExchangeRules(
         items=shared.item,
         kinds=load_payload_kinds(shared.registry.taxonomy),
+        answer_days=lambda region: shared.registry.get(region).rules.answer_days,
         agreements=shared.trust.agreements,
         homes=homes,
         peers=peers,

@@ -253,7 +253,7 @@ def make_servicers(
             paging=paging,
             days=Days(time.time),
         ),
-        CatalogRulesServicer(registry=registry, paging=paging, days=Days(time.time)),
+        CatalogRulesServicer(registry=registry, book=shared.catalogs, paging=paging, days=Days(time.time)),
         CatalogPublicationServicer(
             book=shared.catalogs,
             publish=shared.publish,

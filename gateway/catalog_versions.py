@@ -182,10 +182,10 @@ def publish_version(file: Path, *, gateway: str, ca: Path, token: str, dry_run: 
     console = screen()
     for row, column, rule in done.faults:
         console.print(f"row {row} {column}: {rule}", soft_wrap=True)
-    told = "would be published" if dry_run else "was known already" if done.replayed else "is published"
+    told = "has no fault" if dry_run else "was known already" if done.replayed else "is published"
     if done.faults:
         told = f"has {len(done.faults)} faults"
     console.print(f"{done.digest or 'the document'} {told}", soft_wrap=True)
-    if done.missing:
+    if done.missing and not dry_run:
         console.print(f"still to be signed by: {', '.join(done.missing)}", soft_wrap=True)
     return 1 if done.faults else 0

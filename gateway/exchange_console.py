@@ -103,7 +103,7 @@ def _tell(verified: VerifiedReceipt) -> None:
     facts = {
         "request": said.request,
         "outcome": said.outcome,
-        "item": f"{said.item} ({said.item_type})",
+        "item": f"{said.item} ({said.item_type})" if said.item_type else said.item,
         "agreement": said.agreement,
         "catalog": said.catalog_version,
         "submitted": _moment(said.submitted_at),

@@ -47,7 +47,9 @@ _TABLE: Final[Mapping[str, Rule]] = {
     "deadline": Rule("whole seconds", is_time),
     "delivered_at": Rule("whole seconds", is_time),
     "item": Rule("item", is_text(_ITEM)),
-    "item_type": Rule("item type", lambda value: isinstance(value, str) and is_item_type(value)),
+    "item_type": Rule(
+        "item type, or none", lambda value: isinstance(value, str) and (not value or is_item_type(value))
+    ),
     "outcome": Rule("closed list", is_one_of(OUTCOMES)),
     "reply_digest": Rule("SHA-256", is_digest),
     "request": Rule("name of a request", is_text(_NAME)),

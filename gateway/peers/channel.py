@@ -48,7 +48,7 @@ _OPTIONS: Final = (
     ("grpc.max_reconnect_backoff_ms", 2000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.enable_http_proxy", 0),
-    ("grpc.max_receive_message_length", 1024 * 1024),
+    ("grpc.max_receive_message_length", 4 * 1024 * 1024),  # the longest is a signed catalog
 )
 
 

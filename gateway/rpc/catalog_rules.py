@@ -28,9 +28,12 @@ from gateway.rpc.convert_rules import (
 from onecard.gateway.v1 import catalog_rules_service_pb2 as pb
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from adapters.canonical import ApplicationItem
     from adapters.catalog import Catalog
     from adapters.depth import Measure, PrintedDepth
+    from adapters.equivalence import Catalogs
     from adapters.registry import Registry
     from adapters.venues import Venue
     from gateway.rpc.boundary import Call
@@ -50,9 +53,10 @@ class CatalogRulesServicer:
     WAITS: ClassVar = frozenset[str]()
     DECIDES: ClassVar = frozenset[str]()
 
-    def __init__(self, *, registry: Registry, paging: Paging, days: Days) -> None:
-        """Take the regions with their rules, and what reads days."""
+    def __init__(self, *, registry: Registry, book: Catalogs, paging: Paging, days: Days) -> None:
+        """Take the regions with their rules, their catalogs as of any day, and what reads days."""
         self._registry = registry
+        self._book = book
         self._paging = paging
         self._days = days
 
@@ -61,12 +65,13 @@ class CatalogRulesServicer:
         fields = Fields()
         chosen = fields.word("application_class", request.application_class, CLASS_WORD, ApplicationClass.IDENTITY)
         measure = _measure(request.measure, fields)
+        on = self._days.read(request.as_of, fields)
         fields.finish()
         computed = compute_depth(chosen, measure)
         planned = 0
         if request.item:
             region, item = names.read_item(request.item, field="item")
-            planned = planned_level(self._registry.get(region).catalog.get(item), chosen, request.year) or 0
+            planned = planned_level(self._book.on(region, on).get(item), chosen, request.year) or 0
         return pb.ComputeDepthResponse(
             level=computed.level,
             deepest_level=computed.deepest,
@@ -81,15 +86,16 @@ class CatalogRulesServicer:
     async def list_depths(self, request: pb.ListDepthsRequest, _call: Call) -> pb.ListDepthsResponse:
         """List the printed depths of one region or of all."""
         found = self._depths(request)
-        arguments = f"depths\x1f{request.parent}\x1f{request.year}\x1f{request.application_class}\x1f{request.finding}"
+        narrowed = (request.parent, request.year, request.application_class, request.finding, request.as_of)
+        arguments = "\x1f".join(("depths", *map(str, narrowed)))
         page, token = self._paging.page(found, size=request.page_size, token=request.page_token, arguments=arguments)
         return pb.ListDepthsResponse(
             depths=[printed_depth_message(item, depth) for item, depth in page], next_page_token=token
         )
 
     def _depths(self, request: pb.ListDepthsRequest) -> list[tuple[ApplicationItem, PrintedDepth]]:
-        catalogs = self._catalogs(request.parent)
         fields = Fields()
+        on = self._days.read(request.as_of, fields)
         chosen = (
             fields.word("application_class", request.application_class, CLASS_WORD, None)
             if request.application_class
@@ -99,7 +105,7 @@ class CatalogRulesServicer:
         fields.finish()
         return [
             (item, depth)
-            for catalog in catalogs
+            for catalog in self._catalogs(request.parent, on)
             for item in catalog
             for depth in printed_depths(item)
             if request.year in {0, depth.year}
@@ -119,14 +125,14 @@ class CatalogRulesServicer:
         if len(request.items) + len(request.item_types) > _MOST_FUNCTIONS:
             fields.add("item_types", f"at_most_{_MOST_FUNCTIONS}")
         fields.finish()
-        adapter = self._registry.get(region)
+        adapter, catalog = self._registry.get(region), self._book.on(region, on)
         instrument = Instrument(
             kind=kind,
-            functions=(*self._functions(request, adapter.catalog), *request.item_types),
+            functions=(*self._functions(request, catalog), *request.item_types),
             issued_before=request.issued_before,
             demanded_by=demanded_by,
         )
-        answer = check_issuance(instrument, adapter.rules, adapter.catalog, self._registry.taxonomy, on=on)
+        answer = check_issuance(instrument, adapter.rules, catalog, self._registry.taxonomy, on=on)
         return guard_message(adapter.region, answer)
 
     def _functions(self, request: pb.CheckCardIssuanceRequest, catalog: Catalog) -> tuple[str, ...]:
@@ -151,14 +157,15 @@ class CatalogRulesServicer:
                 request.division_code,
                 str(request.medium),
                 str(sorted(request.access)),
+                request.as_of,
             )
         )
         page, token = self._paging.page(found, size=request.page_size, token=request.page_token, arguments=arguments)
         return pb.ListVenuesResponse(venues=[venue_message(venue) for venue in page], next_page_token=token)
 
     def _venues(self, request: pb.ListVenuesRequest) -> list[Venue]:
-        catalogs = self._catalogs(request.parent)
         fields = Fields()
+        on = self._days.read(request.as_of, fields)
         division = fields.division("division_code", request.division_code)
         item_type = fields.text("item_type", request.item_type, _ITEM_TYPE, required=False)
         medium = fields.word("medium", request.medium, MEDIUM_WORD, None) if request.medium else None
@@ -166,10 +173,10 @@ class CatalogRulesServicer:
         fields.finish()
         asked = names.read_item(request.item, field="item") if request.item else None
         if asked is not None:
-            self._registry.get(asked[0]).catalog.get(asked[1])
+            self._book.on(asked[0], on).get(asked[1])
         return [
             venue
-            for catalog in catalogs
+            for catalog in self._catalogs(request.parent, on)
             for venue in self._registry.get(catalog.region).venues.filter(
                 items=_wanted(catalog, asked, item_type), division=division, medium=medium, access=access
             )
@@ -181,13 +188,13 @@ class CatalogRulesServicer:
         fields = Fields()
         on = self._days.read(request.as_of, fields)
         fields.finish()
-        return pb.GetCardRulesResponse(rules=rules_message(adapter.rules, adapter.catalog, on=on))
+        return pb.GetCardRulesResponse(rules=rules_message(adapter.rules, self._book.on(adapter.region, on), on=on))
 
-    def _catalogs(self, parent: str) -> list[Catalog]:
-        """Give the catalogs of one region, or of all."""
+    def _catalogs(self, parent: str, on: date) -> list[Catalog]:
+        """Give the catalogs of one region on a day, or of all."""
         region = names.read_parent(parent)
-        adapters = tuple(self._registry) if region == names.ALL_REGIONS else (self._registry.get(region),)
-        return [adapter.catalog for adapter in adapters]
+        regions = self._registry.regions if region == names.ALL_REGIONS else (self._registry.get(region).region,)
+        return [self._book.on(one, on) for one in regions]
 
 
 def _measure(message: DepthMeasure, fields: Fields) -> Measure:

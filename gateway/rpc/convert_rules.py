@@ -113,6 +113,7 @@ def rules_message(rules: CardRules, catalog: Catalog, *, on: date) -> catalog_ru
         name=f"regions/{rules.region}/cardRules",
         legal_source=rules.source,
         binding=rules.binds(on),
+        complaint_answer_days=rules.answer_days,
         physical_only_items=_only(catalog, Medium.PHYSICAL, on),
         electronic_only_items=_only(catalog, Medium.ELECTRONIC, on),
     )
@@ -153,6 +154,7 @@ def _channels(complaint: ComplaintRule | None, message: catalog_rules_pb2.CardRu
     if complaint is None:
         return
     message.complaint_article = complaint.article
+    message.complaint_answer_article = complaint.answer_article
     for channel in complaint.channel:
         name = channel.name
         message.complaint_channels.add(

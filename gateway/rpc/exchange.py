@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from gateway.errors import (
+    CallerRegionError,
     ContentErasedError,
     InvalidFieldError,
     ReceiptNotReadyError,
     RequestNotFoundError,
 )
 from gateway.rpc.convert import Fields
+from gateway.rpc.exchange_complaints import complaint_in
 from gateway.rpc.exchange_deliveries import Deliveries
 from gateway.rpc.exchange_forms import check
 from gateway.rpc.exchange_in import (
@@ -47,9 +49,10 @@ if TYPE_CHECKING:
     from gateway.services.exchange_downloads import Downloads
     from gateway.services.exchange_files import Files
     from gateway.services.exchange_inbox import Inbox
+    from gateway.services.exchange_model import Submission
     from gateway.services.exchange_proofs import InclusionProofs
     from gateway.services.exchange_read import Reading
-    from gateway.services.exchange_submit import SubmitRequest
+    from gateway.services.exchange_submit import SubmitRequest, Submitted
 
 _ADVANCES: Final = {State.ACCEPTED: Event.ACCEPTED, State.IN_PROGRESS: Event.STARTED}
 _NEWS: Final = frozenset({Event.ACCEPTED, Event.STARTED, Event.FAILED, Event.EXPIRED, Event.CANCELLED, Event.WITHDRAWN})
@@ -83,6 +86,7 @@ class ExchangeServicer:
     SERVICE: ClassVar = pb.DESCRIPTOR.services_by_name["ExchangeService"]
     SCOPES: ClassVar = {
         "SubmitRequest": "exchange.submit",
+        "FileComplaint": "exchange.submit",
         "GetRequest": "exchange.read",
         "ListRequests": "exchange.read",
         "WatchRequest": "exchange.read",
@@ -98,7 +102,15 @@ class ExchangeServicer:
     }
     WAITS: ClassVar = frozenset[str]()
     DECIDES: ClassVar = frozenset(
-        {"SubmitRequest", "CancelRequest", "AdvanceRequest", "CompleteRequest", "RejectRequest", "DisputeRequest"}
+        {
+            "SubmitRequest",
+            "FileComplaint",
+            "CancelRequest",
+            "AdvanceRequest",
+            "CompleteRequest",
+            "RejectRequest",
+            "DisputeRequest",
+        }
     )
 
     def __init__(self, use: ExchangeUse, *, paging: Paging) -> None:
@@ -111,14 +123,16 @@ class ExchangeServicer:
 
     async def submit_request(self, request: pb.SubmitRequestRequest, call: Call) -> pb.SubmitRequestResponse:
         """Accept a request; it is on disk before this returns."""
-        actor = actor_of(call)
-        submission = submission_in(request, gateway=actor.gateway)
-        note, terms = call.note, submission.terms
-        note.source, note.target, note.item = terms.source, terms.target, terms.item
-        note.subject = submission.body.subject
-        submitted = await self._use.submit(submission, actor)
-        note.recorded = True
+        submitted = await self._submit(submission_in(request, gateway=actor_of(call).gateway), call)
         return pb.SubmitRequestResponse(request=request_out(submitted.request), replayed=submitted.replayed)
+
+    async def file_complaint(self, request: pb.FileComplaintRequest, call: Call) -> pb.FileComplaintResponse:
+        """Accept a complaint; it is on disk before this returns. A gateway hands one over by SubmitRequest."""
+        actor = actor_of(call)
+        if actor.gateway:
+            raise CallerRegionError(region=actor.region)
+        submitted = await self._submit(complaint_in(request, source=actor.region), call)
+        return pb.FileComplaintResponse(request=request_out(submitted.request), replayed=submitted.replayed)
 
     async def get_request(self, request: pb.GetRequestRequest, call: Call) -> pb.GetRequestResponse:
         """Get one request with all that is kept of it."""
@@ -265,6 +279,15 @@ class ExchangeServicer:
             evidence={} if proof is None else {own: proof},
         )
         return pb.GetReceiptResponse(document=json.dumps(file.to_json(), ensure_ascii=False, separators=(",", ":")))
+
+    async def _submit(self, submission: Submission, call: Call) -> Submitted:
+        """Accept what was read; the use case records it itself."""
+        note, terms = call.note, submission.terms
+        note.source, note.target, note.item = terms.source, terms.target, terms.item
+        note.subject = submission.body.subject
+        submitted = await self._use.submit(submission, actor_of(call))
+        note.recorded = True
+        return submitted
 
     async def _act(self, name: str, step: Step, call: Call) -> Acted:
         """Do something to a request; the use case records it itself, strangers included."""

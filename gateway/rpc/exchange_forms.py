@@ -35,6 +35,7 @@ _MONTH: Final = re.compile(r"[12][0-9]{3}-(0[1-9]|1[0-2])")
 _DIVISION: Final = re.compile(r"[1-9][0-9]{5}")
 _MEDIA_TYPE: Final = re.compile(r"[a-z]{1,20}/[a-z0-9][a-z0-9.+-]{0,78}")
 _ITEM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_VENUE: Final = re.compile(r"regions/[a-z][a-z0-9_]{1,31}/venues/[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _REGION: Final = re.compile(r"[a-z][a-z0-9_]{1,31}")
 _CONSENT: Final = re.compile(r"[!-~]{1,128}")
 _PSEUDONYM: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -74,14 +75,14 @@ _DAY: Final = _is_day
 _PLAIN: Final = _matches(_REFERENCE)
 FORMS: Final[dict[str, Accepts]] = {
     **dict.fromkeys(("name", "romanised_surname", "romanised_given_names", "agent_name"), _NAME),
-    **dict.fromkeys(("birth_date", "due_date", "ready_on", "issued_on", "sent_on"), _DAY),
+    **dict.fromkeys(("birth_date", "due_date", "ready_on", "issued_on", "sent_on", "happened_on"), _DAY),
     **dict.fromkeys(("period", "from_month", "to_month"), _matches(_MONTH)),
     **dict.fromkeys(("batch", "bank_reference", "bill", "payment_reference", "reference"), _PLAIN),
     **dict.fromkeys(("certificate", "file", "notice", "carrier_reference", "idempotency_key", "upload_key"), _PLAIN),
     **dict.fromkeys(("benefit", "payer", "payee", "issuer"), _text(100)),
     **dict.fromkeys(("holding_institution", "receiving_institution"), _text(100)),
     **dict.fromkeys(("source_region", "target_region"), _matches(_REGION)),
-    "description": _text(200),
+    **dict.fromkeys(("description", "legal_basis"), _text(200)),
     "text": _text(1000),
     "answer": _text(1000),
     "social_security_number": _reads(SocialSecurityNumber),
@@ -89,6 +90,7 @@ FORMS: Final[dict[str, Accepts]] = {
     "pseudonym": _matches(_PSEUDONYM),
     "field": FIELD_PATHS.__contains__,
     "currency": CURRENCIES.__contains__,
+    "venue": _matches(_VENUE),
     "pickup_division": _matches(_DIVISION),
     "digest": is_sha256,
     "media_type": _matches(_MEDIA_TYPE),

@@ -118,9 +118,7 @@ def submission_in(request: exchange_service_pb2.SubmitRequestRequest, *, gateway
     kind = content.WhichOneof("payload")
     if kind is None:
         fields.add("content.payload", "required")
-    subject = content.subject
-    if content.HasField("subject") and not subject.ListFields():
-        fields.add("content.subject", "required")
+    _check_about(content, fields)
     purpose = fields.word("content.purpose", content.purpose, PURPOSE_WORD, Purpose.IDENTITY_CHECK)
     medium = fields.word("content.medium", content.medium, MEDIUM_WORD, Medium.PHYSICAL)
     files = _references(content.attachments, "content.attachments", fields)
@@ -137,7 +135,7 @@ def submission_in(request: exchange_service_pb2.SubmitRequestRequest, *, gateway
         medium=medium,
         consent=bool(content.consent_reference),
     )
-    body = _body(content, terms.kind, files, subject=_subject(subject, terms.target))
+    body = _body(content, terms.kind, files, subject=_subject(content.subject, terms.target))
     return Submission(
         idempotency_key=request.idempotency_key,
         terms=terms,
@@ -146,6 +144,17 @@ def submission_in(request: exchange_service_pb2.SubmitRequestRequest, *, gateway
         ordering_key=content.ordering_key,
         handover=_handover(request.handover, terms.source) if gateway else None,
     )
+
+
+def _check_about(content: exchange_pb2.RequestContent, fields: Fields) -> None:
+    """Demand an item type and a subject; a complaint is about an item whole and what it offers, and names nobody."""
+    complaint = content.HasField("complaint")
+    for field, told in (("item_type", bool(content.item_type)), ("subject", bool(content.subject.ListFields()))):
+        if told is complaint:
+            fields.add(f"content.{field}", "not_in_a_complaint" if complaint else "required")
+    venue = content.complaint.venue
+    if venue and not venue.startswith(f"regions/{content.target_region}/"):
+        fields.add("content.complaint.venue", "of_the_target_region")
 
 
 def _check_body(message: Message, path: str, fields: Fields) -> None:

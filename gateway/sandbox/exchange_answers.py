@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     Write = Callable[[exchange_pb2.RequestContent, exchange_pb2.RequestReply, "Moment"], None]
 
 _ISSUER: Final = "模拟平台（合成数据）"
+_REMEDY: Final = "经核查属实，已责令改正（合成数据）"
+_NOTHING_FOUND: Final = "经核查未发现所述情况（合成数据）"
+_JUSTIFIED: Final = frozenset(
+    {
+        exchange_pb2.COMPLAINT_GROUND_CARD_REFUSED,
+        exchange_pb2.COMPLAINT_GROUND_MEDIUM_REFUSED,
+        exchange_pb2.COMPLAINT_GROUND_DUPLICATE_DEMANDED,
+    }
+)
 _PAID_MONTHS: Final = 12
 _AFTER: Final = {
     exchange_pb2.CARD_SERVICE_ACTION_REPORT_LOSS_TEMPORARY: card_pb2.CARD_STATUS_LOST_TEMPORARY,
@@ -94,6 +103,16 @@ def _file(_content: exchange_pb2.RequestContent, reply: exchange_pb2.RequestRepl
     result.notice, result.sent_on, result.volumes = moment.reference, moment.day, 1
 
 
+def _complaint(content: exchange_pb2.RequestContent, reply: exchange_pb2.RequestReply, moment: Moment) -> None:
+    result = reply.complaint
+    refused = content.complaint.ground in _JUSTIFIED
+    result.finding = (
+        exchange_pb2.COMPLAINT_FINDING_JUSTIFIED if refused else exchange_pb2.COMPLAINT_FINDING_NOT_JUSTIFIED
+    )
+    result.text = _REMEDY if refused else _NOTHING_FOUND
+    result.issuer, result.reference = _ISSUER, moment.reference
+
+
 _WRITERS: Final[dict[str, Write]] = {
     "identity_check": _identity,
     "disbursement": _disbursement,
@@ -101,4 +120,5 @@ _WRITERS: Final[dict[str, Write]] = {
     "card_service": _card,
     "insurance_certificate": _certificate,
     "personnel_file_transfer": _file,
+    "complaint": _complaint,
 }

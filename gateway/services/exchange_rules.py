@@ -6,8 +6,9 @@ ended since lets nothing out any more.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from adapters.payload_kinds import PayloadKind
 from gateway.errors import (
     CallerRegionError,
     FieldNotInAgreementError,
@@ -25,10 +26,20 @@ if TYPE_CHECKING:
     from adapters.canonical import ApplicationItem
     from adapters.payload_kinds import PayloadKinds
     from gateway.services.exchange_model import Actor, Body, StoredRequest, Terms
-    from trust.policy import AgreementBook, Permission
+    from trust.policy import AgreementBook
+
+USUAL_DAYS: Final = 30
+"""In which a request must be answered where its source does not say."""
 
 _GIVEN = "given"
 """Stands for a reference to consent or contract that was given; what it is lies sealed."""
+
+
+class Allowance(NamedTuple):
+    """Under which agreement something may be asked, and which fields of a person may leave the home region."""
+
+    agreement: str
+    fields: frozenset[str]
 
 
 class ExchangeRules:
@@ -37,6 +48,7 @@ class ExchangeRules:
     Args:
         items: finds an item of any region by region and identifier (UnknownRegionError, UnknownItemError).
         kinds: which payloads the item types carry.
+        answer_days: in how many days a region has to answer complaints.
         agreements: what is allowed between regions.
         homes: the regions of this gateway.
         peers: the regions whose gateways it knows.
@@ -47,6 +59,7 @@ class ExchangeRules:
         *,
         items: Callable[[str, str], ApplicationItem],
         kinds: PayloadKinds,
+        answer_days: Callable[[str], int],
         agreements: AgreementBook,
         homes: Collection[str],
         peers: Collection[str],
@@ -54,6 +67,7 @@ class ExchangeRules:
         """Keep them."""
         self._items = items
         self._kinds = kinds
+        self._answer_days = answer_days
         self._agreements = agreements
         self._homes = homes
         self._peers = peers
@@ -85,6 +99,24 @@ class ExchangeRules:
             FieldNotInAgreementError: a field may not be let out.
         """
         item = self._items(terms.target, terms.item)
+        if terms.kind is not PayloadKind.COMPLAINT:
+            self._check_item(item, terms, on=on)
+        allowed = self._ask(terms, on=on)
+        check_fields(allowed, body)
+        return allowed.agreement
+
+    def still_permit(self, request: StoredRequest, *, on: date) -> Allowance:
+        """Demand that the agreement still allows a stored request (a TrustError, or ItemNotOfferedError)."""
+        if request.kind is not PayloadKind.COMPLAINT and not self._items(request.target, request.item).in_force(on):
+            raise ItemNotOfferedError(rule="in_force")
+        return self._ask(request, on=on)
+
+    def usual_days(self, terms: Terms) -> int:
+        """Give in how many days there must be a reply where the source does not say."""
+        return self._answer_days(terms.target) if terms.kind is PayloadKind.COMPLAINT else USUAL_DAYS
+
+    def _check_item(self, item: ApplicationItem, terms: Terms, *, on: date) -> None:
+        """Demand that an item offers what is asked (see `permit`)."""
         if terms.item_type not in {relation.item_type for relation in item.relations}:
             raise InvalidFieldError(("content.item_type", "of_the_item"))
         if terms.kind not in self._kinds.of(terms.item_type):
@@ -95,42 +127,31 @@ class ExchangeRules:
             raise ItemNotOfferedError(rule="application_class")
         if terms.medium not in item.media:
             raise ItemNotOfferedError(rule="medium")
-        permission = self._ask(terms, on=on)
-        check_fields(permission, body)
-        return permission.agreement
 
-    def still_permit(self, request: StoredRequest, *, on: date) -> Permission:
-        """Demand that the agreement still allows a stored request (a TrustError, or ItemNotOfferedError)."""
-        item = self._items(request.target, request.item)
-        if not item.in_force(on):
-            raise ItemNotOfferedError(rule="in_force")
-        return self._agreements.permit(
-            home=request.target,
-            visited=request.source,
-            item_types=(request.item_type,),
-            purpose=request.purpose,
-            classes=(request.kind.application_class,),
-            medium=request.medium,
+    def _ask(self, asked: Terms | StoredRequest, *, on: date) -> Allowance:
+        """Ask the agreement of the two regions.
+
+        That a card was refused for something which the agreement does not list is itself ground for a complaint; so it
+        demands no more than an agreement that stands.
+        """
+        if asked.kind is PayloadKind.COMPLAINT:
+            agreement = self._agreements.between(asked.target, asked.source, on=on)
+            return Allowance(agreement.id, agreement.fields)
+        permission = self._agreements.permit(
+            home=asked.target,
+            visited=asked.source,
+            item_types=(asked.item_type,),
+            purpose=asked.purpose,
+            classes=(asked.kind.application_class,),
+            medium=asked.medium,
             on=on,
-            consent_reference=_GIVEN if request.consent else None,
+            consent_reference=_GIVEN if asked.consent else None,
         )
-
-    def _ask(self, terms: Terms, *, on: date) -> Permission:
-        """Ask the agreement of the two regions."""
-        return self._agreements.permit(
-            home=terms.target,
-            visited=terms.source,
-            item_types=(terms.item_type,),
-            purpose=terms.purpose,
-            classes=(terms.kind.application_class,),
-            medium=terms.medium,
-            on=on,
-            consent_reference=_GIVEN if terms.consent else None,
-        )
+        return Allowance(permission.agreement, permission.fields)
 
 
-def check_fields(permission: Permission, body: Body) -> None:
+def check_fields(allowed: Allowance, body: Body) -> None:
     """Demand that the agreement lets out every field that a request or a reply names (FieldNotInAgreementError)."""
-    beyond = sorted(body.fields - permission.fields)
+    beyond = sorted(body.fields - allowed.fields)
     if beyond:
-        raise FieldNotInAgreementError(agreement=permission.agreement, field=beyond[0])
+        raise FieldNotInAgreementError(agreement=allowed.agreement, field=beyond[0])

@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from gateway.store.transaction import Transaction
 
 LEAST_SECONDS: Final = 60
-MOST_SECONDS: Final = 180 * 86_400
-USUAL_SECONDS: Final = 30 * 86_400
+DAY_SECONDS: Final = 86_400
+MOST_SECONDS: Final = 180 * DAY_SECONDS
 _SKEW: Final = 600 * MICROS
 _KNOWN: Final = select(REQUESTS).where(
     or_(
@@ -132,7 +132,7 @@ class SubmitRequest:
         """Make the rows of a request."""
         terms, body, handover = submission.terms, submission.body, submission.handover
         ident, salt, submitted_at, deadline = (
-            (new_id(), os.urandom(SALT_BYTES), now, _deadline(submission.deadline, now))
+            (new_id(), os.urandom(SALT_BYTES), now, self._deadline(submission, now))
             if handover is None
             else (handover.id, handover.salt, *_handed_over(handover.submitted_at, handover.deadline, now))
         )
@@ -163,6 +163,16 @@ class SubmitRequest:
                 detail=text_of(digest),
             ),
         )
+
+    def _deadline(self, submission: Submission, now: int) -> int:
+        """Give until when there must be a reply (InvalidFieldError where that is too soon or too late)."""
+        asked = submission.deadline
+        if asked is None:
+            return now + self._rules.usual_days(submission.terms) * DAY_SECONDS * MICROS
+        if not now + (LEAST_SECONDS - 1) * MICROS <= asked <= now + (MOST_SECONDS + 1) * MICROS:
+            rule = f"{LEAST_SECONDS}_s_to_{MOST_SECONDS // DAY_SECONDS}_days_from_now"
+            raise InvalidFieldError(("content.deadline", rule))
+        return asked
 
     async def _add(self, transaction: Transaction, items: Sequence[NewRequest]) -> Sequence[Submitted | GatewayError]:
         """Write those that are new, all together."""
@@ -227,15 +237,6 @@ class SubmitRequest:
         document = request_document(before.name, salt, submission.body.document)
         if digest_of(document) != before.digest:
             raise IdempotencyKeyReusedError
-
-
-def _deadline(asked: int | None, now: int) -> int:
-    """Give until when there must be a reply (InvalidFieldError where that is too soon or too late)."""
-    if asked is None:
-        return now + USUAL_SECONDS * MICROS
-    if not now + (LEAST_SECONDS - 1) * MICROS <= asked <= now + (MOST_SECONDS + 1) * MICROS:
-        raise InvalidFieldError(("content.deadline", f"{LEAST_SECONDS}_s_to_{MOST_SECONDS // 86_400}_days_from_now"))
-    return asked
 
 
 def _handed_over(submitted_at: int, deadline: int, now: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.card_rules import ChannelKind, parse_rules
+from adapters.card_rules import ANSWER_DAYS, ChannelKind, parse_rules
 from adapters.errors import RegionDataError
 from adapters.registry import load_registry
 from adapters.words import LegalStatus, Medium
@@ -28,6 +28,17 @@ def test_every_region_says_where_to_complain() -> None:
     chongqing = RULES["chongqing"].complaint
     assert chongqing is not None
     assert {channel.kind for channel in chongqing.channel} == {ChannelKind.TELEPHONE, ChannelKind.ONLINE}
+
+
+def test_no_text_prints_a_period_for_the_answer() -> None:
+    """None of the four says in how many days, so all have the working value and cite no article."""
+    assert {rules.answer_days for rules in RULES.values()} == {ANSWER_DAYS}
+    assert not any(rules.complaint and rules.complaint.answer_article for rules in RULES.values())
+    told = '[complaint]\nanswer_days = 15\nanswer_article = "第九条"'
+    printed = parse_rules("guangdong", TEXT.replace("[complaint]", told, 1))
+    assert printed.complaint is not None
+    assert (printed.answer_days, printed.complaint.answer_article) == (15, "第九条")
+    assert parse_rules("nowhere", "").answer_days == ANSWER_DAYS
 
 
 def test_only_texts_that_are_known_have_articles() -> None:
@@ -62,6 +73,7 @@ def test_one_form_only_goes_against_a_text_that_gives_both_equal_effect() -> Non
             "",
             "text",
         ),
+        ("[complaint]", "[complaint]\nanswer_days = 0", "complaint.answer_days"),
         ('reach = "duplicate"', 'reach = "anything"', "duplicate.reach"),
         ("[identity]", "[identity", "not TOML"),
         ("[identity]", 'region = "chongqing"\n[identity]', "duplicate.region"),

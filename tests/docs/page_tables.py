@@ -83,11 +83,13 @@ def dialects_table() -> str:
 
 
 def payloads_table() -> str:
-    """Make the table of payloads: which item types may carry each."""
+    """Make the table of payloads: which item types may carry each; a complaint is about an item whole."""
     with (ROOT / "adapters" / "payload_kinds.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     lines = ["| payload | application class | item types |", "|---|---|---|"]
     for kind in PayloadKind:
+        if kind is PayloadKind.COMPLAINT:
+            continue
         types = ", ".join(f"`{row['item_type']}`" for row in rows if row["kind"] == kind)
         lines.append(f"| `{kind}` | {kind.application_class} | {types} |")
     return "\n".join(lines) + "\n"

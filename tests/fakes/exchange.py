@@ -63,10 +63,12 @@ from trust.verifier import CallerVerifier
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+    from datetime import date
 
     from gateway.services.evidence import Decision
     from gateway.store.store import Store
     from gateway.store.transaction import Transaction
+    from trust.agreement import Agreement
     from trust.policy import AgreementBook
 
 SECRET: Final = EvidenceSecret(b"evidence secret of tests, 32 by.")
@@ -134,6 +136,7 @@ class ExchangeNode:
         self.rules = ExchangeRules(
             items=item,
             kinds=load_payload_kinds(REGISTRY.taxonomy),
+            answer_days=lambda region: REGISTRY.get(region).rules.answer_days,
             agreements=book,
             homes=self.homes,
             peers=others,
@@ -234,6 +237,9 @@ class _Agreements:
 
     def permit(self, **asked: Any) -> Any:  # noqa: ANN401 - as the book
         return self._books[-1].permit(**asked)
+
+    def between(self, home: str, visited: str, *, on: date) -> Agreement:
+        return self._books[-1].between(home, visited, on=on)
 
 
 def _proofs(store: Store, region: str, journal: FakeJournal) -> InclusionProofs:

@@ -126,7 +126,7 @@ class FakeNode:
                 paging=paging,
                 days=Days(self.clock),
             ),
-            CatalogRulesServicer(registry=REGISTRY, paging=paging, days=Days(self.clock)),
+            CatalogRulesServicer(registry=REGISTRY, book=self.catalogs, paging=paging, days=Days(self.clock)),
             CatalogPublicationServicer(
                 book=self.catalogs,
                 publish=publisher(self.catalogs, self.clock, self.journal),

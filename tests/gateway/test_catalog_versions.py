@@ -216,7 +216,7 @@ def test_a_version_is_published_with_the_signatures_beside_it(layout: Layout, do
         assert (tried.exit_code, "row 2 media: closed_word" in tried.stdout) == (1, True)
         assert "has 1 faults" in tried.stdout
         gateway.answer = pb.PublishCatalogResponse(version=told.CatalogVersion(digest=digest))
-        assert f"{digest} would be published" in onecard(*given, "--dry-run").stdout
+        assert f"{digest} has no fault" in onecard(*given, "--dry-run").stdout
         gateway.answer.version.missing_signatures.append("sichuan")
         done = onecard(*given)
         assert (done.exit_code, f"{digest} is published" in done.stdout) == (0, True)

@@ -134,11 +134,19 @@ def _exchange_requests(request_id: str) -> dict[str, Message]:
             certificate="C-1", issuer="模拟平台", issued_on="2026-06-01"
         )
     )
+    complaint = exchange_pb2.Complaint(
+        ground=exchange_pb2.COMPLAINT_GROUND_CARD_REFUSED,
+        text="闸机不识别",
+        channel=catalog_rules_pb2.COMPLAINT_CHANNEL_KIND_TELEPHONE,
+    )
     rejection = exchange_pb2.Rejection(reason=exchange_pb2.REJECTION_REASON_OTHER, text="不符合条件")
     opening = pb.DisputeOpening(ground=exchange_pb2.DISPUTE_GROUND_OTHER, text="年月有误")
     upload = pb.BeginUpload(upload_key=request_id, digest=canonical_digest({}), size=2, media_type="application/json")
     return {
         "ExchangeService/SubmitRequest": pb.SubmitRequestRequest(idempotency_key=request_id, content=content),
+        "ExchangeService/FileComplaint": pb.FileComplaintRequest(
+            idempotency_key=request_id, item="regions/chongqing/items/CQ-31", complaint=complaint, medium=content.medium
+        ),
         "ExchangeService/GetRequest": pb.GetRequestRequest(name=name),
         "ExchangeService/ListRequests": pb.ListRequestsRequest(),
         "ExchangeService/CancelRequest": pb.CancelRequestRequest(name=name),

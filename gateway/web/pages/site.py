@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 MOST_WAITING: Final = 64
 """Pages that are being made or wait for it; who comes then is asked to come again."""
 CACHE_BYTES: Final = 16 * 1024 * 1024
+INDEX_AFTER_SECONDS: Final = 5.0
+"""From the start until the search index is made, unless a page was asked for before."""
 
 _LANGUAGES: Final = "|".join(Language)
 _NOT_FOUND: Final = (UnknownRegionError, UnknownCatalogError, UnknownItemError, UnknownItemTypeError)
@@ -72,10 +74,11 @@ class PublicSite:
         self._search = CatalogSearch(romanize)
         self._shown: PublicCatalog | None = None
         self._pool: ThreadPoolExecutor
+        self._warming: asyncio.TimerHandle
         self._view: tuple[AskCardUse, Future[SearchIndex]]
 
     def add_to(self, app: web.Application) -> None:
-        """Add the routes; the search index is made as soon as the application starts."""
+        """Add the routes; the search index is made for the first page, or soon after the start."""
         app.router.add_get("/", entrance)
         app.router.add_get("/static/{name}", self._assets.answer)
         app.router.add_get(f"/{{language:{_LANGUAGES}}}", add_slash)
@@ -88,9 +91,11 @@ class PublicSite:
     async def _begin(self, _app: web.Application) -> None:
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pages")
         self._pool.submit(self._renderer.prepare)
-        self._state()
+        # To read many catalogs takes long, and a node that starts has to answer calls first.
+        self._warming = asyncio.get_running_loop().call_later(INDEX_AFTER_SECONDS, self._state)
 
     async def _end(self, _app: web.Application) -> None:
+        self._warming.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _state(self) -> View:

@@ -13,7 +13,7 @@ import pytest
 from gateway.errors import PeerProtocolError
 from gateway.peers import catalog_feed as module
 from gateway.peers.catalog_feed import CatalogFeed
-from gateway.peers.channel import PeerAddress
+from gateway.peers.channel import PeerAddress, PeerChannel
 from gateway.services.catalog_book import CatalogBook, missing
 from onecard.gateway.v1 import catalog_publication_service_pb2 as pb
 from tests.fakes import catalogs
@@ -61,7 +61,7 @@ class Follower:
         self,
         address: str,
         *,
-        tokens: Callable[[], CallerTokenSigner] | None = None,
+        tokens: Callable[[str], CallerTokenSigner] | None = None,
         publish: Any = None,  # noqa: ANN401 - what takes versions
     ) -> AsyncIterator[None]:
         """Follow an address as long as the block runs."""
@@ -70,12 +70,12 @@ class Follower:
         peer = PeerAddress(
             region="chongqing", address=address, server_name=NAME, audience=AUDIENCE, ca=AUTHORITY.certificate
         )
+        channel = PeerChannel(peer, tokens=tokens or (lambda _asking: signer), clock=self.clock)
         feed = CatalogFeed(
-            address=lambda: peer,
-            tokens=tokens or (lambda: signer),
+            channel,
+            asking="sichuan",
             publish=publish or self.use,
             known=lambda: [v.digest for v in self.book.all_versions() if not missing(v)],
-            clock=self.clock,
             journal=self.journal,
         )
         task = asyncio.create_task(feed.follow())
@@ -84,6 +84,7 @@ class Follower:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+            await channel.close()
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds."""
@@ -146,23 +147,59 @@ async def test_a_list_that_is_not_the_peers_is_refused_and_the_stream_goes_on() 
     assert side.book.newest("guizhou").shipped  # type: ignore[union-attr]  # there is one
 
 
-async def test_a_version_that_is_not_believed_yet_is_asked_for_again() -> None:
-    """The chain to its signer comes a moment later."""
+async def test_a_version_that_is_not_believed_yet_is_tried_again() -> None:
+    """The chain to its signer comes a moment later; what came after it keeps its place, and nobody else waits."""
     node, side = FakeNode(audience=AUDIENCE), Follower()
+    first = following(node.catalogs, "chongqing")
+    publish_there(node, first, "chongqing")
     publish_there(node, following(node.catalogs, "chongqing"), "chongqing")
-    real, tries = catalogs.believed, []
+    joint = following(node.catalogs, JOINT)
+    publish_there(node, joint, "chongqing")
+    real, known = catalogs.believed, asyncio.Event()
 
     def later(entity: str, region: str) -> Any:  # noqa: ANN401 - a set of keys
-        tries.append(region)
-        if len(tries) < 3:
+        if not known.is_set() and not is_joint:
             raise UnknownKeyError
         return real(entity, region)
 
+    is_joint = False
+    accept = side.use.accept
+
+    def told(checked: Any, signatures: Any, *, peer: str) -> Any:  # noqa: ANN401 - as the use case
+        nonlocal is_joint
+        is_joint = checked.document.head.catalog == JOINT
+        return accept(checked, signatures, peer=peer)
+
     side.use._keys = later
+    side.use.accept = told  # type: ignore[method-assign]  # to see whose keys are wanted
     async with chongqing(node) as address, side.following(address):
-        await side.until(lambda: side.book.newest("chongqing").head.sequence == 2)  # type: ignore[union-attr]  # there is one
-    assert len(tries) == 3
-    assert [event["fault"] for event in side.events("catalogs_not_followed")] == ["not_believed_yet"]
+        await side.until(lambda: len(side.book.versions(JOINT)) == 2)
+        assert side.book.newest("chongqing").shipped  # type: ignore[union-attr]  # there is one
+        known.set()
+        await side.until(lambda: side.book.newest("chongqing").head.sequence == 3)  # type: ignore[union-attr]  # there is one
+    assert [event["catalog"] for event in side.events("catalog_waits")] == ["chongqing"]
+    assert side.events("catalogs_not_followed") == side.events("catalog_refused") == []
+
+
+async def test_only_so_many_versions_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who signs what nobody believes fills no memory; the same version told again waits once."""
+    monkeypatch.setattr(module, "_MOST_WAITING", 1)
+    node, side = FakeNode(audience=AUDIENCE), Follower()
+    publish_there(node, following(node.catalogs, "chongqing"), "chongqing")
+
+    def nobody(_entity: str, _region: str) -> Any:  # noqa: ANN401 - a set of keys
+        raise UnknownKeyError
+
+    side.use._keys = nobody
+    async with chongqing(node) as address, side.following(address):
+        await side.until(lambda: bool(side.events("catalog_waits")))
+        node.clock.advance(400)
+        side.clock.advance(400)
+        await asyncio.sleep(1.2)  # the stream ends with the token, and another tells all anew
+        publish_there(node, following(node.catalogs, JOINT), "chongqing")
+        await side.until(lambda: bool(side.events("catalog_refused")))
+    assert [event["error"] for event in side.events("catalog_refused")] == ["too_many_wait"]
+    assert [event["catalog"] for event in side.events("catalog_waits")] == ["chongqing"]
 
 
 async def test_a_stream_that_ends_is_opened_again() -> None:
@@ -190,17 +227,17 @@ async def test_a_peer_that_cannot_be_reached_or_believed_is_told_once() -> None:
     """Each fault once, and the following goes on."""
     side = Follower()
 
-    def refused() -> CallerTokenSigner:
+    def refused(_asking: str) -> CallerTokenSigner:
         raise PeerProtocolError(region="chongqing", rule="not_believed")
 
     async with side.following("127.0.0.1:1", tokens=refused):
         await side.until(lambda: bool(side.events("catalogs_not_followed")))
         await asyncio.sleep(0.1)
-    assert [event["fault"] for event in side.events("catalogs_not_followed")] == ["PeerProtocolError"]
+    assert [event["fault"] for event in side.events("catalogs_not_followed")] == ["not_believed"]
     away = Follower()
     async with away.following("127.0.0.1:1"):
         await away.until(lambda: bool(away.events("catalogs_not_followed")))
-    assert away.events("catalogs_not_followed")[0]["fault"] == "UNAVAILABLE"
+    assert away.events("catalogs_not_followed")[0]["fault"] == "PeerUnavailableError"
 
 
 async def test_rubbish_from_a_peer_does_no_harm() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from onecard.gateway.v1 import catalog_rules_pb2 as told
 from onecard.gateway.v1 import catalog_rules_service_pb2 as pb
 from onecard.gateway.v1.catalog_rules_service_pb2_grpc import CatalogRulesServiceStub
 from tests.fakes.callers import PLATFORM, bearer
+from tests.fakes.catalogs import following, publisher, signature, written
 from tests.fakes.node import FakeNode, channel_to
 from tests.fakes.regions import REGISTRY
 from tests.gateway.rpc.told import Told, refused
@@ -299,3 +301,38 @@ async def test_a_regions_rules_are_told_article_by_article() -> None:
     assert guangdong.media_equal_effect
     assert guangdong.identity_other_laws_prevail
     assert list(guangdong.list_layers) == [catalog_pb2.LAYER_PROVINCE, catalog_pb2.LAYER_CITY]
+
+
+async def test_every_query_is_answered_by_the_list_of_a_day() -> None:
+    """The last item is not in the next version any more: known on the day before its first day, unknown on that."""
+    node = FakeNode()
+    items = REGISTRY.get("chongqing").catalog.items
+    last = items[-1].item
+    plain = following(node.catalogs, "chongqing", items[:-1], effective_from=date(2027, 3, 1))
+    use = publisher(node.catalogs, node.clock, node.journal)
+    use.publish(use.check(written(plain)), [signature("chongqing", plain)], region="chongqing")
+    name, region = f"regions/chongqing/items/{last}", "regions/chongqing"
+    measure = told.DepthMeasure(share=told.Share(supported=1, total=1))
+    asked: dict[str, dict[str, Any]] = {
+        "ComputeDepth": {"application_class": IDENTITY, "measure": measure, "item": name, "year": 2025},
+        "CheckCardIssuance": {"parent": region, "kind": told.INSTRUMENT_KIND_CARD, "items": [name]},
+        "ListVenues": {"parent": region, "item": name},
+    }
+    async with channel_to(node.server()) as channel:
+        client = Client(CatalogRulesServiceStub(channel), node)
+        for method, fields in asked.items():
+            make = getattr(pb, f"{method}Request")
+            await client(make(**fields, as_of="2027-02-28"))
+            assert (await client.refused(make(**fields, as_of="2027-03-01"))).reason == "UNKNOWN_ITEM", method
+            assert (await client.refused(make(**fields, as_of="1.3.2027"))).fields == {"as_of"}, method
+        listed = {
+            day: {depth.item for depth in (await client(_depths(as_of=day))).depths}
+            for day in ("2027-02-28", "2027-03-01")
+        }
+        assert listed["2027-02-28"] - listed["2027-03-01"] == {name}
+        assert (await client.refused(_depths(as_of="1.3.2027"))).fields == {"as_of"}
+
+
+def _depths(**changes: Any) -> pb.ListDepthsRequest:  # noqa: ANN401 - any field
+    """Ask for all depths of Chongqing."""
+    return pb.ListDepthsRequest(parent="regions/chongqing", page_size=1000, **changes)

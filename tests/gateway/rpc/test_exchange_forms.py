@@ -50,6 +50,13 @@ RESULTS: dict[str, Message] = {
         issued_on="2026-06-01",
         periods=[exchange_pb2.InsuredPeriod(kind=PENSION, from_month="2020-01", to_month="2020-12", paid_months=12)],
     ),
+    "complaint": exchange_pb2.ComplaintResult(
+        finding=exchange_pb2.COMPLAINT_FINDING_JUSTIFIED,
+        text="属实",
+        issuer="某局",
+        legal_basis="第二十条",
+        reference="R",
+    ),
     "personnel_file_transfer": exchange_pb2.PersonnelFileTransferResult(notice="N", sent_on="2026-06-01", volumes=1),
 }
 NAMED = {

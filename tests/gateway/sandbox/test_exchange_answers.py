@@ -40,6 +40,7 @@ PAYLOADS: dict[PayloadKind, Message] = {
     PayloadKind.CARD_SERVICE: exchange_pb2.CardService(action=REPLACE),
     PayloadKind.INSURANCE_CERTIFICATE: exchange_pb2.InsuranceCertificate(kinds=[PENSION, INJURY], from_month="2021-03"),
     PayloadKind.PERSONNEL_FILE_TRANSFER: exchange_pb2.PersonnelFileTransfer(),
+    PayloadKind.COMPLAINT: exchange_pb2.Complaint(ground=exchange_pb2.COMPLAINT_GROUND_CARD_REFUSED),
 }
 
 
@@ -64,6 +65,17 @@ def test_what_was_asked_for_is_what_is_told() -> None:
     assert whole.insurance_certificate.periods[0].from_month
     matched = answered(content(identity_check=PAYLOADS[PayloadKind.IDENTITY_CHECK]))
     assert [one.field for one in matched.identity_check.fields] == ["holder.name", "holder.social_security_number"]
+
+
+def test_a_complaint_is_looked_into() -> None:
+    """That a card was refused is found to be so, and remedied; of anything else nothing is found."""
+    refused = answered(content(complaint=PAYLOADS[PayloadKind.COMPLAINT])).complaint
+    conduct = exchange_pb2.Complaint(ground=exchange_pb2.COMPLAINT_GROUND_CONDUCT)
+    other = answered(content(complaint=conduct)).complaint
+    assert refused.finding == exchange_pb2.COMPLAINT_FINDING_JUSTIFIED
+    assert other.finding == exchange_pb2.COMPLAINT_FINDING_NOT_JUSTIFIED
+    assert "合成数据" in refused.text
+    assert refused.text != other.text
 
 
 def test_the_answer_to_a_request_is_always_the_same() -> None:

@@ -23,8 +23,9 @@ from gateway.errors import (
     RegionNotServedError,
 )
 from gateway.services.exchange_model import Actor, Body, Terms
-from gateway.services.exchange_rules import ExchangeRules
+from gateway.services.exchange_rules import USUAL_DAYS, ExchangeRules
 from tests.fakes.regions import AGREEMENTS, REGISTRY, item
+from trust.errors import AgreementNotInForceError, NoAgreementError
 
 if TYPE_CHECKING:
     from adapters.canonical import ApplicationItem
@@ -54,6 +55,7 @@ def rules(*, homes: tuple[str, ...] = ("sichuan",), **of_the_item: Any) -> Excha
     return ExchangeRules(
         items=found,
         kinds=load_payload_kinds(REGISTRY.taxonomy),
+        answer_days={"chongqing": 15}.__getitem__,
         agreements=AGREEMENTS,
         homes=homes,
         peers=("chongqing",),
@@ -99,6 +101,43 @@ def test_what_the_item_does_not_offer_is_not_asked(
         rules(**of_the_item).permit(replace(TERMS, **terms), BODY, on=DAY)
     metadata: dict[str, str] = told.value.metadata  # type: ignore[attr-defined]  # each of ours has it
     assert said.items() <= metadata.items()
+
+
+COMPLAINT = replace(TERMS, kind=PayloadKind.COMPLAINT, item_type="")
+ABOUT = replace(BODY, kind=PayloadKind.COMPLAINT, fields=frozenset())
+
+
+@pytest.mark.parametrize(
+    "of_the_item",
+    [{}, {"relations": ()}, {"effective_from": date(2027, 1, 1)}, {"classes": (), "media": (Medium.ELECTRONIC,)}],
+)
+def test_a_complaint_may_be_about_what_is_not_offered(of_the_item: dict[str, Any]) -> None:
+    """It needs an item and an agreement that stands, and nothing that the item or the agreement list."""
+    assert rules(**of_the_item).permit(COMPLAINT, ABOUT, on=DAY) == "sichuan-chongqing"
+    not_listed = replace(COMPLAINT, item="CQ-44", purpose=Purpose.MEDICAL_CARE)
+    assert rules().permit(not_listed, ABOUT, on=DAY) == "sichuan-chongqing"
+
+
+@pytest.mark.parametrize(
+    ("terms", "fields", "on", "error"),
+    [
+        ({"item": "CQ-99"}, "", DAY, UnknownItemError),
+        ({"source": "macao"}, "", DAY, NoAgreementError),
+        ({}, "", date(2001, 1, 1), AgreementNotInForceError),
+        ({}, "holder.phone", DAY, FieldNotInAgreementError),
+    ],
+)
+def test_a_complaint_needs_an_item_and_an_agreement(
+    terms: dict[str, Any], fields: str, on: date, error: type[Exception]
+) -> None:
+    """Nobody complains of what there is not, to whom he has no agreement with, nor tells what that lets not out."""
+    with pytest.raises(error):
+        rules().permit(replace(COMPLAINT, **terms), replace(ABOUT, fields=frozenset(filter(None, [fields]))), on=on)
+
+
+def test_the_region_complained_of_says_how_long_it_may_take() -> None:
+    """A complaint is answered within the days of its card rules, anything else within thirty."""
+    assert (rules().usual_days(COMPLAINT), rules().usual_days(TERMS)) == (15, USUAL_DAYS)
 
 
 def test_what_the_agreement_does_not_let_out_is_not_asked() -> None:

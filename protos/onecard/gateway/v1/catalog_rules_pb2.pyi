@@ -690,6 +690,8 @@ class CardRules(_message.Message):
     INTEGRITY_ARTICLE_FIELD_NUMBER: _builtins.int
     PHYSICAL_ONLY_ITEMS_FIELD_NUMBER: _builtins.int
     ELECTRONIC_ONLY_ITEMS_FIELD_NUMBER: _builtins.int
+    COMPLAINT_ANSWER_DAYS_FIELD_NUMBER: _builtins.int
+    COMPLAINT_ANSWER_ARTICLE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `regions/{region}/cardRules`."""
     legal_source: _builtins.str
@@ -720,6 +722,10 @@ class CardRules(_message.Message):
     """Article on complaints."""
     integrity_article: _builtins.str
     """Article on records of misuse."""
+    complaint_answer_days: _builtins.int
+    """In how many days a complaint has to be answered."""
+    complaint_answer_article: _builtins.str
+    """Article that sets these days; empty where no text does, and the days are a working value."""
     @_builtins.property
     def duplicate_kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___InstrumentKind.ValueType]:
         """Kinds of instrument that it names."""
@@ -763,10 +769,12 @@ class CardRules(_message.Message):
         integrity_article: _builtins.str = ...,
         physical_only_items: _abc.Iterable[_builtins.str] | None = ...,
         electronic_only_items: _abc.Iterable[_builtins.str] | None = ...,
+        complaint_answer_days: _builtins.int = ...,
+        complaint_answer_article: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["binding", b"binding", "complaint_article", b"complaint_article", "complaint_channels", b"complaint_channels", "duplicate_article", b"duplicate_article", "duplicate_kinds", b"duplicate_kinds", "duplicate_reaches_similar", b"duplicate_reaches_similar", "effective_from", b"effective_from", "electronic_only_items", b"electronic_only_items", "identity_article", b"identity_article", "identity_other_laws_prevail", b"identity_other_laws_prevail", "integrity_article", b"integrity_article", "legal_source", b"legal_source", "legal_status", b"legal_status", "list_article", b"list_article", "list_layers", b"list_layers", "media_article", b"media_article", "media_equal_effect", b"media_equal_effect", "name", b"name", "penalty_article", b"penalty_article", "physical_only_items", b"physical_only_items"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["binding", b"binding", "complaint_answer_article", b"complaint_answer_article", "complaint_answer_days", b"complaint_answer_days", "complaint_article", b"complaint_article", "complaint_channels", b"complaint_channels", "duplicate_article", b"duplicate_article", "duplicate_kinds", b"duplicate_kinds", "duplicate_reaches_similar", b"duplicate_reaches_similar", "effective_from", b"effective_from", "electronic_only_items", b"electronic_only_items", "identity_article", b"identity_article", "identity_other_laws_prevail", b"identity_other_laws_prevail", "integrity_article", b"integrity_article", "legal_source", b"legal_source", "legal_status", b"legal_status", "list_article", b"list_article", "list_layers", b"list_layers", "media_article", b"media_article", "media_equal_effect", b"media_equal_effect", "name", b"name", "penalty_article", b"penalty_article", "physical_only_items", b"physical_only_items"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

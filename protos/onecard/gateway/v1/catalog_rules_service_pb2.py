@@ -29,7 +29,7 @@ from onecard.gateway.v1 import catalog_rules_pb2 as onecard_dot_gateway_dot_v1_d
 from onecard.gateway.v1 import region_pb2 as onecard_dot_gateway_dot_v1_dot_region__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.onecard/gateway/v1/catalog_rules_service.proto\x12\x12onecard.gateway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1donecard/gateway/v1/card.proto\x1a onecard/gateway/v1/catalog.proto\x1a&onecard/gateway/v1/catalog_rules.proto\x1a\x1fonecard/gateway/v1/region.proto\"\xbd\x01\n\x13\x43omputeDepthRequest\x12\x45\n\x11\x61pplication_class\x18\x01 \x01(\x0e\x32$.onecard.gateway.v1.ApplicationClassB\x04\xe2\x41\x01\x02\x12\x37\n\x07measure\x18\x02 \x01(\x0b\x32 .onecard.gateway.v1.DepthMeasureB\x04\xe2\x41\x01\x02\x12\x12\n\x04item\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04year\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01\"\xd7\x01\n\x14\x43omputeDepthResponse\x12\r\n\x05level\x18\x01 \x01(\x05\x12\x15\n\rdeepest_level\x18\x02 \x01(\x05\x12\x0f\n\x07missing\x18\x03 \x01(\x03\x12\x15\n\rplanned_level\x18\x04 \x01(\x05\x12\x14\n\x0cplan_reached\x18\x05 \x01(\x08\x12\x34\n\x08\x63riteria\x18\x06 \x03(\x0b\x32\".onecard.gateway.v1.DepthCriterion\x12\x14\n\x0clegal_source\x18\x07 \x01(\t\x12\x0f\n\x07\x61rticle\x18\x08 \x01(\t\"\xf0\x01\n\x11ListDepthsRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04year\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x45\n\x11\x61pplication_class\x18\x05 \x01(\x0e\x32$.onecard.gateway.v1.ApplicationClassB\x04\xe2\x41\x01\x01\x12\x37\n\x07\x66inding\x18\x06 \x01(\x0e\x32 .onecard.gateway.v1.DepthFindingB\x04\xe2\x41\x01\x01\"_\n\x12ListDepthsResponse\x12\x30\n\x06\x64\x65pths\x18\x01 \x03(\x0b\x32 .onecard.gateway.v1.PrintedDepth\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xff\x01\n\x18\x43heckCardIssuanceRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x36\n\x04kind\x18\x02 \x01(\x0e\x32\".onecard.gateway.v1.InstrumentKindB\x04\xe2\x41\x01\x02\x12\x13\n\x05items\x18\x03 \x03(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nitem_types\x18\x04 \x03(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rissued_before\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x34\n\x0b\x64\x65manded_by\x18\x06 \x01(\x0e\x32\x19.onecard.gateway.v1.LayerB\x04\xe2\x41\x01\x01\x12\x13\n\x05\x61s_of\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\"\xdb\x02\n\x19\x43heckCardIssuanceResponse\x12\x31\n\x07verdict\x18\x01 \x01(\x0e\x32 .onecard.gateway.v1.GuardVerdict\x12/\n\x06ground\x18\x02 \x01(\x0e\x32\x1f.onecard.gateway.v1.GuardGround\x12\x14\n\x0clegal_source\x18\x03 \x01(\t\x12\x0f\n\x07\x61rticle\x18\x04 \x01(\t\x12\x17\n\x0fpenalty_article\x18\x05 \x01(\t\x12\x39\n\tfunctions\x18\x06 \x03(\x0b\x32&.onecard.gateway.v1.InstrumentFunction\x12*\n\x04plan\x18\x07 \x03(\x0b\x32\x1c.onecard.gateway.v1.PlanStep\x12\x33\n\x08sentence\x18\x08 \x01(\x0b\x32!.onecard.gateway.v1.LocalizedText\"\x8a\x02\n\x11ListVenuesRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04item\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x17\n\titem_type\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rdivision_code\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12\x30\n\x06medium\x18\x07 \x01(\x0e\x32\x1a.onecard.gateway.v1.MediumB\x04\xe2\x41\x01\x01\x12\x30\n\x06\x61\x63\x63\x65ss\x18\x08 \x03(\x0e\x32\x1a.onecard.gateway.v1.AccessB\x04\xe2\x41\x01\x01\"X\n\x12ListVenuesResponse\x12)\n\x06venues\x18\x01 \x03(\x0b\x32\x19.onecard.gateway.v1.Venue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\">\n\x13GetCardRulesRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05\x61s_of\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"D\n\x14GetCardRulesResponse\x12,\n\x05rules\x18\x01 \x01(\x0b\x32\x1d.onecard.gateway.v1.CardRules2\xa0\x04\n\x13\x43\x61talogRulesService\x12\x66\n\x0c\x43omputeDepth\x12\'.onecard.gateway.v1.ComputeDepthRequest\x1a(.onecard.gateway.v1.ComputeDepthResponse\"\x03\x90\x02\x01\x12`\n\nListDepths\x12%.onecard.gateway.v1.ListDepthsRequest\x1a&.onecard.gateway.v1.ListDepthsResponse\"\x03\x90\x02\x01\x12u\n\x11\x43heckCardIssuance\x12,.onecard.gateway.v1.CheckCardIssuanceRequest\x1a-.onecard.gateway.v1.CheckCardIssuanceResponse\"\x03\x90\x02\x01\x12`\n\nListVenues\x12%.onecard.gateway.v1.ListVenuesRequest\x1a&.onecard.gateway.v1.ListVenuesResponse\"\x03\x90\x02\x01\x12\x66\n\x0cGetCardRules\x12\'.onecard.gateway.v1.GetCardRulesRequest\x1a(.onecard.gateway.v1.GetCardRulesResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.onecard/gateway/v1/catalog_rules_service.proto\x12\x12onecard.gateway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1donecard/gateway/v1/card.proto\x1a onecard/gateway/v1/catalog.proto\x1a&onecard/gateway/v1/catalog_rules.proto\x1a\x1fonecard/gateway/v1/region.proto\"\xd2\x01\n\x13\x43omputeDepthRequest\x12\x45\n\x11\x61pplication_class\x18\x01 \x01(\x0e\x32$.onecard.gateway.v1.ApplicationClassB\x04\xe2\x41\x01\x02\x12\x37\n\x07measure\x18\x02 \x01(\x0b\x32 .onecard.gateway.v1.DepthMeasureB\x04\xe2\x41\x01\x02\x12\x12\n\x04item\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04year\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x13\n\x05\x61s_of\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\"\xd7\x01\n\x14\x43omputeDepthResponse\x12\r\n\x05level\x18\x01 \x01(\x05\x12\x15\n\rdeepest_level\x18\x02 \x01(\x05\x12\x0f\n\x07missing\x18\x03 \x01(\x03\x12\x15\n\rplanned_level\x18\x04 \x01(\x05\x12\x14\n\x0cplan_reached\x18\x05 \x01(\x08\x12\x34\n\x08\x63riteria\x18\x06 \x03(\x0b\x32\".onecard.gateway.v1.DepthCriterion\x12\x14\n\x0clegal_source\x18\x07 \x01(\t\x12\x0f\n\x07\x61rticle\x18\x08 \x01(\t\"\x85\x02\n\x11ListDepthsRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04year\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x45\n\x11\x61pplication_class\x18\x05 \x01(\x0e\x32$.onecard.gateway.v1.ApplicationClassB\x04\xe2\x41\x01\x01\x12\x37\n\x07\x66inding\x18\x06 \x01(\x0e\x32 .onecard.gateway.v1.DepthFindingB\x04\xe2\x41\x01\x01\x12\x13\n\x05\x61s_of\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\"_\n\x12ListDepthsResponse\x12\x30\n\x06\x64\x65pths\x18\x01 \x03(\x0b\x32 .onecard.gateway.v1.PrintedDepth\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xff\x01\n\x18\x43heckCardIssuanceRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x36\n\x04kind\x18\x02 \x01(\x0e\x32\".onecard.gateway.v1.InstrumentKindB\x04\xe2\x41\x01\x02\x12\x13\n\x05items\x18\x03 \x03(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nitem_types\x18\x04 \x03(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rissued_before\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x34\n\x0b\x64\x65manded_by\x18\x06 \x01(\x0e\x32\x19.onecard.gateway.v1.LayerB\x04\xe2\x41\x01\x01\x12\x13\n\x05\x61s_of\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\"\xdb\x02\n\x19\x43heckCardIssuanceResponse\x12\x31\n\x07verdict\x18\x01 \x01(\x0e\x32 .onecard.gateway.v1.GuardVerdict\x12/\n\x06ground\x18\x02 \x01(\x0e\x32\x1f.onecard.gateway.v1.GuardGround\x12\x14\n\x0clegal_source\x18\x03 \x01(\t\x12\x0f\n\x07\x61rticle\x18\x04 \x01(\t\x12\x17\n\x0fpenalty_article\x18\x05 \x01(\t\x12\x39\n\tfunctions\x18\x06 \x03(\x0b\x32&.onecard.gateway.v1.InstrumentFunction\x12*\n\x04plan\x18\x07 \x03(\x0b\x32\x1c.onecard.gateway.v1.PlanStep\x12\x33\n\x08sentence\x18\x08 \x01(\x0b\x32!.onecard.gateway.v1.LocalizedText\"\x9f\x02\n\x11ListVenuesRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04item\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x17\n\titem_type\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rdivision_code\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12\x30\n\x06medium\x18\x07 \x01(\x0e\x32\x1a.onecard.gateway.v1.MediumB\x04\xe2\x41\x01\x01\x12\x30\n\x06\x61\x63\x63\x65ss\x18\x08 \x03(\x0e\x32\x1a.onecard.gateway.v1.AccessB\x04\xe2\x41\x01\x01\x12\x13\n\x05\x61s_of\x18\t \x01(\tB\x04\xe2\x41\x01\x01\"X\n\x12ListVenuesResponse\x12)\n\x06venues\x18\x01 \x03(\x0b\x32\x19.onecard.gateway.v1.Venue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\">\n\x13GetCardRulesRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05\x61s_of\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"D\n\x14GetCardRulesResponse\x12,\n\x05rules\x18\x01 \x01(\x0b\x32\x1d.onecard.gateway.v1.CardRules2\xa0\x04\n\x13\x43\x61talogRulesService\x12\x66\n\x0c\x43omputeDepth\x12\'.onecard.gateway.v1.ComputeDepthRequest\x1a(.onecard.gateway.v1.ComputeDepthResponse\"\x03\x90\x02\x01\x12`\n\nListDepths\x12%.onecard.gateway.v1.ListDepthsRequest\x1a&.onecard.gateway.v1.ListDepthsResponse\"\x03\x90\x02\x01\x12u\n\x11\x43heckCardIssuance\x12,.onecard.gateway.v1.CheckCardIssuanceRequest\x1a-.onecard.gateway.v1.CheckCardIssuanceResponse\"\x03\x90\x02\x01\x12`\n\nListVenues\x12%.onecard.gateway.v1.ListVenuesRequest\x1a&.onecard.gateway.v1.ListVenuesResponse\"\x03\x90\x02\x01\x12\x66\n\x0cGetCardRules\x12\'.onecard.gateway.v1.GetCardRulesRequest\x1a(.onecard.gateway.v1.GetCardRulesResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +44,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMPUTEDEPTHREQUEST'].fields_by_name['item']._serialized_options = b'\342A\001\001'
   _globals['_COMPUTEDEPTHREQUEST'].fields_by_name['year']._loaded_options = None
   _globals['_COMPUTEDEPTHREQUEST'].fields_by_name['year']._serialized_options = b'\342A\001\001'
+  _globals['_COMPUTEDEPTHREQUEST'].fields_by_name['as_of']._loaded_options = None
+  _globals['_COMPUTEDEPTHREQUEST'].fields_by_name['as_of']._serialized_options = b'\342A\001\001'
   _globals['_LISTDEPTHSREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_LISTDEPTHSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002'
   _globals['_LISTDEPTHSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -56,6 +58,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTDEPTHSREQUEST'].fields_by_name['application_class']._serialized_options = b'\342A\001\001'
   _globals['_LISTDEPTHSREQUEST'].fields_by_name['finding']._loaded_options = None
   _globals['_LISTDEPTHSREQUEST'].fields_by_name['finding']._serialized_options = b'\342A\001\001'
+  _globals['_LISTDEPTHSREQUEST'].fields_by_name['as_of']._loaded_options = None
+  _globals['_LISTDEPTHSREQUEST'].fields_by_name['as_of']._serialized_options = b'\342A\001\001'
   _globals['_CHECKCARDISSUANCEREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_CHECKCARDISSUANCEREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002'
   _globals['_CHECKCARDISSUANCEREQUEST'].fields_by_name['kind']._loaded_options = None
@@ -86,6 +90,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTVENUESREQUEST'].fields_by_name['medium']._serialized_options = b'\342A\001\001'
   _globals['_LISTVENUESREQUEST'].fields_by_name['access']._loaded_options = None
   _globals['_LISTVENUESREQUEST'].fields_by_name['access']._serialized_options = b'\342A\001\001'
+  _globals['_LISTVENUESREQUEST'].fields_by_name['as_of']._loaded_options = None
+  _globals['_LISTVENUESREQUEST'].fields_by_name['as_of']._serialized_options = b'\342A\001\001'
   _globals['_GETCARDRULESREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETCARDRULESREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
   _globals['_GETCARDRULESREQUEST'].fields_by_name['as_of']._loaded_options = None
@@ -101,25 +107,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATALOGRULESSERVICE'].methods_by_name['GetCardRules']._loaded_options = None
   _globals['_CATALOGRULESSERVICE'].methods_by_name['GetCardRules']._serialized_options = b'\220\002\001'
   _globals['_COMPUTEDEPTHREQUEST']._serialized_start=242
-  _globals['_COMPUTEDEPTHREQUEST']._serialized_end=431
-  _globals['_COMPUTEDEPTHRESPONSE']._serialized_start=434
-  _globals['_COMPUTEDEPTHRESPONSE']._serialized_end=649
-  _globals['_LISTDEPTHSREQUEST']._serialized_start=652
-  _globals['_LISTDEPTHSREQUEST']._serialized_end=892
-  _globals['_LISTDEPTHSRESPONSE']._serialized_start=894
-  _globals['_LISTDEPTHSRESPONSE']._serialized_end=989
-  _globals['_CHECKCARDISSUANCEREQUEST']._serialized_start=992
-  _globals['_CHECKCARDISSUANCEREQUEST']._serialized_end=1247
-  _globals['_CHECKCARDISSUANCERESPONSE']._serialized_start=1250
-  _globals['_CHECKCARDISSUANCERESPONSE']._serialized_end=1597
-  _globals['_LISTVENUESREQUEST']._serialized_start=1600
-  _globals['_LISTVENUESREQUEST']._serialized_end=1866
-  _globals['_LISTVENUESRESPONSE']._serialized_start=1868
-  _globals['_LISTVENUESRESPONSE']._serialized_end=1956
-  _globals['_GETCARDRULESREQUEST']._serialized_start=1958
-  _globals['_GETCARDRULESREQUEST']._serialized_end=2020
-  _globals['_GETCARDRULESRESPONSE']._serialized_start=2022
-  _globals['_GETCARDRULESRESPONSE']._serialized_end=2090
-  _globals['_CATALOGRULESSERVICE']._serialized_start=2093
-  _globals['_CATALOGRULESSERVICE']._serialized_end=2637
+  _globals['_COMPUTEDEPTHREQUEST']._serialized_end=452
+  _globals['_COMPUTEDEPTHRESPONSE']._serialized_start=455
+  _globals['_COMPUTEDEPTHRESPONSE']._serialized_end=670
+  _globals['_LISTDEPTHSREQUEST']._serialized_start=673
+  _globals['_LISTDEPTHSREQUEST']._serialized_end=934
+  _globals['_LISTDEPTHSRESPONSE']._serialized_start=936
+  _globals['_LISTDEPTHSRESPONSE']._serialized_end=1031
+  _globals['_CHECKCARDISSUANCEREQUEST']._serialized_start=1034
+  _globals['_CHECKCARDISSUANCEREQUEST']._serialized_end=1289
+  _globals['_CHECKCARDISSUANCERESPONSE']._serialized_start=1292
+  _globals['_CHECKCARDISSUANCERESPONSE']._serialized_end=1639
+  _globals['_LISTVENUESREQUEST']._serialized_start=1642
+  _globals['_LISTVENUESREQUEST']._serialized_end=1929
+  _globals['_LISTVENUESRESPONSE']._serialized_start=1931
+  _globals['_LISTVENUESRESPONSE']._serialized_end=2019
+  _globals['_GETCARDRULESREQUEST']._serialized_start=2021
+  _globals['_GETCARDRULESREQUEST']._serialized_end=2083
+  _globals['_GETCARDRULESRESPONSE']._serialized_start=2085
+  _globals['_GETCARDRULESRESPONSE']._serialized_end=2153
+  _globals['_CATALOGRULESSERVICE']._serialized_start=2156
+  _globals['_CATALOGRULESSERVICE']._serialized_end=2700
 # @@protoc_insertion_point(module_scope)

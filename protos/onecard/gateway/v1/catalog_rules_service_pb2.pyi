@@ -32,12 +32,15 @@ class ComputeDepthRequest(_message.Message):
     MEASURE_FIELD_NUMBER: _builtins.int
     ITEM_FIELD_NUMBER: _builtins.int
     YEAR_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     application_class: _card_pb2.ApplicationClass.ValueType
     """Class to measure."""
     item: _builtins.str
     """Resource name of an item, `regions/{region}/items/{item}`, whose plan to compare with."""
     year: _builtins.int
     """Year whose plan to compare with."""
+    as_of: _builtins.str
+    """Day asked about, ISO 8601; empty means today in China."""
     @_builtins.property
     def measure(self) -> _catalog_rules_pb2.DepthMeasure:
         """The measurement."""
@@ -49,10 +52,11 @@ class ComputeDepthRequest(_message.Message):
         measure: _catalog_rules_pb2.DepthMeasure | None = ...,
         item: _builtins.str = ...,
         year: _builtins.int = ...,
+        as_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["measure", b"measure"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_class", b"application_class", "item", b"item", "measure", b"measure", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_class", b"application_class", "as_of", b"as_of", "item", b"item", "measure", b"measure", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -122,6 +126,7 @@ class ListDepthsRequest(_message.Message):
     YEAR_FIELD_NUMBER: _builtins.int
     APPLICATION_CLASS_FIELD_NUMBER: _builtins.int
     FINDING_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Region whose depths are wanted, `regions/{region}`, or `regions/-` for all."""
     page_size: _builtins.int
@@ -134,6 +139,8 @@ class ListDepthsRequest(_message.Message):
     """Only this class."""
     finding: _catalog_rules_pb2.DepthFinding.ValueType
     """Only depths of which the legend makes this."""
+    as_of: _builtins.str
+    """Day asked about, ISO 8601; empty means today in China."""
     def __init__(
         self,
         *,
@@ -143,10 +150,11 @@ class ListDepthsRequest(_message.Message):
         year: _builtins.int = ...,
         application_class: _card_pb2.ApplicationClass.ValueType = ...,
         finding: _catalog_rules_pb2.DepthFinding.ValueType = ...,
+        as_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_class", b"application_class", "finding", b"finding", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_class", b"application_class", "as_of", b"as_of", "finding", b"finding", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -300,6 +308,7 @@ class ListVenuesRequest(_message.Message):
     DIVISION_CODE_FIELD_NUMBER: _builtins.int
     MEDIUM_FIELD_NUMBER: _builtins.int
     ACCESS_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Region whose venues are wanted, `regions/{region}`, or `regions/-` for all."""
     page_size: _builtins.int
@@ -314,6 +323,8 @@ class ListVenuesRequest(_message.Message):
     """Only venues in this division, GB/T 2260; a province or city stands for all below it."""
     medium: _card_pb2.Medium.ValueType
     """Only venues whose terminals read this form of the card."""
+    as_of: _builtins.str
+    """Day on which items and item types are as the catalog has them, ISO 8601; empty means today in China."""
     @_builtins.property
     def access(self) -> _containers.RepeatedScalarFieldContainer[_catalog_rules_pb2.Access.ValueType]:
         """Only venues that are known to have all of these."""
@@ -329,10 +340,11 @@ class ListVenuesRequest(_message.Message):
         division_code: _builtins.str = ...,
         medium: _card_pb2.Medium.ValueType = ...,
         access: _abc.Iterable[_catalog_rules_pb2.Access.ValueType] | None = ...,
+        as_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "division_code", b"division_code", "item", b"item", "item_type", b"item_type", "medium", b"medium", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "as_of", b"as_of", "division_code", b"division_code", "item", b"item", "item_type", b"item_type", "medium", b"medium", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from onecard.gateway.v1 import card_pb2 as _card_pb2
+from onecard.gateway.v1 import catalog_rules_pb2 as _catalog_rules_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -248,6 +249,86 @@ INSURANCE_KIND_UNEMPLOYMENT: InsuranceKind.ValueType  # 4
 INSURANCE_KIND_MEDICAL: InsuranceKind.ValueType  # 5
 """Medical."""
 Global___InsuranceKind: _TypeAlias = InsuranceKind  # noqa: Y015
+
+class _ComplaintGround:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ComplaintGroundEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ComplaintGround.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COMPLAINT_GROUND_UNSPECIFIED: _ComplaintGround.ValueType  # 0
+    """Not told; refused."""
+    COMPLAINT_GROUND_CARD_REFUSED: _ComplaintGround.ValueType  # 1
+    """The card was not accepted."""
+    COMPLAINT_GROUND_MEDIUM_REFUSED: _ComplaintGround.ValueType  # 2
+    """Only the other form of the card was accepted."""
+    COMPLAINT_GROUND_DUPLICATE_DEMANDED: _ComplaintGround.ValueType  # 3
+    """Another card, certificate or code was demanded for what the card does already."""
+    COMPLAINT_GROUND_FEE_DEMANDED: _ComplaintGround.ValueType  # 4
+    """A fee was taken that is not due."""
+    COMPLAINT_GROUND_WRONG_RESULT: _ComplaintGround.ValueType  # 5
+    """What was done or paid is wrong, or too late."""
+    COMPLAINT_GROUND_VENUE: _ComplaintGround.ValueType  # 6
+    """The place could not be entered or used, or is not what the list says."""
+    COMPLAINT_GROUND_PERSONAL_INFORMATION: _ComplaintGround.ValueType  # 7
+    """Personal information was used beyond its purpose."""
+    COMPLAINT_GROUND_CONDUCT: _ComplaintGround.ValueType  # 8
+    """How the staff behaved."""
+    COMPLAINT_GROUND_OTHER: _ComplaintGround.ValueType  # 9
+    """Another ground, told in the text."""
+
+class ComplaintGround(_ComplaintGround, metaclass=_ComplaintGroundEnumTypeWrapper):
+    """What a complaint is about (投诉)."""
+
+COMPLAINT_GROUND_UNSPECIFIED: ComplaintGround.ValueType  # 0
+"""Not told; refused."""
+COMPLAINT_GROUND_CARD_REFUSED: ComplaintGround.ValueType  # 1
+"""The card was not accepted."""
+COMPLAINT_GROUND_MEDIUM_REFUSED: ComplaintGround.ValueType  # 2
+"""Only the other form of the card was accepted."""
+COMPLAINT_GROUND_DUPLICATE_DEMANDED: ComplaintGround.ValueType  # 3
+"""Another card, certificate or code was demanded for what the card does already."""
+COMPLAINT_GROUND_FEE_DEMANDED: ComplaintGround.ValueType  # 4
+"""A fee was taken that is not due."""
+COMPLAINT_GROUND_WRONG_RESULT: ComplaintGround.ValueType  # 5
+"""What was done or paid is wrong, or too late."""
+COMPLAINT_GROUND_VENUE: ComplaintGround.ValueType  # 6
+"""The place could not be entered or used, or is not what the list says."""
+COMPLAINT_GROUND_PERSONAL_INFORMATION: ComplaintGround.ValueType  # 7
+"""Personal information was used beyond its purpose."""
+COMPLAINT_GROUND_CONDUCT: ComplaintGround.ValueType  # 8
+"""How the staff behaved."""
+COMPLAINT_GROUND_OTHER: ComplaintGround.ValueType  # 9
+"""Another ground, told in the text."""
+Global___ComplaintGround: _TypeAlias = ComplaintGround  # noqa: Y015
+
+class _ComplaintFinding:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ComplaintFindingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ComplaintFinding.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COMPLAINT_FINDING_UNSPECIFIED: _ComplaintFinding.ValueType  # 0
+    """Not told; refused."""
+    COMPLAINT_FINDING_JUSTIFIED: _ComplaintFinding.ValueType  # 1
+    """It is justified."""
+    COMPLAINT_FINDING_PARTLY_JUSTIFIED: _ComplaintFinding.ValueType  # 2
+    """It is justified in part."""
+    COMPLAINT_FINDING_NOT_JUSTIFIED: _ComplaintFinding.ValueType  # 3
+    """It is not justified."""
+
+class ComplaintFinding(_ComplaintFinding, metaclass=_ComplaintFindingEnumTypeWrapper):
+    """What a complaint was found to be."""
+
+COMPLAINT_FINDING_UNSPECIFIED: ComplaintFinding.ValueType  # 0
+"""Not told; refused."""
+COMPLAINT_FINDING_JUSTIFIED: ComplaintFinding.ValueType  # 1
+"""It is justified."""
+COMPLAINT_FINDING_PARTLY_JUSTIFIED: ComplaintFinding.ValueType  # 2
+"""It is justified in part."""
+COMPLAINT_FINDING_NOT_JUSTIFIED: ComplaintFinding.ValueType  # 3
+"""It is not justified."""
+Global___ComplaintFinding: _TypeAlias = ComplaintFinding  # noqa: Y015
 
 class _RejectionReason:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -938,6 +1019,88 @@ class PersonnelFileTransferResult(_message.Message):
 Global___PersonnelFileTransferResult: _TypeAlias = PersonnelFileTransferResult  # noqa: Y015
 
 @_typing.final
+class Complaint(_message.Message):
+    """Complains about the use of the card for an item. It names nobody: who complained is known to the source region alone,
+    which passes the answer on. Contains personal data.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUND_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    HAPPENED_ON_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    ground: Global___ComplaintGround.ValueType
+    """On what ground."""
+    text: _builtins.str
+    """What happened, at most 1000 characters. Personal data."""
+    happened_on: _builtins.str
+    """Day on which it happened, ISO 8601."""
+    venue: _builtins.str
+    """Venue of the target region, `regions/{region}/venues/{venue}`."""
+    channel: _catalog_rules_pb2.ComplaintChannelKind.ValueType
+    """Channel of the source region by which it came in, and by which the answer is passed on."""
+    reference: _builtins.str
+    """Number under which the source region keeps it, at most 64 characters of `A-Z a-z 0-9 . _ -`."""
+    def __init__(
+        self,
+        *,
+        ground: Global___ComplaintGround.ValueType = ...,
+        text: _builtins.str = ...,
+        happened_on: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        channel: _catalog_rules_pb2.ComplaintChannelKind.ValueType = ...,
+        reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "ground", b"ground", "happened_on", b"happened_on", "reference", b"reference", "text", b"text", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Complaint: _TypeAlias = Complaint  # noqa: Y015
+
+@_typing.final
+class ComplaintResult(_message.Message):
+    """Reply to a Complaint. Contains personal data."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDING_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    ISSUER_FIELD_NUMBER: _builtins.int
+    LEGAL_BASIS_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    finding: Global___ComplaintFinding.ValueType
+    """What it was found to be."""
+    text: _builtins.str
+    """What the complainant has to know: what was found, and what is done about it; at most 1000 characters. Personal data."""
+    issuer: _builtins.str
+    """Authority that answers, at most 100 characters."""
+    legal_basis: _builtins.str
+    """Article that the answer rests on, at most 200 characters."""
+    reference: _builtins.str
+    """Number under which the target region keeps it, at most 64 characters of `A-Z a-z 0-9 . _ -`."""
+    def __init__(
+        self,
+        *,
+        finding: Global___ComplaintFinding.ValueType = ...,
+        text: _builtins.str = ...,
+        issuer: _builtins.str = ...,
+        legal_basis: _builtins.str = ...,
+        reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding", "issuer", b"issuer", "legal_basis", b"legal_basis", "reference", b"reference", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComplaintResult: _TypeAlias = ComplaintResult  # noqa: Y015
+
+@_typing.final
 class Attachment(_message.Message):
     """A file that belongs to a request or a reply. The bytes travel by UploadAttachment and DownloadAttachment."""
 
@@ -993,6 +1156,7 @@ class RequestContent(_message.Message):
     CARD_SERVICE_FIELD_NUMBER: _builtins.int
     INSURANCE_CERTIFICATE_FIELD_NUMBER: _builtins.int
     PERSONNEL_FILE_TRANSFER_FIELD_NUMBER: _builtins.int
+    COMPLAINT_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
     source_region: _builtins.str
     """Region that asks; that of the caller."""
@@ -1001,7 +1165,7 @@ class RequestContent(_message.Message):
     item: _builtins.str
     """Application item of the target region, such as `CQ-02`."""
     item_type: _builtins.str
-    """Item type of that item; it decides which payload may be given."""
+    """Item type of that item; it decides which payload may be given. A complaint is about the item whole, and has none."""
     purpose: _card_pb2.Purpose.ValueType
     """Why it is asked."""
     medium: _card_pb2.Medium.ValueType
@@ -1012,11 +1176,13 @@ class RequestContent(_message.Message):
     """Requests to the same region with the same key, at most 128 characters, are handed over in the order of submission."""
     @_builtins.property
     def deadline(self) -> _timestamp_pb2.Timestamp:
-        """Until when there must be a reply: 1 minute to 180 days from now; 30 days where none is given."""
+        """Until when there must be a reply: 1 minute to 180 days from now; 30 days where none is given, in a complaint the days
+        of the target region's card rules.
+        """
 
     @_builtins.property
     def subject(self) -> Global___RequestSubject:
-        """Whom it is about."""
+        """Whom it is about; all but a complaint must say."""
 
     @_builtins.property
     def identity_check(self) -> Global___IdentityCheck:
@@ -1043,6 +1209,10 @@ class RequestContent(_message.Message):
         """Hand over the personnel file."""
 
     @_builtins.property
+    def complaint(self) -> Global___Complaint:
+        """Look into a complaint."""
+
+    @_builtins.property
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
         """Files that belong to it, at most 8, uploaded before."""
 
@@ -1065,13 +1235,14 @@ class RequestContent(_message.Message):
         card_service: Global___CardService | None = ...,
         insurance_certificate: Global___InsuranceCertificate | None = ...,
         personnel_file_transfer: Global___PersonnelFileTransfer | None = ...,
+        complaint: Global___Complaint | None = ...,
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["card_service", b"card_service", "deadline", b"deadline", "disbursement", b"disbursement", "identity_check", b"identity_check", "insurance_certificate", b"insurance_certificate", "payload", b"payload", "payment_bill", b"payment_bill", "personnel_file_transfer", b"personnel_file_transfer", "subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["card_service", b"card_service", "complaint", b"complaint", "deadline", b"deadline", "disbursement", b"disbursement", "identity_check", b"identity_check", "insurance_certificate", b"insurance_certificate", "payload", b"payload", "payment_bill", b"payment_bill", "personnel_file_transfer", b"personnel_file_transfer", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "card_service", b"card_service", "consent_reference", b"consent_reference", "deadline", b"deadline", "disbursement", b"disbursement", "identity_check", b"identity_check", "insurance_certificate", b"insurance_certificate", "item", b"item", "item_type", b"item_type", "medium", b"medium", "ordering_key", b"ordering_key", "payload", b"payload", "payment_bill", b"payment_bill", "personnel_file_transfer", b"personnel_file_transfer", "purpose", b"purpose", "source_region", b"source_region", "subject", b"subject", "target_region", b"target_region"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "card_service", b"card_service", "complaint", b"complaint", "consent_reference", b"consent_reference", "deadline", b"deadline", "disbursement", b"disbursement", "identity_check", b"identity_check", "insurance_certificate", b"insurance_certificate", "item", b"item", "item_type", b"item_type", "medium", b"medium", "ordering_key", b"ordering_key", "payload", b"payload", "payment_bill", b"payment_bill", "personnel_file_transfer", b"personnel_file_transfer", "purpose", b"purpose", "source_region", b"source_region", "subject", b"subject", "target_region", b"target_region"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["identity_check", "disbursement", "payment_bill", "card_service", "insurance_certificate", "personnel_file_transfer"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["identity_check", "disbursement", "payment_bill", "card_service", "insurance_certificate", "personnel_file_transfer", "complaint"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
@@ -1115,6 +1286,7 @@ class RequestReply(_message.Message):
     CARD_SERVICE_FIELD_NUMBER: _builtins.int
     INSURANCE_CERTIFICATE_FIELD_NUMBER: _builtins.int
     PERSONNEL_FILE_TRANSFER_FIELD_NUMBER: _builtins.int
+    COMPLAINT_FIELD_NUMBER: _builtins.int
     REJECTION_FIELD_NUMBER: _builtins.int
     SYNTHETIC_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
@@ -1145,6 +1317,10 @@ class RequestReply(_message.Message):
         """To a PersonnelFileTransfer."""
 
     @_builtins.property
+    def complaint(self) -> Global___ComplaintResult:
+        """To a Complaint."""
+
+    @_builtins.property
     def rejection(self) -> Global___Rejection:
         """To any of them."""
 
@@ -1161,15 +1337,16 @@ class RequestReply(_message.Message):
         card_service: Global___CardServiceResult | None = ...,
         insurance_certificate: Global___InsuranceCertificateResult | None = ...,
         personnel_file_transfer: Global___PersonnelFileTransferResult | None = ...,
+        complaint: Global___ComplaintResult | None = ...,
         rejection: Global___Rejection | None = ...,
         synthetic: _builtins.bool = ...,
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["card_service", b"card_service", "disbursement", b"disbursement", "identity_check", b"identity_check", "insurance_certificate", b"insurance_certificate", "payment_bill", b"payment_bill", "personnel_file_transfer", b"personnel_file_transfer", "rejection", b"rejection", "result", b"result"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["card_service", b"card_service", "complaint", b"complaint", "disbursement", b"disbursement", "identity_check", b"identity_check", "insurance_certificate", b"insurance_certificate", "payment_bill", b"payment_bill", "personnel_file_transfer", b"personnel_file_transfer", "rejection", b"rejection", "result", b"result"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "card_service", b"card_service", "disbursement", b"disbursement", "identity_check", b"identity_check", "insurance_certificate", b"insurance_certificate", "payment_bill", b"payment_bill", "personnel_file_transfer", b"personnel_file_transfer", "rejection", b"rejection", "result", b"result", "synthetic", b"synthetic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "card_service", b"card_service", "complaint", b"complaint", "disbursement", b"disbursement", "identity_check", b"identity_check", "insurance_certificate", b"insurance_certificate", "payment_bill", b"payment_bill", "personnel_file_transfer", b"personnel_file_transfer", "rejection", b"rejection", "result", b"result", "synthetic", b"synthetic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["identity_check", "disbursement", "payment_bill", "card_service", "insurance_certificate", "personnel_file_transfer", "rejection"]  # noqa: Y015
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["identity_check", "disbursement", "payment_bill", "card_service", "insurance_certificate", "personnel_file_transfer", "complaint", "rejection"]  # noqa: Y015
     _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
 
@@ -1266,7 +1443,7 @@ class Request(_message.Message):
     item: _builtins.str
     """Application item of the target region."""
     item_type: _builtins.str
-    """Item type."""
+    """Item type; empty in a complaint."""
     agreement: _builtins.str
     """Agreement under which it was submitted."""
     catalog_version: _builtins.str

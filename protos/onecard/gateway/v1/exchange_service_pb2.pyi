@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.rpc import status_pb2 as _status_pb2
+from onecard.gateway.v1 import card_pb2 as _card_pb2
 from onecard.gateway.v1 import exchange_pb2 as _exchange_pb2
 import builtins as _builtins
 import sys
@@ -178,6 +179,80 @@ class SubmitRequestResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SubmitRequestResponse: _TypeAlias = SubmitRequestResponse  # noqa: Y015
+
+@_typing.final
+class FileComplaintRequest(_message.Message):
+    """Request of FileComplaint. Contains personal data."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    ITEM_FIELD_NUMBER: _builtins.int
+    COMPLAINT_FIELD_NUMBER: _builtins.int
+    MEDIUM_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    idempotency_key: _builtins.str
+    """Chosen by the caller, 1 to 64 characters of `A-Z a-z 0-9 . _ -`, not to be guessed from who complains."""
+    item: _builtins.str
+    """Resource name of the item, `regions/{region}/items/{item}`; its region is responsible."""
+    medium: _card_pb2.Medium.ValueType
+    """Form in which the card was to be used."""
+    purpose: _card_pb2.Purpose.ValueType
+    """For what the card was to be used; for access to the service where nothing is given."""
+    @_builtins.property
+    def complaint(self) -> _exchange_pb2.Complaint:
+        """The complaint."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[_exchange_pb2.Attachment]:
+        """Files that belong to it, at most 8, uploaded before."""
+
+    def __init__(
+        self,
+        *,
+        idempotency_key: _builtins.str = ...,
+        item: _builtins.str = ...,
+        complaint: _exchange_pb2.Complaint | None = ...,
+        medium: _card_pb2.Medium.ValueType = ...,
+        purpose: _card_pb2.Purpose.ValueType = ...,
+        attachments: _abc.Iterable[_exchange_pb2.Attachment] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["complaint", b"complaint"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "complaint", b"complaint", "idempotency_key", b"idempotency_key", "item", b"item", "medium", b"medium", "purpose", b"purpose"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FileComplaintRequest: _TypeAlias = FileComplaintRequest  # noqa: Y015
+
+@_typing.final
+class FileComplaintResponse(_message.Message):
+    """Response of FileComplaint."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
+    replayed: _builtins.bool
+    """Whether it was filed before under this key."""
+    @_builtins.property
+    def request(self) -> _exchange_pb2.Request:
+        """The request, without content and history; `deadline` is until when there must be an answer."""
+
+    def __init__(
+        self,
+        *,
+        request: _exchange_pb2.Request | None = ...,
+        replayed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["replayed", b"replayed", "request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FileComplaintResponse: _TypeAlias = FileComplaintResponse  # noqa: Y015
 
 @_typing.final
 class GetRequestRequest(_message.Message):

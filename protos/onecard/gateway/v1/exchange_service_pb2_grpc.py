@@ -41,6 +41,11 @@ class ExchangeServiceStub:
                 request_serializer=onecard_dot_gateway_dot_v1_dot_exchange__service__pb2.SubmitRequestRequest.SerializeToString,
                 response_deserializer=onecard_dot_gateway_dot_v1_dot_exchange__service__pb2.SubmitRequestResponse.FromString,
                 _registered_method=True)
+        self.FileComplaint = channel.unary_unary(
+                '/onecard.gateway.v1.ExchangeService/FileComplaint',
+                request_serializer=onecard_dot_gateway_dot_v1_dot_exchange__service__pb2.FileComplaintRequest.SerializeToString,
+                response_deserializer=onecard_dot_gateway_dot_v1_dot_exchange__service__pb2.FileComplaintResponse.FromString,
+                _registered_method=True)
         self.GetRequest = channel.unary_unary(
                 '/onecard.gateway.v1.ExchangeService/GetRequest',
                 request_serializer=onecard_dot_gateway_dot_v1_dot_exchange__service__pb2.GetRequestRequest.SerializeToString,
@@ -111,6 +116,14 @@ class ExchangeServiceServicer:
     def SubmitRequest(self, request, context):
         """Submits a request. The answer means that it is on disk. Idempotent by `idempotency_key` for as long as the request is
         kept: the same content gives the same request, flagged `replayed`; another content is ALREADY_EXISTS.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FileComplaint(self, request, context):
+        """Submits a complaint about an item to the region that is responsible for it. It is a request like any other from then
+        on: watched, answered, objected to, and over at the deadline of that region's card rules. Idempotent as SubmitRequest.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -211,6 +224,11 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     request_deserializer=onecard_dot_gateway_dot_v1_dot_exchange__service__pb2.SubmitRequestRequest.FromString,
                     response_serializer=onecard_dot_gateway_dot_v1_dot_exchange__service__pb2.SubmitRequestResponse.SerializeToString,
             ),
+            'FileComplaint': grpc.unary_unary_rpc_method_handler(
+                    servicer.FileComplaint,
+                    request_deserializer=onecard_dot_gateway_dot_v1_dot_exchange__service__pb2.FileComplaintRequest.FromString,
+                    response_serializer=onecard_dot_gateway_dot_v1_dot_exchange__service__pb2.FileComplaintResponse.SerializeToString,
+            ),
             'GetRequest': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRequest,
                     request_deserializer=onecard_dot_gateway_dot_v1_dot_exchange__service__pb2.GetRequestRequest.FromString,
@@ -301,6 +319,33 @@ class ExchangeService:
             '/onecard.gateway.v1.ExchangeService/SubmitRequest',
             onecard_dot_gateway_dot_v1_dot_exchange__service__pb2.SubmitRequestRequest.SerializeToString,
             onecard_dot_gateway_dot_v1_dot_exchange__service__pb2.SubmitRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FileComplaint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onecard.gateway.v1.ExchangeService/FileComplaint',
+            onecard_dot_gateway_dot_v1_dot_exchange__service__pb2.FileComplaintRequest.SerializeToString,
+            onecard_dot_gateway_dot_v1_dot_exchange__service__pb2.FileComplaintResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,10 @@ class ExchangeServiceStub:
     """Submits a request. The answer means that it is on disk. Idempotent by `idempotency_key` for as long as the request is
     kept: the same content gives the same request, flagged `replayed`; another content is ALREADY_EXISTS.
     """
+    FileComplaint: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.FileComplaintRequest, _exchange_service_pb2.FileComplaintResponse]
+    """Submits a complaint about an item to the region that is responsible for it. It is a request like any other from then
+    on: watched, answered, objected to, and over at the deadline of that region's card rules. Idempotent as SubmitRequest.
+    """
     GetRequest: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.GetRequestRequest, _exchange_service_pb2.GetRequestResponse]
     """Gets one request with content and reply."""
     ListRequests: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.ListRequestsRequest, _exchange_service_pb2.ListRequestsResponse]
@@ -80,6 +84,10 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     SubmitRequest: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitRequestRequest, _exchange_service_pb2.SubmitRequestResponse]  # type: ignore[assignment]
     """Submits a request. The answer means that it is on disk. Idempotent by `idempotency_key` for as long as the request is
     kept: the same content gives the same request, flagged `replayed`; another content is ALREADY_EXISTS.
+    """
+    FileComplaint: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.FileComplaintRequest, _exchange_service_pb2.FileComplaintResponse]  # type: ignore[assignment]
+    """Submits a complaint about an item to the region that is responsible for it. It is a request like any other from then
+    on: watched, answered, objected to, and over at the deadline of that region's card rules. Idempotent as SubmitRequest.
     """
     GetRequest: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.GetRequestRequest, _exchange_service_pb2.GetRequestResponse]  # type: ignore[assignment]
     """Gets one request with content and reply."""
@@ -125,6 +133,16 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_exchange_service_pb2.SubmitRequestResponse, _abc.Awaitable[_exchange_service_pb2.SubmitRequestResponse]]:
         """Submits a request. The answer means that it is on disk. Idempotent by `idempotency_key` for as long as the request is
         kept: the same content gives the same request, flagged `replayed`; another content is ALREADY_EXISTS.
+        """
+
+    @_abc_1.abstractmethod
+    def FileComplaint(
+        self,
+        request: _exchange_service_pb2.FileComplaintRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.FileComplaintResponse, _abc.Awaitable[_exchange_service_pb2.FileComplaintResponse]]:
+        """Submits a complaint about an item to the region that is responsible for it. It is a request like any other from then
+        on: watched, answered, objected to, and over at the deadline of that region's card rules. Idempotent as SubmitRequest.
         """
 
     @_abc_1.abstractmethod
