@@ -1,7 +1,7 @@
 """`python -m bench`: measure, print the tables, write JSON, and with `--write` the tables in the README.
 
-Parts are `calls`, `trust`, `web` (the public catalog) and `catalog` (many items), and those of trust: verification,
-forgers, rotations, revocations.
+Parts are `calls`, `trust`, `web` (the public catalog), `catalog` (many items) and `status` (card states); those of
+trust: verification, forgers, rotations, revocations; those of card states: table, packs, reconcile, propagation, cut.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from bench.report import (
     CATALOG_BEGIN,
     CATALOG_END,
     END,
+    STATUS_BEGIN,
+    STATUS_END,
     TRUST_BEGIN,
     TRUST_END,
     WEB_BEGIN,
@@ -31,6 +33,7 @@ from bench.report import (
     print_report,
 )
 from bench.run import run
+from bench.status_run import STATUS_PARTS, run_status
 from bench.trust_run import TRUST_PARTS, run_trust
 from bench.web_pages import run_web
 
@@ -38,12 +41,13 @@ if TYPE_CHECKING:
     from bench.report import Report
 
 _HERE = Path(__file__).resolve().parent
-_CALLS, _TRUST, _WEB, _CATALOG = "calls", "trust", "web", "catalog"
+_CALLS, _TRUST, _WEB, _CATALOG, _STATUS = "calls", "trust", "web", "catalog", "status"
 _MARKERS = {
     _CALLS: (BEGIN, END),
     _TRUST: (TRUST_BEGIN, TRUST_END),
     _WEB: (WEB_BEGIN, WEB_END),
     _CATALOG: (CATALOG_BEGIN, CATALOG_END),
+    _STATUS: (STATUS_BEGIN, STATUS_END),
 }
 
 
@@ -55,7 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="file for the figures (bench/results/TIME.json)")
     parser.add_argument("--write", action="store_true", help="also write the table into bench/README.md")
     parser.add_argument("--no-ghz", action="store_true", help="leave out the second load generator")
-    parts = (*_MARKERS, *TRUST_PARTS)
+    parts = (*_MARKERS, *TRUST_PARTS, *STATUS_PARTS)
     parser.add_argument("--only", choices=parts, action="append", help="measure this part only; may be repeated")
     arguments = parser.parse_args()
     arguments.only = tuple(arguments.only or _MARKERS)
@@ -81,6 +85,9 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Report]:
         reports[_WEB] = run_web(**timing, say=say)
     if _CATALOG in arguments.only:
         reports[_CATALOG] = run_catalog(**timing, say=say)
+    chosen = STATUS_PARTS if _STATUS in arguments.only else [part for part in STATUS_PARTS if part in arguments.only]
+    if chosen:
+        reports[_STATUS] = run_status(chosen, **timing, say=say)
     return reports
 
 
