@@ -85,6 +85,8 @@ async def _cut(sandbox: Sandbox, cable: Child, seconds: float) -> Cut:
     lost = numbers(round(seconds * _EVENTS_A_SECOND), letter="C")
     async with Cards(sandbox) as cards:
         await cards.put_into_use([*lost, _CONTROL], [VISITED])
+        await cards.report()
+        await cards.until(VISITED, _CONTROL, _is_live)
         before = cards.learned(VISITED)[_ALL]
         cable.send(signal.SIGUSR1)
         begun = time.monotonic()

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from gateway.rpc.boundary import Servicer
     from gateway.rpc.convert_verdict import VerdictWriter
     from gateway.services.evidence import Decision
+    from gateway.store.card_log import Also
     from gateway.store.transaction import Transaction
     from gateway.trust_side import TrustSide
     from trust.keys import VerificationKey
@@ -103,6 +104,10 @@ class CardSide:
                         with suppress(StoreUnavailableError):
                             await ledger.heard()
 
+    def name(self, region: str, number: str) -> bytes:
+        """Give what a home region calls a card by its number."""
+        return self.ledgers[region].name(number)
+
     def servicers(self, verdicts: VerdictWriter) -> tuple[Servicer, ...]:
         """Make the services."""
         shared, agreements = self.shared, self.shared.trust.agreements
@@ -142,10 +147,10 @@ async def _record(transaction: Transaction, decisions: Sequence[Decision]) -> Se
     return [None] * len(decisions)
 
 
-def build_cards(shared: Shared, metrics: Metrics) -> CardSide:
-    """Put the card states of a node together (SettingsError; nothing is read yet)."""
+def build_cards(shared: Shared, metrics: Metrics, *, also: Also) -> CardSide:
+    """Put the card states of a node together (SettingsError; nothing is read yet); `also` is done with each report."""
     store, secrets_of = shared.stored.store, shared.pseudonym_secrets
-    log, kept = StoredCardLog(store, remembered_seconds=LIFE_SECONDS), StoredCopies(store)
+    log, kept = StoredCardLog(store, remembered_seconds=LIFE_SECONDS, also=also), StoredCopies(store)
     ledgers = {
         region: CardLedger(region, secret=secret, log=log, clock=time.time) for region, secret in secrets_of.items()
     }

@@ -137,7 +137,8 @@ def submission_in(request: exchange_service_pb2.SubmitRequestRequest, *, gateway
         medium=medium,
         consent=bool(content.consent_reference),
     )
-    body = _body(content, terms.kind, files, subject=_subject(subject, terms.target))
+    used = "" if terms.kind is PayloadKind.CARD_SERVICE else subject.card_number
+    body = _body(content, terms.kind, files, subject=_subject(subject, terms.target), card_number=used)
     return Submission(
         idempotency_key=request.idempotency_key,
         terms=terms,
@@ -178,6 +179,7 @@ def _body(
     files: tuple[AttachmentReference, ...],
     *,
     subject: Subject | None = None,
+    card_number: str = "",
 ) -> Body:
     return Body(
         kind=kind,
@@ -186,6 +188,7 @@ def _body(
         fields=_named(message, kind),
         attachments=files,
         subject=subject,
+        card_number=card_number,
     )
 
 

@@ -22,11 +22,13 @@ from gateway.store.status_places import revoke_cards
 from gateway.store.tables_cards import EVENTS, FEEDS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 
     from adapters.card_events import CardEvent
     from gateway.store.store import Store
     from gateway.store.transaction import Transaction
+
+    Also = Callable[[Transaction, str, Mapping[bytes, CardState]], Awaitable[None]]
 
 CHANNEL: Final = "cards"
 _MICROS: Final = 1_000_000
@@ -91,10 +93,12 @@ class StoredCardLog:
     Args:
         store: where it is.
         remembered_seconds: for how long after its end a recognition that was taken back is told as such.
+        also: what else is done in the transaction of a report, with the home region and the states of its cards then.
     """
 
-    def __init__(self, store: Store, *, remembered_seconds: int) -> None:
+    def __init__(self, store: Store, *, remembered_seconds: int, also: Also | None = None) -> None:
         """Take the store."""
+        self._also = also
         self._store = store
         self._longer = remembered_seconds
         self._first = _FIRST[store.dialect]
@@ -161,6 +165,8 @@ class StoredCardLog:
             await transaction.execute(_COUNT, {"of": home, "number": last + len(rows)})
             lost = {row["card"] for row in rows if not known[row["card"]].in_full_use}
             await revoke_cards(transaction, home, lost, now=now // _MICROS, remembered_seconds=self._longer)
+            if self._also is not None:
+                await self._also(transaction, home, {row["card"]: known[row["card"]].state for row in rows})
         return answers
 
     async def after(self, home: str, number: int, *, limit: int) -> Sequence[CardNews]:
@@ -192,6 +198,11 @@ class StoredCardLog:
         async with aclosing(self._store.listen(CHANNEL)) as words:
             async for word in words:
                 yield word
+
+
+async def states_of(transaction: Transaction, home: str, cards: Iterable[bytes]) -> dict[bytes, CardState]:
+    """Read the states of some cards of a home region; a card of which nothing was reported has an empty one."""
+    return {card: one.state for card, one in (await _known(transaction, home, set(cards))).items()}
 
 
 async def _known(transaction: Transaction, home: str, cards: Iterable[bytes]) -> dict[bytes, _Known]:
