@@ -92,7 +92,9 @@ def _build(shared: Shared, watch: Watch) -> Node:
     holds, verdicts = build_holds(shared), verdict_writer(shared)
     cards = build_cards(shared, watch.metrics, also=holds.follow)
     local = {
-        home.region: local_home(home, shared, platforms[home.region], cards.ledgers[home.region])
+        home.region: local_home(
+            home, shared, platforms[home.region], cards.ledgers[home.region], cards.polled.get(home.region)
+        )
         for home in settings.home
     }
     peers = peer_homes(settings, trust, shared.book, passed_on=watch.passed_on)
@@ -118,7 +120,7 @@ def _build(shared: Shared, watch: Watch) -> Node:
             *(platform.close for platform in platforms.values()),
         ],
     )
-    states = _Part(starters=[cards.start], tasks=cards.tasks(peers), servicers=cards.servicers(verdicts))
+    states = _Part(starters=[cards.start], tasks=cards.tasks(peers, local), servicers=cards.servicers(verdicts))
     exchange = build_exchange(shared, peers, holds=holds, cards=cards.name)
     parts = (*_foundations(shared, watch), states, answering, *_parts(shared, watch, peers, exchange))
     servicers = tuple(servicer for part in parts for servicer in part.servicers)

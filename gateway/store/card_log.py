@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.card_events import SEQUENCE_BITS, of_slot
@@ -42,7 +42,10 @@ _FIRST: Final = {
 }
 _START: Final = select(FEEDS.c.feed, FEEDS.c.last, FEEDS.c.heard).where(FEEDS.c.home == bindparam("of"))
 _HEARD: Final = (
-    update(FEEDS).where(FEEDS.c.home == bindparam("of")).values(heard=bindparam("now")).returning(FEEDS.c.last)
+    update(FEEDS)
+    .where(FEEDS.c.home == bindparam("of"))
+    .values(heard=func.coalesce(bindparam("now", type_=FEEDS.c.heard.type), FEEDS.c.heard))
+    .returning(FEEDS.c.last)
 )
 _COUNT: Final = update(FEEDS).where(FEEDS.c.home == bindparam("of")).values(last=bindparam("number"))
 _OF_CARDS: Final = select(EVENTS.c.card, EVENTS.c.slot, EVENTS.c.time, EVENTS.c.sequence, EVENTS.c.detail).where(
@@ -68,6 +71,7 @@ class _Report(NamedTuple):
 
     home: str
     told: Sequence[tuple[bytes, CardEvent]]
+    heard: bool
 
 
 @dataclass(slots=True)
@@ -124,9 +128,9 @@ class StoredCardLog:
             await transaction.execute(self._first, row)
         return [None] * len(homes)
 
-    async def file(self, home: str, told: Sequence[tuple[bytes, CardEvent]]) -> Sequence[Filed]:
-        """Append what is not there yet, and note that the platform was heard (StoreUnavailableError)."""
-        return await self._store.commit(self._file, _Report(home, told))
+    async def file(self, home: str, told: Sequence[tuple[bytes, CardEvent]], *, heard: bool = True) -> Sequence[Filed]:
+        """Append what is not there yet, and note that the platform was `heard` (StoreUnavailableError)."""
+        return await self._store.commit(self._file, _Report(home, told, heard))
 
     async def _file(self, transaction: Transaction, reports: Sequence[_Report]) -> Sequence[Sequence[Filed]]:
         """File all reports, those of one home one after another; whoever else files for it waits at its first row."""
@@ -135,15 +139,21 @@ class StoredCardLog:
         for home in sorted({report.home for report in reports}):
             own = [place for place, report in enumerate(reports) if report.home == home]
             told = [reports[place].told for place in own]
-            filed = await self._file_home(transaction, home, told, now)
+            heard = now if any(reports[place].heard for place in own) else None
+            filed = await self._file_home(transaction, home, told, now, heard)
             answers |= zip(own, filed, strict=True)
             transaction.notify(CHANNEL, home)
         return [answers[place] for place in range(len(reports))]
 
     async def _file_home(
-        self, transaction: Transaction, home: str, reports: Sequence[Sequence[tuple[bytes, CardEvent]]], now: int
+        self,
+        transaction: Transaction,
+        home: str,
+        reports: Sequence[Sequence[tuple[bytes, CardEvent]]],
+        now: int,
+        heard: int | None,
     ) -> list[list[Filed]]:
-        last = (await transaction.execute(_HEARD, {"of": home, "now": now})).scalar_one()
+        last = (await transaction.execute(_HEARD, {"of": home, "now": heard})).scalar_one()
         known = await _known(transaction, home, {card for told in reports for card, _ in told})
         rows: list[dict[str, Any]] = []
         answers = []

@@ -52,10 +52,10 @@ from onecard.gateway.v1 import exchange_service_pb2 as pb
 from onecard.gateway.v1.exchange_service_pb2_grpc import ExchangeServiceStub
 from tests.fakes.authority import FakeAuthority
 from tests.fakes.clock import FakeClock
-from tests.fakes.exchange_cards import RULES, card_name
+from tests.fakes.exchange_cards import card_name
 from tests.fakes.exchange_trust import CALLER_KEYS, CALLERS, REGIONS, FakeTrust
 from tests.fakes.journal import FakeJournal
-from tests.fakes.regions import AGREEMENTS, REGISTRY, item
+from tests.fakes.regions import AGREEMENTS, REGISTRY, RULES, item
 from tests.fakes.store import opened
 from trust.cache import VerifiedTokenCache
 from trust.keys import KeyRing, SigningKey
