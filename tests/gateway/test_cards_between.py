@@ -25,6 +25,7 @@ from trust.offline_gate import OfflinePack, Use, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 HOME, VISITED = "chongqing", "sichuan"
 ITEM = "SC-13"
@@ -182,3 +183,24 @@ def test_what_was_told_last_counts_while_the_home_gateway_is_gone(two: WholeFede
     assert answer.verdict.freshness in {card_status_pb2.FRESHNESS_LIVE, card_status_pb2.FRESHNESS_CACHED}
     assert (reason(answer), answer.recognition) == ("OK", "")
     assert reason(asked(two, "active")) == "CARD_REPLACED"
+
+
+def test_a_platform_that_cannot_report_is_polled(tmp_path: Path) -> None:
+    """Nobody asks, and the loss is known in Sichuan; the thaw too, but nothing is allowed there without asking."""
+    layout = found(tmp_path / "polled", HOME, VISITED)
+    config = layout.config(HOME)
+    text = config.read_text("utf-8")
+    assert text.count("[home.platform]") == 1
+    config.write_text(text.replace("[home.platform]", "[home.platform]\npoll_seconds = 0.1"), "utf-8")
+    with WholeFederation(layout) as running:
+        running.start(HOME, VISITED)
+        card = claims_of(asked(running, "active").recognition)["card"]
+        running.told_otherwise[HOME] = {"aaz502": "2"}
+        lost, active = card_pb2.CARD_STATUS_LOST_FORMAL, card_pb2.CARD_STATUS_ACTIVE
+        wait_until(lambda: state_of(running, card).card_status == lost, what="lost in Sichuan")
+        del running.told_otherwise[HOME]
+        wait_until(lambda: state_of(running, card).card_status == active, what="thawed in Sichuan")
+        known = state_of(running, card)
+        assert (known.freshness, known.HasField("data_age")) == (card_status_pb2.FRESHNESS_STALE, False)
+        assert {one.reason for one in known.classes} == {"STATUS_FEED_STALE"}
+        assert reason(asked(running, "active")) == "OK"
