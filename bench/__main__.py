@@ -85,9 +85,9 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Report]:
         reports[_WEB] = run_web(**timing, say=say)
     if _CATALOG in arguments.only:
         reports[_CATALOG] = run_catalog(**timing, say=say)
-    chosen = STATUS_PARTS if _STATUS in arguments.only else [part for part in STATUS_PARTS if part in arguments.only]
-    if chosen:
-        reports[_STATUS] = run_status(chosen, **timing, say=say)
+    of_cards = STATUS_PARTS if _STATUS in arguments.only else [part for part in STATUS_PARTS if part in arguments.only]
+    if of_cards:
+        reports[_STATUS] = run_status(of_cards, **timing, say=say)
     return reports
 
 
