@@ -1,7 +1,8 @@
 """`python -m bench`: measure, print the tables, write JSON, and with `--write` the tables in the README.
 
-Parts are `calls`, `trust`, `web` (the public catalog), `catalog` (many items) and `exchange`, those of trust
-(verification, forgers, rotations, revocations) and those of the exchange (submits, growth, backlog).
+Parts are `calls`, `trust`, `web` (the public catalog), `catalog` (many items), `exchange` and `status` (card states);
+those of trust: verification, forgers, rotations, revocations; those of the exchange: submits, growth, backlog; those of
+card states: table, packs, reconcile, propagation, cut.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from bench.report import (
     END,
     EXCHANGE_BEGIN,
     EXCHANGE_END,
+    STATUS_BEGIN,
+    STATUS_END,
     TRUST_BEGIN,
     TRUST_END,
     WEB_BEGIN,
@@ -34,6 +37,7 @@ from bench.report import (
     print_report,
 )
 from bench.run import run
+from bench.status_run import STATUS_PARTS, run_status
 from bench.trust_run import TRUST_PARTS, run_trust
 from bench.web_pages import run_web
 
@@ -41,13 +45,14 @@ if TYPE_CHECKING:
     from bench.report import Report
 
 _HERE = Path(__file__).resolve().parent
-_CALLS, _TRUST, _WEB, _CATALOG, _EXCHANGE = "calls", "trust", "web", "catalog", "exchange"
+_CALLS, _TRUST, _WEB, _CATALOG, _EXCHANGE, _STATUS = "calls", "trust", "web", "catalog", "exchange", "status"
 _MARKERS = {
     _CALLS: (BEGIN, END),
     _TRUST: (TRUST_BEGIN, TRUST_END),
     _WEB: (WEB_BEGIN, WEB_END),
     _CATALOG: (CATALOG_BEGIN, CATALOG_END),
     _EXCHANGE: (EXCHANGE_BEGIN, EXCHANGE_END),
+    _STATUS: (STATUS_BEGIN, STATUS_END),
 }
 
 
@@ -59,7 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="file for the figures (bench/results/TIME.json)")
     parser.add_argument("--write", action="store_true", help="also write the table into bench/README.md")
     parser.add_argument("--no-ghz", action="store_true", help="leave out the second load generator")
-    parts = (*_MARKERS, *TRUST_PARTS, *EXCHANGE_PARTS)
+    parts = (*_MARKERS, *TRUST_PARTS, *EXCHANGE_PARTS, *STATUS_PARTS)
     parser.add_argument("--only", choices=parts, action="append", help="measure this part only; may be repeated")
     arguments = parser.parse_args()
     arguments.only = tuple(arguments.only or _MARKERS)
@@ -86,6 +91,8 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Report]:
         reports[_CATALOG] = run_catalog(**timing, say=say)
     if chosen := _chosen(_EXCHANGE, EXCHANGE_PARTS, arguments.only):
         reports[_EXCHANGE] = run_exchange(chosen, **timing, say=say)
+    if chosen := _chosen(_STATUS, STATUS_PARTS, arguments.only):
+        reports[_STATUS] = run_status(chosen, **timing, say=say)
     return reports
 
 

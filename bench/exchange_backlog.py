@@ -34,7 +34,7 @@ _LOOK_SECONDS = 0.5
 _MILLI, _MICROS = 1000.0, 1_000_000
 _MAX_RATIO = 2.0
 _WAITING = f"SELECT count(*) FROM exchange_queue WHERE lane = 'out:{HOME}'"  # noqa: S608 - our own constant
-_ARRIVED = f"SELECT request FROM exchange_queue WHERE lane = 'in:{HOME}' ORDER BY place"  # noqa: S608 - as above
+_ARRIVED = f"SELECT request FROM exchange_queue WHERE lane = 'in:{HOME}' ORDER BY place"  # noqa: S608 - our own constant
 _TIMES = "SELECT id, delivered_at - submitted_at FROM exchange_requests WHERE delivered_at IS NOT NULL"
 
 

@@ -94,6 +94,7 @@ def _answered(size: int, now: int) -> tuple[dict[str, Any], list[dict[str, Any]]
             order_key=ident,
             digest=os.urandom(_DIGEST_BYTES),
             content=os.urandom(size),
+            card=None,
             submitted_at=now,
             deadline=now + 1,
             now=now,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 TRUST_BEGIN, TRUST_END = "<!-- figures of trust: begin -->", "<!-- figures of trust: end -->"
 WEB_BEGIN, WEB_END = "<!-- figures of the public catalog: begin -->", "<!-- figures of the public catalog: end -->"
+STATUS_BEGIN, STATUS_END = "<!-- figures of card states: begin -->", "<!-- figures of card states: end -->"
 CATALOG_BEGIN, CATALOG_END = "<!-- figures of the catalogs: begin -->", "<!-- figures of the catalogs: end -->"
 EXCHANGE_BEGIN, EXCHANGE_END = "<!-- figures of the exchange: begin -->", "<!-- figures of the exchange: end -->"
 _CALL_HEADS = (

@@ -15,8 +15,8 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from adapters.card_events import CardEvent
-from adapters.card_state import CardState
+from adapters.card_events import SEQUENCE_BITS, CardEvent
+from adapters.card_state import CardState, Mark
 from adapters.words import CardEventKind
 from gateway.rpc import convert_status as status
 from gateway.services.card_compare import ToldDigests, compare
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 CARDS, MISSED = 10_000_000, 1_000
 _BEGIN = 1_700_000_000_000_000
+_LOST = CardEvent(kind=CardEventKind.LOST_FORMAL, time=1).slot
 
 
 class _Line:
@@ -64,13 +65,13 @@ def make(cards: int, missed: int) -> tuple[CardLedger, Telling, CardTable]:
     copy = CardTable()
     for number in range(cards):
         card = chance.randbytes(KEY_BYTES)
-        state = CardState.of([CardEvent(kind=CardEventKind.LOST_FORMAL, time=_BEGIN + number)])
-        thawed = state.with_event(CardEvent(kind=CardEventKind.THAWED, time=_BEGIN + cards + number))
-        ledger.table.put(card, state if number >= missed // 2 else thawed)
+        state = CardState((Mark(_LOST, (_BEGIN + number) << SEQUENCE_BITS, ""),))
         if number < missed // 2:
             copy.put(telling.name(card), state)
-        elif number >= missed:
-            copy.put(*telling.state(card))
+            state = state.with_event(CardEvent(kind=CardEventKind.THAWED, time=_BEGIN + cards + number))
+        ledger.table.put(card, state)
+        if number >= missed:
+            copy.put(telling.name(card), state)
         if number % 1_000_000 == 0:
             _say(f"{number} cards made")
     return ledger, telling, copy

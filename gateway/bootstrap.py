@@ -21,7 +21,7 @@ from gateway.bootstrap_calls import (
 from gateway.bootstrap_cards import build_cards
 from gateway.bootstrap_catalogs import catalog_feeds, read_ahead
 from gateway.bootstrap_evidence import build_gossip, evidence_servicer
-from gateway.bootstrap_exchange import build_exchange
+from gateway.bootstrap_exchange import build_exchange, build_holds
 from gateway.bootstrap_pages import pages
 from gateway.bootstrap_replicas import replicas
 from gateway.bootstrap_services import (
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from gateway.bootstrap_exchange import ExchangeSide
     from gateway.bootstrap_services import Shared
     from gateway.bootstrap_watch import Watch
     from gateway.peers.peer_home import PeerHome
@@ -88,9 +89,12 @@ class _Part:
 def _build(shared: Shared, watch: Watch) -> Node:
     settings, trust, stored = shared.settings, shared.trust, shared.stored
     platforms = {home.region: platform_client(home, shared) for home in settings.home}
-    cards, verdicts = build_cards(shared, watch.metrics), verdict_writer(shared)
+    holds, verdicts = build_holds(shared), verdict_writer(shared)
+    cards = build_cards(shared, watch.metrics, also=holds.follow)
     local = {
-        home.region: local_home(home, shared, platforms[home.region], cards.ledgers[home.region])
+        home.region: local_home(
+            home, shared, platforms[home.region], cards.ledgers[home.region], cards.polled.get(home.region)
+        )
         for home in settings.home
     }
     peers = peer_homes(settings, trust, shared.book, passed_on=watch.passed_on)
@@ -116,8 +120,9 @@ def _build(shared: Shared, watch: Watch) -> Node:
             *(platform.close for platform in platforms.values()),
         ],
     )
-    states = _Part(starters=[cards.start], tasks=cards.tasks(peers), servicers=cards.servicers(verdicts))
-    parts = (*_foundations(shared, watch), states, answering, *_parts(shared, watch, peers))
+    states = _Part(starters=[cards.start], tasks=cards.tasks(peers, local), servicers=cards.servicers(verdicts))
+    exchange = build_exchange(shared, peers, holds=holds, cards=cards.name)
+    parts = (*_foundations(shared, watch), states, answering, *_parts(shared, watch, peers, exchange))
     servicers = tuple(servicer for part in parts for servicer in part.servicers)
     return Node(
         server=GrpcServer(
@@ -173,10 +178,9 @@ def _foundations(shared: Shared, watch: Watch) -> Sequence[_Part]:
     )
 
 
-def _parts(shared: Shared, watch: Watch, peers: Mapping[str, PeerHome]) -> Sequence[_Part]:
+def _parts(shared: Shared, watch: Watch, peers: Mapping[str, PeerHome], exchange: ExchangeSide) -> Sequence[_Part]:
     """Give the parts that stand beside the answers about cards."""
-    settings, evidence = shared.settings, shared.evidence
-    exchange, gossip = build_exchange(shared, peers), build_gossip(shared, peers)
+    settings, evidence, gossip = shared.settings, shared.evidence, build_gossip(shared, peers)
     erase = partial(Erasure(shared.stored.store).run, settings.evidence.retention_days)
     operators = [MetricsSide(watch.metrics, at, journal=watch.journal) for at in [settings.listen.metrics] if at]
     feeds = catalog_feeds(shared, peers)

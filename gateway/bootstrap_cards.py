@@ -22,6 +22,7 @@ from gateway.services.card_ledger import CardLedger
 from gateway.services.card_standing import CardStandings
 from gateway.services.known_cards import KnownCards
 from gateway.services.offline_packs import OfflinePacks
+from gateway.services.polled_cards import PolledCards
 from gateway.services.report_cards import ReportCards
 from gateway.services.status_register import LIFE_SECONDS
 from gateway.store.card_copies import StoredCopies
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from gateway.rpc.boundary import Servicer
     from gateway.rpc.convert_verdict import VerdictWriter
     from gateway.services.evidence import Decision
+    from gateway.services.local_home import LocalHome
+    from gateway.store.card_log import Also
     from gateway.store.transaction import Transaction
     from gateway.trust_side import TrustSide
     from trust.keys import VerificationKey
@@ -66,7 +69,10 @@ class TrustedPackKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardSide:
-    """The card states of a node: `ledgers` of its homes, `copies` by home and visited region, what knows cards."""
+    """The card states of a node: `ledgers` of its homes, `copies` by home and visited region, what knows cards.
+
+    `polled` are the cards of those homes whose platform cannot report.
+    """
 
     shared: Shared
     log: StoredCardLog
@@ -74,6 +80,7 @@ class CardSide:
     copies: Mapping[tuple[str, str], CardCopy]
     feeds: CardFeeds
     known: KnownCards
+    polled: Mapping[str, PolledCards]
 
     async def start(self) -> None:
         """Load what was kept (StoreUnavailableError)."""
@@ -82,13 +89,16 @@ class CardSide:
         for copy in self.copies.values():
             await copy.start()
 
-    def tasks(self, peers: Mapping[str, PeerHome]) -> list[Callable[[], Coroutine[None, None, None]]]:
-        """Give what runs as long as the node: it hears other replicas, and follows the feeds of other regions."""
+    def tasks(
+        self, peers: Mapping[str, PeerHome], local: Mapping[str, LocalHome]
+    ) -> list[Callable[[], Coroutine[None, None, None]]]:
+        """Give what runs as long as the node: it hears other replicas, follows other regions' feeds, and polls."""
         followers = []
         for (home, _), copy in self.copies.items():
             source = LocalFeed(self.feeds, home) if home in self.ledgers else PeerFeed(peers[home].channel)
             followers.append(CardFollower(copy, source, journal=self.shared.journal))
         work = {"hear": self.hear, **{f"{one.copy.home}>{one.copy.visited}": one.run for one in followers}}
+        work |= {f"poll_{region}": partial(one.run, local[region].look_up) for region, one in self.polled.items()}
         return [
             partial(keep_running, name, one, self.shared.journal, event="cards_task_failed")
             for name, one in work.items()
@@ -102,6 +112,10 @@ class CardSide:
                     if home in {"", region}:
                         with suppress(StoreUnavailableError):
                             await ledger.heard()
+
+    def name(self, region: str, number: str) -> bytes:
+        """Give what a home region calls a card by its number."""
+        return self.ledgers[region].name(number)
 
     def servicers(self, verdicts: VerdictWriter) -> tuple[Servicer, ...]:
         """Make the services."""
@@ -142,10 +156,10 @@ async def _record(transaction: Transaction, decisions: Sequence[Decision]) -> Se
     return [None] * len(decisions)
 
 
-def build_cards(shared: Shared, metrics: Metrics) -> CardSide:
-    """Put the card states of a node together (SettingsError; nothing is read yet)."""
+def build_cards(shared: Shared, metrics: Metrics, *, also: Also) -> CardSide:
+    """Put the card states of a node together (SettingsError; nothing is read yet); `also` is done with each report."""
     store, secrets_of = shared.stored.store, shared.pseudonym_secrets
-    log, kept = StoredCardLog(store, remembered_seconds=LIFE_SECONDS), StoredCopies(store)
+    log, kept = StoredCardLog(store, remembered_seconds=LIFE_SECONDS, also=also), StoredCopies(store)
     ledgers = {
         region: CardLedger(region, secret=secret, log=log, clock=time.time) for region, secret in secrets_of.items()
     }
@@ -170,6 +184,11 @@ def build_cards(shared: Shared, metrics: Metrics) -> CardSide:
             book=shared.book,
             clock=time.time,
         ),
+        polled={
+            home.region: PolledCards(ledgers[home.region], seconds=home.platform.poll_seconds, clock=time.time)
+            for home in shared.settings.home
+            if home.platform.poll_seconds is not None
+        },
     )
 
 

@@ -23,6 +23,7 @@ from gateway.services.exchange_clock import store_time
 from gateway.services.exchange_downloads import Downloads
 from gateway.services.exchange_errands import Errands
 from gateway.services.exchange_files import Files
+from gateway.services.exchange_holds import Holds
 from gateway.services.exchange_inbox import Inbox
 from gateway.services.exchange_ledger import LANES, NEWS, dialect_of
 from gateway.services.exchange_outbox import Outbox
@@ -105,6 +106,8 @@ class _Parts:
     rules: ExchangeRules
     seals: Seals
     act: Act
+    holds: Holds
+    cards: Callable[[str, str], bytes]
     receipts: ReceiptDesk
     news: Board
     lanes: Board
@@ -112,10 +115,32 @@ class _Parts:
     points: CrashPoints
 
 
-def build_exchange(shared: Shared, peers: Mapping[str, PeerHome]) -> ExchangeSide:
-    """Put the exchange of a node together (SettingsError, RegionDataError; nothing runs yet)."""
+def build_holds(shared: Shared) -> Holds:
+    """Make what holds requests back, and what does all that is done to them (SettingsError, RegionDataError)."""
     settings, store = shared.settings, shared.stored.store
-    parts = _parts(shared, frozenset(peers))
+    act = Act(
+        store,
+        rules=load_transitions(),
+        homes=frozenset(home.region for home in settings.home),
+        now=store_time(dialect_of(store), time.time),
+        points=crash_points(settings),
+    )
+    return Holds(act, rules=shared.rules)
+
+
+def build_exchange(
+    shared: Shared, peers: Mapping[str, PeerHome], *, holds: Holds, cards: Callable[[str, str], bytes]
+) -> ExchangeSide:
+    """Put the exchange of a node together (SettingsError, RegionDataError; nothing runs yet).
+
+    Args:
+        shared: what all parts of a node use.
+        peers: the gateways to which requests go.
+        holds: what holds back those whose card is not in use.
+        cards: what a home region calls a card by its number.
+    """
+    settings, store = shared.settings, shared.stored.store
+    parts = _parts(shared, frozenset(peers), holds, cards)
     errands = Errands(store, act=parts.act, rules=parts.rules, receipts=parts.receipts, reason_of=reason_of)
     upkeep = Upkeep(store, act=parts.act, retention_seconds=settings.exchange.retention_days * DAY_SECONDS)
     work = {"news": parts.news.run, "lanes": parts.lanes.run, "upkeep": upkeep.run}
@@ -137,7 +162,7 @@ def build_exchange(shared: Shared, peers: Mapping[str, PeerHome]) -> ExchangeSid
     )
 
 
-def _parts(shared: Shared, peers: frozenset[str]) -> _Parts:
+def _parts(shared: Shared, peers: frozenset[str], holds: Holds, cards: Callable[[str, str], bytes]) -> _Parts:
     """Make what all parts use."""
     settings, store = shared.settings, shared.stored.store
     homes = frozenset(home.region for home in settings.home)
@@ -151,13 +176,14 @@ def _parts(shared: Shared, peers: frozenset[str]) -> _Parts:
         homes=homes,
         peers=peers,
     )
-    now = store_time(dialect, time.time)
     return _Parts(
         shared=shared,
         homes=homes,
         rules=rules,
         seals=seals,
-        act=Act(store, rules=load_transitions(), homes=homes, now=now, points=points),
+        act=holds.act,
+        holds=holds,
+        cards=cards,
         receipts=ReceiptDesk(ReceiptKeys(settings, shared.trust), homes, dialect),
         news=Board(store, NEWS),
         lanes=Board(store, LANES),
@@ -180,11 +206,12 @@ def _use(parts: _Parts) -> ExchangeUse:
             catalog_version=lambda region: shared.registry.get(region).catalog.version,
             quota=shared.settings.exchange.quota,
             clock=time.time,
+            cards=parts.cards,
             points=parts.points,
         ),
         act=parts.act,
         reading=Reading(store, board=parts.news),
-        inbox=Inbox(store, act=parts.act, rules=parts.rules, reason_of=reason_of),
+        inbox=Inbox(store, act=parts.act, rules=parts.rules, holds=parts.holds, reason_of=reason_of),
         files=Files(store, seals=seals, blinding=blinding, clock=time.time),
         downloads=parts.downloads,
         answering=Answering(seals=seals, receipts=parts.receipts, rules=parts.rules),

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from gateway.services.card_ledger import CardLedger
     from gateway.services.catalog_book import CatalogBook
     from gateway.services.known_cards import KnownCards
+    from gateway.services.polled_cards import PolledCards
     from gateway.services.ports import Home
     from gateway.services.publish_catalog import PublishCatalog
     from gateway.settings import Settings
@@ -188,7 +189,9 @@ def platform_client(home: HomeSettings, shared: Shared) -> PlatformClient:
     )
 
 
-def local_home(home: HomeSettings, shared: Shared, platform: PlatformClient, cards: CardLedger) -> LocalHome:
+def local_home(
+    home: HomeSettings, shared: Shared, platform: PlatformClient, cards: CardLedger, polled: PolledCards | None
+) -> LocalHome:
     """Make the home side of a region of this gateway."""
     return LocalHome(
         adapter=shared.registry.get(home.region),
@@ -203,6 +206,7 @@ def local_home(home: HomeSettings, shared: Shared, platform: PlatformClient, car
         clock=time.time,
         statuses=shared.statuses[home.region],
         cards=cards,
+        polled=polled,
         consents=None if home.consents is None else FileConsents(home.consents, clock=time.time),
     )
 

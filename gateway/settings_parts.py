@@ -126,7 +126,10 @@ class ListenSettings(Part):
 
 
 class PlatformSettings(Part):
-    """Where a home region's platform is, and the secrets its authentication scheme needs."""
+    """Where a home region's platform is, and the secrets its authentication scheme needs.
+
+    A platform that cannot report what happens to its cards is asked about those in use every `poll_seconds`.
+    """
 
     base_url: str = Field(min_length=8, max_length=300)
     secrets: Path
@@ -134,6 +137,7 @@ class PlatformSettings(Part):
     total_seconds: float = Field(default=5.0, gt=0, le=30)
     failures_to_open: int = Field(default=5, ge=1, le=20)
     open_seconds: float = Field(default=5.0, gt=0, le=300)
+    poll_seconds: float | None = Field(default=None, ge=0.1, le=3600)
 
 
 class EntitySettings(Part):

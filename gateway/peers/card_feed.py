@@ -25,8 +25,8 @@ _SCOPE: Final = "card.follow"
 _STREAM_SECONDS: Final = 240.0
 """How long a stream is kept: our token runs out a minute later, and the peer would end it with that."""
 
-_COMPARE_SECONDS: Final = 120.0
-"""A comparison may go through all cards of a home region."""
+_COMPARE_SECONDS: Final = 900.0
+"""A comparison goes through all cards of a home region: some ten microseconds each, beside all else that it does."""
 
 _DEEPEST: Final = 8
 

@@ -55,7 +55,12 @@ if TYPE_CHECKING:
     from gateway.services.exchange_submit import SubmitRequest, Submitted
 
 _ADVANCES: Final = {State.ACCEPTED: Event.ACCEPTED, State.IN_PROGRESS: Event.STARTED}
-_NEWS: Final = frozenset({Event.ACCEPTED, Event.STARTED, Event.FAILED, Event.EXPIRED, Event.CANCELLED, Event.WITHDRAWN})
+_NEWS: Final = frozenset(
+    {
+        *(Event.ACCEPTED, Event.STARTED, Event.FAILED, Event.EXPIRED, Event.CANCELLED, Event.WITHDRAWN),
+        *(Event.HELD, Event.RELEASED),
+    }
+)
 _SETTLED: Final = frozenset({Event.DISPUTE_SETTLED, Event.REOPENED})
 _GROUND: Final = {
     number: name.removeprefix("DISPUTE_GROUND_").lower() for name, number in exchange_pb2.DisputeGround.items()

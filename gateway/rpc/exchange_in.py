@@ -135,7 +135,9 @@ def submission_in(request: exchange_service_pb2.SubmitRequestRequest, *, gateway
         medium=medium,
         consent=bool(content.consent_reference),
     )
-    body = _body(content, terms.kind, files, subject=_subject(content.subject, terms.target))
+    subject = content.subject
+    used = "" if terms.kind is PayloadKind.CARD_SERVICE else subject.card_number
+    body = _body(content, terms.kind, files, subject=_subject(subject, terms.target), card_number=used)
     return Submission(
         idempotency_key=request.idempotency_key,
         terms=terms,
@@ -187,6 +189,7 @@ def _body(
     files: tuple[AttachmentReference, ...],
     *,
     subject: Subject | None = None,
+    card_number: str = "",
 ) -> Body:
     return Body(
         kind=kind,
@@ -195,6 +198,7 @@ def _body(
         fields=_named(message, kind),
         attachments=files,
         subject=subject,
+        card_number=card_number,
     )
 
 

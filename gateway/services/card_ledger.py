@@ -128,20 +128,20 @@ class CardLedger:
         """Give the number up to which all is known here."""
         return self._last
 
-    async def report(self, reports: Sequence[Report]) -> tuple[Result, ...]:
+    async def report(self, reports: Sequence[Report], *, heard: bool = True) -> tuple[Result, ...]:
         """File what the platform reports; returns when it is on disk and known here (StoreUnavailableError).
 
-        Nothing is a report too: all that has happened so far was reported.
+        Nothing is a report too: all that has happened so far was reported. Not so where it was not `heard`, but asked.
         """
         told = [(report.card, report.event) for report in reports]
-        filed = await self._log.file(self.region, told)
+        filed = await self._log.file(self.region, told, heard=heard)
         for (card, event), one in zip(told, filed, strict=True):
             if one.outcome is not Outcome.DUPLICATE:
                 self._apply(card, event)
         now = self._clock()
         if told:
             await self.read_on()
-        self._heard_at = now
+        self._heard_at = now if heard else self._heard_at
         return tuple(
             Result(one.number, one.outcome, self.table.shown(card) or _UNTOLD)
             for (card, _), one in zip(told, filed, strict=True)

@@ -78,8 +78,8 @@ class CardLog(Protocol):
     async def begin(self, home: str) -> FeedStart:
         """Give the feed of a region as it is now; the first time it is made (StoreUnavailableError)."""
 
-    async def file(self, home: str, told: Sequence[tuple[bytes, CardEvent]]) -> Sequence[Filed]:
-        """Append what is not there yet, and note that the platform was heard, even of nothing.
+    async def file(self, home: str, told: Sequence[tuple[bytes, CardEvent]], *, heard: bool = True) -> Sequence[Filed]:
+        """Append what is not there yet, and note that the platform was `heard`, even of nothing.
 
         What vouches for a card that is then not in full use is taken back. Returns when all that is on disk
         (StoreUnavailableError).

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from adapters.card_events import CardEvent
 from adapters.card_state import CardState, Mark
 from adapters.words import CardEventKind, CardFunction
 from gateway.services.card_news import Told
@@ -20,11 +21,17 @@ from trust.pseudonym import pairwise_card
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from adapters.card_events import CardEvent
     from gateway.services.card_ledger import CardLedger
     from gateway.services.card_news import CardNews
 
 _OF_FUNCTIONS = frozenset({CardEventKind.FUNCTION_SUSPENDED, CardEventKind.FUNCTION_RESTORED})
+_TOLD_OTHERWISE = frozenset(
+    {
+        CardEvent(kind=CardEventKind.REPLACED, time=1).slot,
+        *(CardEvent(kind=kind, time=1, function=one).slot for kind in _OF_FUNCTIONS for one in CardFunction),
+    }
+)
+"""Slots of events that are told in other words than they are kept; all others go out as they are."""
 
 
 class Telling:
@@ -60,8 +67,11 @@ class Telling:
 
     def state(self, card: bytes) -> tuple[bytes, CardState]:
         """Give name and state of a card as this region should have them."""
+        kept = self._ledger.table.state(card)
+        if _TOLD_OTHERWISE.isdisjoint(mark.slot for mark in kept.marks):
+            return self.name(card), kept
         told = CardState()
-        for event in self._ledger.table.state(card).events:
+        for event in kept.events:
             told = told.joined(Mark(e.slot, e.stamp, e.detail) for e in self._told(card, event))
         return self.name(card), told
 

@@ -27,6 +27,7 @@ class Birth:
     order_key: bytes
     digest: bytes
     content: bytes = field(repr=False)
+    card: bytes | None = field(repr=False)
     submitted_at: int
     deadline: int
     now: int
@@ -99,4 +100,5 @@ def _row(birth: Birth, *, revision: int) -> dict[str, Any]:
         "receipt": None,
         "chains": None,
         "record": None,
+        "card": birth.card,
     }

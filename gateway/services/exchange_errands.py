@@ -19,7 +19,7 @@ from gateway.services.exchange_act import REFUSALS
 from gateway.services.exchange_inbox import fail
 from gateway.services.exchange_ledger import lane_out, load
 from gateway.services.exchange_model import MICROS, HistoryEntry, StoredRequest, text_of
-from gateway.services.exchange_queue import Taken, done, extend, held, put_back, take
+from gateway.services.exchange_queue import HELD_UNTIL, Taken, done, extend, held, put_back, take
 from gateway.services.exchange_receipts import read_receipt, write_receipt
 from gateway.services.exchange_states import Event, Held, Party, State
 from gateway.services.local_home import china_day
@@ -43,7 +43,11 @@ LONGEST_SECONDS: Final = 300.0
 _ENTRIES: Final = select(EVENTS).where(
     tuple_(EVENTS.c.request, EVENTS.c.revision).in_(bindparam("places", expanding=True))
 )
-_FREE: Final = update(QUEUE).where(QUEUE.c.due > bindparam("now"), QUEUE.c.lease > 0).values(due=bindparam("now"))
+_FREE: Final = (
+    update(QUEUE)
+    .where(QUEUE.c.due > bindparam("now"), QUEUE.c.due < HELD_UNTIL, QUEUE.c.lease > 0)
+    .values(due=bindparam("now"))
+)
 _REPLIES: Final = frozenset({Event.COMPLETED, Event.REJECTED})
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gateway.services.exchange_act import Act
+    from gateway.services.exchange_holds import Holds
     from gateway.services.exchange_ledger import Ledger
     from gateway.services.exchange_model import Actor
     from gateway.services.exchange_queue import Taken
@@ -69,14 +70,18 @@ class Inbox:
         store: where requests are kept.
         act: does what there is to do to them.
         rules: whether they may still be handed on.
+        holds: keeps back those whose card is not in use.
         reason_of: names an error by its ErrorReason.
     """
 
-    def __init__(self, store: Store, *, act: Act, rules: ExchangeRules, reason_of: Callable[[Exception], str]) -> None:
+    def __init__(
+        self, store: Store, *, act: Act, rules: ExchangeRules, holds: Holds, reason_of: Callable[[Exception], str]
+    ) -> None:
         """Keep them."""
         self._store = store
         self._act = act
         self._rules = rules
+        self._holds = holds
         self._reason_of = reason_of
         self._take_handler, self._back_handler, self._extend_handler = self._take, self._back, self._more
 
@@ -107,12 +112,17 @@ class Inbox:
         lane, now = lane_in(ask.actor.region), ledger.now
         taken = await take(transaction, lane, most=ask.most, lease_seconds=ask.lease_seconds, now=now, both_ends=False)
         requests = await load(transaction, [one.request for one in taken])
+        objections = await self._holds.objections(transaction, ask.actor.region, requests.values())
         delivered: list[Delivered] = []
         for one in taken:
             request = requests[one.request]
             if one.failures > MOST_FAILURES:
                 await self._lay_aside(transaction, one, request, now)
-            elif self._may_go_on(ledger, request, now):
+            elif not self._may_go_on(ledger, request, now):
+                continue
+            elif one.request in objections:
+                await self._holds.hold(transaction, ledger, one.place, request, reason=objections[one.request])
+            else:
                 transaction.record(_decision(ask.actor, request))
                 delivered.append(Delivered(request, one.lease, now + int(ask.lease_seconds * MICROS), one.lease))
         return delivered

@@ -84,7 +84,7 @@ class Body:
     """What is asked, or what is answered, as the contract has it.
 
     `document` is its JSON form, of which digests are made, `encoded` its bytes; `fields` are the canonical fields of a
-    person that it names, each of which the agreement must let out.
+    person that it names, each of which the agreement must let out. `card_number` is the card that must be in use.
     """
 
     kind: PayloadKind | None
@@ -93,6 +93,7 @@ class Body:
     fields: frozenset[str]
     attachments: tuple[AttachmentReference, ...] = ()
     subject: Subject | None = field(default=None, repr=False)
+    card_number: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +187,7 @@ class StoredRequest:
     receipt: str | None = field(repr=False)
     chains: bytes | None
     record: bytes | None
+    card: bytes | None = field(repr=False)
 
     @property
     def name(self) -> str:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from gateway.store.transaction import Transaction
 
 MOST_FAILURES: Final = 8
+HELD_UNTIL: Final = 2**62
+"""When a task is due that is held back until something happens, microseconds."""
+
 _RUN: Final = 64
 _EARLIER: Final = QUEUE.alias("earlier")
 _HEADS: Final = (

@@ -63,6 +63,8 @@ class Event(StrEnum):
     DISPUTE_SETTLED = "dispute_settled"
     REOPENED = "reopened"
     WITHDRAWN = "withdrawn"
+    HELD = "held"
+    RELEASED = "released"
 
 
 class Party(StrEnum):

@@ -171,7 +171,9 @@ class Hear:
         return Acted(moved, replayed=False)
 
 
-_BY_GATEWAY: Final = frozenset({Event.FAILED, Event.EXPIRED, Event.CANCELLED, Event.WITHDRAWN})
+_BY_GATEWAY: Final = frozenset(
+    {Event.FAILED, Event.EXPIRED, Event.CANCELLED, Event.WITHDRAWN, Event.HELD, Event.RELEASED}
+)
 """What the gateway of the target decides by itself."""
 
 

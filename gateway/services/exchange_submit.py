@@ -79,6 +79,7 @@ class SubmitRequest:
         catalog_version: gives the version of a region's catalog.
         quota: how many requests of one caller may wait for one region.
         clock: Unix seconds.
+        cards: what names a card of a home region by its number.
         points: where a test lets the process die.
     """
 
@@ -93,6 +94,7 @@ class SubmitRequest:
         catalog_version: Callable[[str], str],
         quota: int,
         clock: Clock,
+        cards: Callable[[str, str], bytes],
         points: CrashPoints = NO_CRASH,
     ) -> None:
         """Keep what is needed."""
@@ -104,6 +106,7 @@ class SubmitRequest:
         self._catalog_version = catalog_version
         self._quota = quota
         self._clock = clock
+        self._cards = cards
         self._points = points
         self._handler = self._add
 
@@ -150,6 +153,7 @@ class SubmitRequest:
                 order_key=self._blinding("order", terms.source, terms.target, key) if key else ident,
                 digest=digest,
                 content=self._seals.seal_content(ident, salt, body.encoded),
+                card=self._card(terms.target, body.card_number),
                 submitted_at=submitted_at,
                 deadline=deadline,
                 now=now,
@@ -173,6 +177,10 @@ class SubmitRequest:
             rule = f"{LEAST_SECONDS}_s_to_{MOST_SECONDS // DAY_SECONDS}_days_from_now"
             raise InvalidFieldError(("content.deadline", rule))
         return asked
+
+    def _card(self, target: str, number: str) -> bytes | None:
+        """Give what the target region calls the card, where that is a home of this gateway and a card is named."""
+        return self._cards(target, number) if number and target in self._homes else None
 
     async def _add(self, transaction: Transaction, items: Sequence[NewRequest]) -> Sequence[Submitted | GatewayError]:
         """Write those that are new, all together."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from adapters.equivalence import Coverage, EquivalenceBook
     from gateway.services.card_ledger import CardLedger, Reported
     from gateway.services.model import CardQuestion
+    from gateway.services.polled_cards import PolledCards
     from gateway.services.ports import Clock, Consents, Platform, RecognitionPlaces
     from gateway.services.verdict import VerdictRules
     from trust.agreement import Agreement
@@ -77,12 +78,14 @@ class LocalHome:
         statuses: RecognitionPlaces | None = None,
         consents: Consents | None = None,
         cards: CardLedger | None = None,
+        polled: PolledCards | None = None,
     ) -> None:
         """Take the region's parts; `items` finds an item of any region by region code and identifier.
 
         With `statuses`, each recognition says where it can be seen whether it was revoked since. `consents` knows which
         references have ended; without it each counts that is named. With `cards`, what the platform has reported of a
-        card counts beside what it answers, and recognitions name the card.
+        card counts beside what it answers, and recognitions name the card. `polled` is told what it
+        answers, where it cannot report.
         """
         self._adapter = adapter
         self._items = items
@@ -96,6 +99,7 @@ class LocalHome:
         self._clock = clock
         self._statuses = statuses
         self._cards = cards
+        self._polled = polled
         self._consents = consents
 
     def _cover(self, item: ApplicationItem, on: date) -> Coverage:
@@ -122,7 +126,9 @@ class LocalHome:
             self._consents.require(question.consent_reference, agreement=permission.agreement)
         covered = self._cover(item, today) if permission else None
         use = UseFacts(item=item, medium=question.medium, permission=permission, coverage=covered)
-        found = await self._look_up(question.credential)
+        found = await self.look_up(question.credential)
+        if self._polled is not None:
+            await self._polled.note(question.credential, found[0])
         for _ in range(_TRIES):
             answer = await self._answer(question, use, found, today=today, disclose=disclose)
             if answer is not None:
@@ -185,7 +191,7 @@ class LocalHome:
 
     async def subjects_of(self, credential: Credential, regions: Iterable[str]) -> tuple[str, ...]:
         """Ask the platform who holds a card, and give the holder's pseudonyms towards regions (the platform edge's)."""
-        identity, _ = await self._look_up(credential)
+        identity, _ = await self.look_up(credential)
         return tuple(self._subject(identity, region) for region in regions)
 
     def _subject(self, identity: CardIdentity, visited: str) -> str:
@@ -201,8 +207,8 @@ class LocalHome:
         except TrustError as error:
             raise RegionDataError(region=self._adapter.region, rule="recognition") from error
 
-    async def _look_up(self, credential: Credential) -> tuple[CardIdentity, float]:
-        """Ask the platform and hold its answer against what the credential itself says."""
+    async def look_up(self, credential: Credential) -> tuple[CardIdentity, float]:
+        """Ask the platform, and hold its answer against what the credential itself says (AdapterError leaves)."""
         record = await self._platform.lookup(self._adapter.draft(credential))
         try:
             identity = self._adapter.identity_to_canonical(record.fields, strict=False)

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.card_events import SEQUENCE_BITS, of_slot
@@ -22,11 +22,13 @@ from gateway.store.status_places import revoke_cards
 from gateway.store.tables_cards import EVENTS, FEEDS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 
     from adapters.card_events import CardEvent
     from gateway.store.store import Store
     from gateway.store.transaction import Transaction
+
+    Also = Callable[[Transaction, str, Mapping[bytes, CardState]], Awaitable[None]]
 
 CHANNEL: Final = "cards"
 _MICROS: Final = 1_000_000
@@ -40,7 +42,10 @@ _FIRST: Final = {
 }
 _START: Final = select(FEEDS.c.feed, FEEDS.c.last, FEEDS.c.heard).where(FEEDS.c.home == bindparam("of"))
 _HEARD: Final = (
-    update(FEEDS).where(FEEDS.c.home == bindparam("of")).values(heard=bindparam("now")).returning(FEEDS.c.last)
+    update(FEEDS)
+    .where(FEEDS.c.home == bindparam("of"))
+    .values(heard=func.coalesce(bindparam("now", type_=FEEDS.c.heard.type), FEEDS.c.heard))
+    .returning(FEEDS.c.last)
 )
 _COUNT: Final = update(FEEDS).where(FEEDS.c.home == bindparam("of")).values(last=bindparam("number"))
 _OF_CARDS: Final = select(EVENTS.c.card, EVENTS.c.slot, EVENTS.c.time, EVENTS.c.sequence, EVENTS.c.detail).where(
@@ -66,6 +71,7 @@ class _Report(NamedTuple):
 
     home: str
     told: Sequence[tuple[bytes, CardEvent]]
+    heard: bool
 
 
 @dataclass(slots=True)
@@ -91,10 +97,12 @@ class StoredCardLog:
     Args:
         store: where it is.
         remembered_seconds: for how long after its end a recognition that was taken back is told as such.
+        also: what else is done in the transaction of a report, with the home region and the states of its cards then.
     """
 
-    def __init__(self, store: Store, *, remembered_seconds: int) -> None:
+    def __init__(self, store: Store, *, remembered_seconds: int, also: Also | None = None) -> None:
         """Take the store."""
+        self._also = also
         self._store = store
         self._longer = remembered_seconds
         self._first = _FIRST[store.dialect]
@@ -120,9 +128,9 @@ class StoredCardLog:
             await transaction.execute(self._first, row)
         return [None] * len(homes)
 
-    async def file(self, home: str, told: Sequence[tuple[bytes, CardEvent]]) -> Sequence[Filed]:
-        """Append what is not there yet, and note that the platform was heard (StoreUnavailableError)."""
-        return await self._store.commit(self._file, _Report(home, told))
+    async def file(self, home: str, told: Sequence[tuple[bytes, CardEvent]], *, heard: bool = True) -> Sequence[Filed]:
+        """Append what is not there yet, and note that the platform was `heard` (StoreUnavailableError)."""
+        return await self._store.commit(self._file, _Report(home, told, heard))
 
     async def _file(self, transaction: Transaction, reports: Sequence[_Report]) -> Sequence[Sequence[Filed]]:
         """File all reports, those of one home one after another; whoever else files for it waits at its first row."""
@@ -131,15 +139,21 @@ class StoredCardLog:
         for home in sorted({report.home for report in reports}):
             own = [place for place, report in enumerate(reports) if report.home == home]
             told = [reports[place].told for place in own]
-            filed = await self._file_home(transaction, home, told, now)
+            heard = now if any(reports[place].heard for place in own) else None
+            filed = await self._file_home(transaction, home, told, now, heard)
             answers |= zip(own, filed, strict=True)
             transaction.notify(CHANNEL, home)
         return [answers[place] for place in range(len(reports))]
 
     async def _file_home(
-        self, transaction: Transaction, home: str, reports: Sequence[Sequence[tuple[bytes, CardEvent]]], now: int
+        self,
+        transaction: Transaction,
+        home: str,
+        reports: Sequence[Sequence[tuple[bytes, CardEvent]]],
+        now: int,
+        heard: int | None,
     ) -> list[list[Filed]]:
-        last = (await transaction.execute(_HEARD, {"of": home, "now": now})).scalar_one()
+        last = (await transaction.execute(_HEARD, {"of": home, "now": heard})).scalar_one()
         known = await _known(transaction, home, {card for told in reports for card, _ in told})
         rows: list[dict[str, Any]] = []
         answers = []
@@ -161,6 +175,8 @@ class StoredCardLog:
             await transaction.execute(_COUNT, {"of": home, "number": last + len(rows)})
             lost = {row["card"] for row in rows if not known[row["card"]].in_full_use}
             await revoke_cards(transaction, home, lost, now=now // _MICROS, remembered_seconds=self._longer)
+            if self._also is not None:
+                await self._also(transaction, home, {row["card"]: known[row["card"]].state for row in rows})
         return answers
 
     async def after(self, home: str, number: int, *, limit: int) -> Sequence[CardNews]:
@@ -192,6 +208,11 @@ class StoredCardLog:
         async with aclosing(self._store.listen(CHANNEL)) as words:
             async for word in words:
                 yield word
+
+
+async def states_of(transaction: Transaction, home: str, cards: Iterable[bytes]) -> dict[bytes, CardState]:
+    """Read the states of some cards of a home region; a card of which nothing was reported has an empty one."""
+    return {card: one.state for card, one in (await _known(transaction, home, set(cards))).items()}
 
 
 async def _known(transaction: Transaction, home: str, cards: Iterable[bytes]) -> dict[bytes, _Known]:

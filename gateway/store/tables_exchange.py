@@ -55,9 +55,11 @@ REQUESTS: Final = Table(
     Column("receipt", Text),
     Column("chains", LargeBinary),
     Column("record", Id),
+    Column("card", Id),
 )
 """`heard` is the revision of the other gateway's history up to which it was followed; `record` the id of the evidence
-of the reply. `chains` are the digests of the chains of the receipt, of source and target."""
+of the reply. `chains` are the digests of the chains of the receipt, of source and target. `card` is what the target
+region calls the card that must be in use before its platform gets the request, where one is named."""
 
 Index("uq_exchange_requests_idempotency", REQUESTS.c.idempotency, unique=True)
 Index("ix_exchange_requests_sent", REQUESTS.c.caller, REQUESTS.c.state, REQUESTS.c.id)
@@ -74,6 +76,8 @@ Index(
     sqlite_where=REQUESTS.c.open.is_(False) & REQUESTS.c.content.is_not(None),
     postgresql_where=REQUESTS.c.open.is_(False) & REQUESTS.c.content.is_not(None),
 )
+
+Index("ix_exchange_requests_card", REQUESTS.c.card)
 
 EVENTS: Final = Table(
     "exchange_events",

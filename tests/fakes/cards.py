@@ -40,11 +40,12 @@ class FakeCardLog:
         self.entries.setdefault(home, [])
         return FeedStart(self.feed, 0, self.heard_at.get(home))
 
-    async def file(self, home: str, told: Sequence[tuple[bytes, CardEvent]]) -> Sequence[Filed]:
+    async def file(self, home: str, told: Sequence[tuple[bytes, CardEvent]], *, heard: bool = True) -> Sequence[Filed]:
         """Append what is not there."""
         if self.fails is not None:
             raise self.fails
-        self.heard_at[home] = self.clock()
+        if heard:
+            self.heard_at[home] = self.clock()
         filed = []
         entries = self.entries.setdefault(home, [])
         now = round(self.clock() * MICROS)

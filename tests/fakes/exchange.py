@@ -34,6 +34,7 @@ from gateway.services.exchange_clock import process_time
 from gateway.services.exchange_downloads import Downloads
 from gateway.services.exchange_errands import Errands
 from gateway.services.exchange_files import Files
+from gateway.services.exchange_holds import Holds
 from gateway.services.exchange_inbox import Inbox
 from gateway.services.exchange_ledger import LANES, NEWS, dialect_of
 from gateway.services.exchange_outbox import Outbox
@@ -51,9 +52,10 @@ from onecard.gateway.v1 import exchange_service_pb2 as pb
 from onecard.gateway.v1.exchange_service_pb2_grpc import ExchangeServiceStub
 from tests.fakes.authority import FakeAuthority
 from tests.fakes.clock import FakeClock
+from tests.fakes.exchange_cards import card_name
 from tests.fakes.exchange_trust import CALLER_KEYS, CALLERS, REGIONS, FakeTrust
 from tests.fakes.journal import FakeJournal
-from tests.fakes.regions import AGREEMENTS, REGISTRY, item
+from tests.fakes.regions import AGREEMENTS, REGISTRY, RULES, item
 from tests.fakes.store import opened
 from trust.cache import VerifiedTokenCache
 from trust.keys import KeyRing, SigningKey
@@ -123,6 +125,7 @@ class ExchangeNode:
     rules: ExchangeRules = field(init=False)
     errands: Errands = field(init=False)
     upkeep: Upkeep = field(init=False)
+    holds: Holds = field(init=False)
     lanes: Board = field(init=False)
     news: Board = field(init=False)
     seals: Seals = field(default_factory=lambda: Seals(SEALER))
@@ -144,6 +147,7 @@ class ExchangeNode:
         act = Act(
             self.store, rules=load_transitions(), homes=self.homes, now=process_time(self.clock), points=self.points
         )
+        self.holds = Holds(act, rules=RULES)
         receipts = ReceiptDesk(self.trust, self.homes, dialect_of(self.store))
         self.news, self.lanes = Board(self.store, NEWS), Board(self.store, LANES)
         blinding = Blinding(SECRET.exchange_key())
@@ -158,11 +162,12 @@ class ExchangeNode:
                 catalog_version=lambda region: REGISTRY.get(region).catalog.version,
                 quota=self.quota,
                 clock=self.clock,
+                cards=card_name,
                 points=self.points,
             ),
             act=act,
             reading=Reading(self.store, board=self.news),
-            inbox=Inbox(self.store, act=act, rules=self.rules, reason_of=reason_of),
+            inbox=Inbox(self.store, act=act, rules=self.rules, holds=self.holds, reason_of=reason_of),
             files=Files(self.store, seals=self.seals, blinding=blinding, clock=self.clock),
             downloads=downloads,
             answering=Answering(seals=self.seals, receipts=receipts, rules=self.rules),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from adapters.credential import Credential
     from gateway.services.card_ledger import CardLedger
     from gateway.services.local_home import IssueToken
+    from gateway.services.polled_cards import PolledCards
     from gateway.services.status_register import StatusRegister
 
 REGISTRY = load_registry()
@@ -91,6 +92,7 @@ def local_home(
     signer: IssueToken | None = None,
     statuses: StatusRegister | None = None,
     cards: CardLedger | None = None,
+    polled: PolledCards | None = None,
 ) -> LocalHome:
     """Make the home side of a region before a platform, which knows its active card unless told otherwise."""
     clock = clock or FakeClock()
@@ -108,4 +110,5 @@ def local_home(
         clock=clock,
         statuses=statuses,
         cards=cards,
+        polled=polled,
     )

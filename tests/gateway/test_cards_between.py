@@ -12,10 +12,14 @@ import pytest
 
 from onecard.gateway.v1 import card_pb2, card_status_pb2
 from onecard.gateway.v1 import card_status_service_pb2 as pb
+from onecard.gateway.v1 import exchange_pb2 as exchange
+from onecard.gateway.v1 import exchange_service_pb2 as exchange_service
 from onecard.gateway.v1 import offline_service_pb2 as offline
 from onecard.gateway.v1 import recognition_service_pb2 as recognition
 from onecard.gateway.v1.card_status_service_pb2_grpc import CardStatusServiceStub
+from onecard.gateway.v1.exchange_service_pb2_grpc import ExchangeServiceStub
 from onecard.gateway.v1.offline_service_pb2_grpc import OfflineServiceStub
+from tests.fakes.exchange import NAME, content
 from tests.gateway.small_federation import found
 from tests.gateway.trust_calls import claims_of
 from tests.gateway.whole_federation import WholeFederation
@@ -25,6 +29,7 @@ from trust.offline_gate import OfflinePack, Use, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 HOME, VISITED = "chongqing", "sichuan"
 ITEM = "SC-13"
@@ -160,6 +165,29 @@ def test_a_gate_without_network_knows_the_card_from_its_pack(two: WholeFederatio
     wait_until(lambda: reason(asked(two, "active")) == "OK", what="thawed in Sichuan")
 
 
+def test_a_request_that_waits_for_the_card_is_held(two: WholeFederation) -> None:
+    """From the loss to the thaw, as both regions' platforms see in its history."""
+    subject = {"name": NAME, "card_number": number_of("active_3")}
+    asked_for = exchange_service.SubmitRequestRequest(idempotency_key="held-1", content=content(subject=subject))
+    report(two, happened("active_3", KIND.CARD_EVENT_KIND_LOST_TEMPORARY))
+    with two.platform(VISITED) as source, two.platform(HOME) as target:
+        asking, asked_there = (ExchangeServiceStub(one.channel) for one in (source, target))
+        submitted = asking.SubmitRequest(asked_for, metadata=source.metadata(), timeout=20)
+        get = exchange_service.GetRequestRequest(name=submitted.request.name)
+
+        def reached(kind: exchange.RequestEventKind.ValueType) -> bool:
+            told = asking.GetRequest(get, metadata=source.metadata(), timeout=20).request.history
+            return any(one.kind == kind for one in told)
+
+        wait_until(lambda: reached(exchange.REQUEST_EVENT_KIND_DELIVERED), what="delivered to Chongqing")
+        inbox = iter([exchange_service.ReceiveRequestsRequest(open=exchange_service.OpenInbox(credit=1))])
+        received: Any = asked_there.ReceiveRequests(inbox, metadata=target.metadata(), timeout=20)
+        wait_until(lambda: reached(exchange.REQUEST_EVENT_KIND_HELD), what="held")
+        received.cancel()
+        report(two, happened("active_3", KIND.CARD_EVENT_KIND_THAWED))
+        wait_until(lambda: reached(exchange.REQUEST_EVENT_KIND_RELEASED), what="released")
+
+
 def test_a_replaced_card_points_to_its_successor(two: WholeFederation) -> None:
     """By a pseudonym of this pair of regions, and with no number; nothing brings the card back."""
     card = claims_of(asked(two, "active").recognition)["card"]
@@ -182,3 +210,24 @@ def test_what_was_told_last_counts_while_the_home_gateway_is_gone(two: WholeFede
     assert answer.verdict.freshness in {card_status_pb2.FRESHNESS_LIVE, card_status_pb2.FRESHNESS_CACHED}
     assert (reason(answer), answer.recognition) == ("OK", "")
     assert reason(asked(two, "active")) == "CARD_REPLACED"
+
+
+def test_a_platform_that_cannot_report_is_polled(tmp_path: Path) -> None:
+    """Nobody asks, and the loss is known in Sichuan; the thaw too, but nothing is allowed there without asking."""
+    layout = found(tmp_path / "polled", HOME, VISITED)
+    config = layout.config(HOME)
+    text = config.read_text("utf-8")
+    assert text.count("[home.platform]") == 1
+    config.write_text(text.replace("[home.platform]", "[home.platform]\npoll_seconds = 0.1"), "utf-8")
+    with WholeFederation(layout) as running:
+        running.start(HOME, VISITED)
+        card = claims_of(asked(running, "active").recognition)["card"]
+        running.told_otherwise[HOME] = {"aaz502": "2"}
+        lost, active = card_pb2.CARD_STATUS_LOST_FORMAL, card_pb2.CARD_STATUS_ACTIVE
+        wait_until(lambda: state_of(running, card).card_status == lost, what="lost in Sichuan")
+        del running.told_otherwise[HOME]
+        wait_until(lambda: state_of(running, card).card_status == active, what="thawed in Sichuan")
+        known = state_of(running, card)
+        assert (known.freshness, known.HasField("data_age")) == (card_status_pb2.FRESHNESS_STALE, False)
+        assert {one.reason for one in known.classes} == {"STATUS_FEED_STALE"}
+        assert reason(asked(running, "active")) == "OK"

@@ -287,8 +287,10 @@ def _exchange_requests() -> None:
         sa.Column("receipt", sa.Text(), nullable=True),
         sa.Column("chains", sa.LargeBinary(), nullable=True),
         sa.Column("record", sa.LargeBinary(length=16), nullable=True),
+        sa.Column("card", sa.LargeBinary(length=16), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_exchange_requests")),
     )
+    op.create_index("ix_exchange_requests_card", "exchange_requests", ["card"], unique=False)
     op.create_index(
         "ix_exchange_requests_deadline",
         "exchange_requests",

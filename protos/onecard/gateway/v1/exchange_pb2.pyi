@@ -112,6 +112,10 @@ class _RequestEventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Requ
     """The objection of the source region is upheld, and the target region works on it again."""
     REQUEST_EVENT_KIND_WITHDRAWN: _RequestEventKind.ValueType  # 15
     """The objection of the target region is upheld, and the source region gives it up."""
+    REQUEST_EVENT_KIND_HELD: _RequestEventKind.ValueType  # 16
+    """The card that it names is not in use; it waits at the target region's gateway, and `reason` is the card's."""
+    REQUEST_EVENT_KIND_RELEASED: _RequestEventKind.ValueType  # 17
+    """That card is in use again, and the request goes on."""
 
 class RequestEventKind(_RequestEventKind, metaclass=_RequestEventKindEnumTypeWrapper):
     """Things that happen to a request."""
@@ -148,6 +152,10 @@ REQUEST_EVENT_KIND_REOPENED: RequestEventKind.ValueType  # 14
 """The objection of the source region is upheld, and the target region works on it again."""
 REQUEST_EVENT_KIND_WITHDRAWN: RequestEventKind.ValueType  # 15
 """The objection of the target region is upheld, and the source region gives it up."""
+REQUEST_EVENT_KIND_HELD: RequestEventKind.ValueType  # 16
+"""The card that it names is not in use; it waits at the target region's gateway, and `reason` is the card's."""
+REQUEST_EVENT_KIND_RELEASED: RequestEventKind.ValueType  # 17
+"""That card is in use again, and the request goes on."""
 Global___RequestEventKind: _TypeAlias = RequestEventKind  # noqa: Y015
 
 class _RequestActor:
