@@ -70,7 +70,7 @@ def _receipt_steps(receipts: ReceiptStory) -> Iterable[Step]:
     )
     yield _step(
         "a receipt with one word altered: the command names where",
-        "in the request: exit 1, request; in the reply: exit 1, reply; in the log's record: exit 1, evidence",
+        "request: exit 1, NOT VALID: request; reply: exit 1, NOT VALID: reply; evidence: exit 1, NOT VALID: evidence",
         receipts.altered,
     )
 

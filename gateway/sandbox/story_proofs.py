@@ -39,12 +39,12 @@ class ReceiptStory:
 
     async def verified(self, stage: Stage) -> str:
         """Get both receipts, and verify each."""
-        told: dict[str, Ended] = {}
         for region in (SOURCE, TARGET):
             asked = exchange_service_pb2.GetReceiptRequest(name=self._story.name)
             got = await exchange(stage, region).GetReceipt(asked, timeout=CALL_SECONDS, wait_for_ready=True)
             self.documents[region] = json.loads(got.document)
-            told[region] = await self._verify(stage, region, self.documents[region])
+        ended = await asyncio.gather(*(self._verify(stage, *one) for one in self.documents.items()))
+        told = dict(zip(self.documents, ended, strict=True))
         same = len({_statement(ended) for ended in told.values()}) == 1
         words = (
             f"{region}: exit {ended.code}, {ended.told.splitlines()[-1]}, recorded by {ended.after('recorded by')}"
@@ -54,19 +54,20 @@ class ReceiptStory:
 
     async def altered(self, stage: Stage) -> str:
         """Alter one word in each of three places of Chongqing's receipt, and verify it."""
-        told = {
-            "in the request": await self._altered(stage, "PURPOSE_RECORD_ENQUIRY", "PURPOSE_IDENTITY_CHECK"),
-            "in the reply": await self._altered(stage, '"synthetic": true', '"synthetic": false'),
-            "in the log's record": await self._altered(stage, r"\"outcome\":\"allowed\"", r"\"outcome\":\"refused\""),
+        words = {
+            "request": ("PURPOSE_RECORD_ENQUIRY", "PURPOSE_IDENTITY_CHECK"),
+            "reply": ('"synthetic": true', '"synthetic": false'),
+            "evidence": (r"\"outcome\":\"allowed\"", r"\"outcome\":\"refused\""),
         }
-        return "; ".join(f"{where}: {words}" for where, words in told.items())
+        told = await asyncio.gather(*(self._altered(stage, part, *two) for part, two in words.items()))
+        return "; ".join(told)
 
-    async def _altered(self, stage: Stage, word: str, other: str) -> str:
+    async def _altered(self, stage: Stage, part: str, word: str, other: str) -> str:
         text = json.dumps(self.documents[TARGET])
         if text.count(word) != 1:
-            return f"{text.count(word)} TIMES THERE"
-        ended = await self._verify(stage, "altered", json.loads(text.replace(word, other)))
-        return f"exit {ended.code}, {ended.after('NOT VALID:').partition(' ')[0]}"
+            return f"{part}: {text.count(word)} TIMES THERE"
+        ended = await self._verify(stage, part, json.loads(text.replace(word, other)))
+        return f"{part}: exit {ended.code}, NOT VALID: {ended.after('NOT VALID:').partition(' ')[0]}"
 
     @staticmethod
     async def _verify(stage: Stage, name: str, document: dict[str, Any]) -> Ended:
