@@ -53,6 +53,7 @@ from onecard.gateway.v1.exchange_service_pb2_grpc import ExchangeServiceStub
 from tests.fakes.authority import FakeAuthority
 from tests.fakes.clock import FakeClock
 from tests.fakes.exchange_cards import card_name
+from tests.fakes.exchange_contents import content, reply
 from tests.fakes.exchange_trust import CALLER_KEYS, CALLERS, REGIONS, FakeTrust
 from tests.fakes.journal import FakeJournal
 from tests.fakes.regions import AGREEMENTS, REGISTRY, RULES, item
@@ -76,34 +77,8 @@ if TYPE_CHECKING:
 SECRET: Final = EvidenceSecret(b"evidence secret of tests, 32 by.")
 SEALER: Final = Sealer([SealingKey.new(CipherName.AES)])
 AUTHORITY: Final = FakeAuthority()
-HOLDER: Final = "500112190302110117"
-NAME: Final = "测试甲"
 LOG_KEYS: Final = {region: SigningKey.generate("EdDSA", issuer=f"log.{region}") for region in (*REGIONS, "hub")}
 _NUMBERS = count(1)
-
-
-def content(**changes: Any) -> exchange_pb2.RequestContent:  # noqa: ANN401 - any field
-    """Ask Chongqing, as Sichuan, for a certificate of insurance of an invented holder."""
-    fields: dict[str, Any] = {
-        "source_region": "sichuan",
-        "target_region": "chongqing",
-        "item": "CQ-02",
-        "item_type": "SI.PERSON.CERT",
-        "purpose": 6,
-        "medium": 1,
-        "subject": {"name": NAME, "social_security_number": HOLDER},
-        "insurance_certificate": {"kinds": [1], "from_month": "2020-01"},
-        **changes,
-    }
-    return exchange_pb2.RequestContent(**{name: value for name, value in fields.items() if value is not None})
-
-
-def reply(certificate: str = "C-1", **changes: Any) -> exchange_pb2.RequestReply:  # noqa: ANN401 - any field
-    """Certify it."""
-    result = exchange_pb2.InsuranceCertificateResult(
-        certificate=certificate, issuer="重庆市社会保险局（模拟）", issued_on="2026-06-01"
-    )
-    return exchange_pb2.RequestReply(insurance_certificate=result, synthetic=True, **changes)
 
 
 @dataclass(slots=True, kw_only=True)

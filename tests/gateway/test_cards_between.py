@@ -19,7 +19,7 @@ from onecard.gateway.v1 import recognition_service_pb2 as recognition
 from onecard.gateway.v1.card_status_service_pb2_grpc import CardStatusServiceStub
 from onecard.gateway.v1.exchange_service_pb2_grpc import ExchangeServiceStub
 from onecard.gateway.v1.offline_service_pb2_grpc import OfflineServiceStub
-from tests.fakes.exchange import NAME, content
+from tests.fakes.exchange_contents import NAME, content
 from tests.gateway.small_federation import found
 from tests.gateway.trust_calls import claims_of
 from tests.gateway.whole_federation import WholeFederation

@@ -11,7 +11,7 @@ import pytest
 
 from onecard.gateway.v1 import exchange_pb2
 from onecard.gateway.v1 import exchange_service_pb2 as pb
-from tests.fakes.exchange import content
+from tests.fakes.exchange_contents import content
 from tests.gateway.command import onecard
 from tests.sandbox_fixture.calls import Gateway
 from tests.sandbox_fixture.running import wait_until

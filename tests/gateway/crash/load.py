@@ -20,7 +20,7 @@ from google.protobuf.duration_pb2 import Duration
 from gateway.sandbox.tokens import platform_token
 from onecard.gateway.v1 import exchange_service_pb2 as pb
 from onecard.gateway.v1.exchange_service_pb2_grpc import ExchangeServiceStub
-from tests.fakes.exchange import content, reply
+from tests.fakes.exchange_contents import content, reply
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

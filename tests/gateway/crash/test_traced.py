@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from onecard.gateway.v1 import exchange_service_pb2 as pb
-from tests.fakes.exchange import content
+from tests.fakes.exchange_contents import content
 from tests.gateway.crash.gateways import SOURCE, TARGET, Gateways, ended
 from tests.gateway.crash.load import Door, Load
 from tests.gateway.crash.traced import CALLS, Trace

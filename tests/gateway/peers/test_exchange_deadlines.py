@@ -13,7 +13,8 @@ from gateway.services.exchange_upkeep import GRACE_SECONDS
 from gateway.store.tables_exchange import QUEUE
 from onecard.gateway.v1 import exchange_pb2
 from onecard.gateway.v1 import exchange_service_pb2 as pb
-from tests.fakes.exchange import client, delivering, in_state, pair, reply, until
+from tests.fakes.exchange import client, delivering, in_state, pair, until
+from tests.fakes.exchange_contents import reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

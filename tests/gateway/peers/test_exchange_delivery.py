@@ -22,7 +22,8 @@ from gateway.services.exchange_states import Event
 from gateway.store.tables_exchange import QUEUE
 from onecard.gateway.v1 import exchange_pb2
 from onecard.gateway.v1 import exchange_service_pb2 as pb
-from tests.fakes.exchange import client, content, delivering, in_state, pair, reply, until
+from tests.fakes.exchange import client, delivering, in_state, pair, until
+from tests.fakes.exchange_contents import content, reply
 from tests.gateway.rpc.told import refused
 from trust.policy import AgreementBook
 

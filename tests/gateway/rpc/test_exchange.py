@@ -10,7 +10,8 @@ import pytest
 from gateway.services.evidence import Outcome
 from onecard.gateway.v1 import exchange_pb2
 from onecard.gateway.v1 import exchange_service_pb2 as pb
-from tests.fakes.exchange import Client, client, content, delivering, exchange_node, in_state, pair, reply, until
+from tests.fakes.exchange import Client, client, delivering, exchange_node, in_state, pair, until
+from tests.fakes.exchange_contents import content, reply
 from tests.gateway.rpc.told import refused as told_of
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from gateway.store.engine import open_engine
 from gateway.store.schema import METADATA
 from onecard.gateway.v1 import exchange_pb2
 from onecard.gateway.v1 import exchange_service_pb2 as pb
-from tests.fakes.exchange import client, exchange_node, reply
+from tests.fakes.exchange import client, exchange_node
+from tests.fakes.exchange_contents import reply
 from tests.gateway.canary import PLANTED, find
 from trust.encoding import encode_base64url
 

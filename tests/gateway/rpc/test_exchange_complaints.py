@@ -8,7 +8,8 @@ import pytest
 
 from onecard.gateway.v1 import card_pb2, catalog_rules_pb2, exchange_pb2
 from onecard.gateway.v1 import exchange_service_pb2 as pb
-from tests.fakes.exchange import HOLDER, client, content, delivering, exchange_node, in_state, pair, until
+from tests.fakes.exchange import client, delivering, exchange_node, in_state, pair, until
+from tests.fakes.exchange_contents import HOLDER, content
 from tests.gateway.rpc.told import refused
 
 if TYPE_CHECKING:

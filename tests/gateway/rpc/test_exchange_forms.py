@@ -13,7 +13,7 @@ from gateway.rpc.exchange_in import LARGEST_BYTES, news_in, reply_in, submission
 from gateway.services.exchange_states import Event, State
 from onecard.gateway.v1 import card_pb2, exchange_pb2
 from onecard.gateway.v1 import exchange_service_pb2 as pb
-from tests.fakes.exchange import HOLDER, NAME, content, reply
+from tests.fakes.exchange_contents import HOLDER, NAME, content, reply
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

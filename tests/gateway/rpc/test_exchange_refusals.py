@@ -10,7 +10,8 @@ from gateway.services.exchange_submit import LEAST_SECONDS, MOST_SECONDS
 from gateway.services.exchange_upkeep import Kept
 from onecard.gateway.v1 import exchange_pb2
 from onecard.gateway.v1 import exchange_service_pb2 as pb
-from tests.fakes.exchange import client, content, delivering, exchange_node, in_state, pair, reply, until
+from tests.fakes.exchange import client, delivering, exchange_node, in_state, pair, until
+from tests.fakes.exchange_contents import content, reply
 from tests.gateway.rpc.told import refused
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from gateway.services.exchange_upkeep import LOOSE_SECONDS
 from gateway.store.tables_exchange import ATTACHMENTS, CHUNKS
 from onecard.gateway.v1 import exchange_pb2
 from onecard.gateway.v1 import exchange_service_pb2 as pb
-from tests.fakes.exchange import client, delivering, exchange_node, in_state, pair, reply, until
+from tests.fakes.exchange import client, delivering, exchange_node, in_state, pair, until
+from tests.fakes.exchange_contents import reply
 from tests.gateway.rpc.told import refused
 from trust.encoding import encode_base64url
 

@@ -10,7 +10,7 @@ from adapters.payload_kinds import PayloadKind
 from gateway.rpc.exchange_in import reply_in
 from gateway.sandbox.exchange_answers import answer
 from onecard.gateway.v1 import card_pb2, exchange_pb2
-from tests.fakes.exchange import HOLDER, NAME
+from tests.fakes.exchange_contents import HOLDER, NAME
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

@@ -13,7 +13,8 @@ import pytest
 from gateway.sandbox.exchange_worker import Deeds, ExchangeWorker
 from onecard.gateway.v1 import exchange_pb2
 from onecard.gateway.v1 import exchange_service_pb2 as pb
-from tests.fakes.exchange import AUTHORITY, HOLDER, client, exchange_node, in_state, reply, until
+from tests.fakes.exchange import AUTHORITY, client, exchange_node, in_state, until
+from tests.fakes.exchange_contents import HOLDER, reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -15,8 +15,9 @@ from gateway.services.exchange_states import Event
 from gateway.services.exchange_steps import Advance
 from gateway.store.card_log import StoredCardLog
 from onecard.gateway.v1 import exchange_pb2
-from tests.fakes.exchange import NAME, client, delivering, exchange_node, in_state, pair, until
+from tests.fakes.exchange import client, delivering, exchange_node, in_state, pair, until
 from tests.fakes.exchange_cards import card_name
+from tests.fakes.exchange_contents import NAME
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
