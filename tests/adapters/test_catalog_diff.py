@@ -65,7 +65,7 @@ def test_each_change_is_said_in_four_languages() -> None:
 
 def test_the_end_of_a_life_is_told_as_a_moment() -> None:
     """By the clock of China and not in seconds; what ships has none."""
-    published = FIRST.following(previous=DIGEST, items=FIRST.items.items, valid_until=1_800_000_000)
+    published = FIRST.following(previous=DIGEST, items=tuple(FIRST.items), valid_until=1_800_000_000)
     told = {change.field: (change.before, change.after) for change in diff_catalogs(FIRST, published).head}
     assert told["valid_until"] == ("", "2027-01-15 16:00+08:00")
     assert told["sequence"] == ("1", "2")
