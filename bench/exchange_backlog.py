@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bench.load import Background
+    from bench.load import Background, Target, Wire
 
     Say = Callable[[str], None]
 
@@ -43,8 +43,7 @@ def measure_backlog(folder: Path, *, say: Say) -> tuple[list[Line], list[Aim]]:
     with ExchangeStage(folder) as stage:
         target, wire = stage.target(), stage.wire
         say("live submits without a backlog")
-        with background(target, wire, streams=_LIVE_STREAMS, pace=_LIVE_PACE) as calm:
-            time.sleep(_CALM_SECONDS)
+        calm = [_calm(target, wire)]
         _drained(stage)
         before = {ident for ident, _ in stage.rows(VISITED, _TIMES)}
         calm_handed = [float(str(took)) / _MICROS for _, took in stage.rows(VISITED, _TIMES)]
@@ -59,23 +58,33 @@ def measure_backlog(folder: Path, *, say: Say) -> tuple[list[Line], list[Aim]]:
         _check_order(stage, names)
         waited = {name for key in names.values() for name in key} | before
         live = [float(str(one)) / _MICROS for ident, one in stage.rows(VISITED, _TIMES) if ident not in waited]
+        calm.append(_calm(target, wire))
     return _told(calm, busy, (calm_handed, live), took)
 
 
+def _calm(target: Target, wire: Wire) -> Background:
+    """Submit at the pace of live traffic, for a while; done before and after, since the machine changes meanwhile."""
+    with background(target, wire, streams=_LIVE_STREAMS, pace=_LIVE_PACE) as calm:
+        time.sleep(_CALM_SECONDS)
+    return calm
+
+
 def _told(
-    calm: Background, busy: Background, handed: tuple[list[float], list[float]], took: float
+    calm: list[Background], busy: Background, handed: tuple[list[float], list[float]], took: float
 ) -> tuple[list[Line], list[Aim]]:
     """Make lines and aims."""
-    if calm.failed or busy.failed:
-        raise BenchError(f"live submits failed: {[*calm.failed, *busy.failed]}")
-    ratio = busy.p99_seconds / calm.p99_seconds
+    failed = [status for load in (*calm, busy) for status in load.failed]
+    if failed:
+        raise BenchError(f"live submits failed: {failed}")
+    before = Figure.of(load.p99_seconds * _MILLI for load in calm)
+    ratio = busy.p99_seconds * _MILLI / before.median
     lines = [
         Line(
             name=f"p99 of live submits, {_LIVE_PACE:g} a second, while {BACKLOG:,} are handed over",
             figure=Figure.of([busy.p99_seconds * _MILLI]),
             unit="ms",
-            beside="without a backlog",
-            reference=Figure.of([calm.p99_seconds * _MILLI]),
+            beside="without a backlog, before and after",
+            reference=before,
             ratio=Figure.of([ratio]),
         ),
         Line(
