@@ -181,7 +181,7 @@ def test_a_request_that_waits_for_the_card_is_held(two: WholeFederation) -> None
 
         wait_until(lambda: reached(exchange.REQUEST_EVENT_KIND_DELIVERED), what="delivered to Chongqing")
         inbox = iter([exchange_service.ReceiveRequestsRequest(open=exchange_service.OpenInbox(credit=1))])
-        received = asked_there.ReceiveRequests(inbox, metadata=target.metadata(), timeout=20)
+        received: Any = asked_there.ReceiveRequests(inbox, metadata=target.metadata(), timeout=20)
         wait_until(lambda: reached(exchange.REQUEST_EVENT_KIND_HELD), what="held")
         received.cancel()
         report(two, happened("active_3", KIND.CARD_EVENT_KIND_THAWED))
