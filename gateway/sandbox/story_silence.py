@@ -104,9 +104,10 @@ class Silence:
         return verdict(await self._story.ask(stage, _GATE))
 
     async def _settled(self, stage: Stage, status: card_pb2.CardStatus.ValueType) -> GetCardStatusResponse:
-        """Wait until Sichuan knows that the card has a status, and hears its home region."""
+        """Wait until Sichuan knows that the card has a status, and hears its home region, whose platform goes on."""
         last = time.time() + _AGAIN_SECONDS
         while True:
+            await self._story.report(stage)
             known = await self._story.standing(stage)
             fresh = known.freshness == card_status_pb2.FRESHNESS_LIVE
             if (known.card_status == status and fresh) or time.time() >= last:

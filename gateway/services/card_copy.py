@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gateway.errors import PeerProtocolError
@@ -158,6 +159,7 @@ class CardCopy:
 
     async def _keep(self, state: CopyState, changed: Iterable[bytes]) -> None:
         """Keep what has changed, and where the copy stands; a heartbeat alone is kept in memory."""
+        self.state = replace(self.state, as_of=state.as_of)  # what counts at once is as fresh at once
         cards = [(card, self.table.state(card)) for card in changed]
         if cards or (state.feed, state.last) != (self.state.feed, self.state.last):
             await self._store.keep(self.pair, state, cards)
