@@ -94,6 +94,7 @@ def test_only_the_record_at_the_index_is_proved(data: st.DataObject) -> None:
         ("\u2014 gateway.chongqing", "\u2014 gateway.sichuan", VERIFIER, "another key"),
         ("\u2014 ", "- ", VERIFIER, "another key"),
     ],
+    ids=["another size", "another key", "another name", "another mark"],
 )
 def test_a_head_that_the_log_has_not_signed_proves_nothing(old: str, new: str, verifier: str, told: str) -> None:
     """Another size, another key, another name, another mark: each is refused."""
