@@ -74,6 +74,8 @@ def gateway_beside(
         text = text.replace(f"../{region}/", "")
     config.write_text(text, "utf-8")
     make_keys(config, algorithm="ES256")  # before the change, which may open a door that is refused
+    for key in (folder / "store-keys").iterdir() if own_keys else ():
+        key.write_bytes(key.read_bytes().removeprefix(SAMPLE_LINE))
     config.write_text(change(text), "utf-8")
     return site, config
 
