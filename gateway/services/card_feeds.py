@@ -80,7 +80,7 @@ class CardFeeds:
         """Find the cards, and what the region is told of them today."""
         ledger = self._ledgers.get(home)
         if ledger is None:
-            raise RegionNotServedError(region=home)
+            raise RegionNotServedError  # without the word, which may be anything
         if home == visited:
             return ledger, Telling(ledger, visited=visited, functions=True)
         agreement = self._agreements.between(home, visited, on=china_day(self._clock()))

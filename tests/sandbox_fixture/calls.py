@@ -12,12 +12,14 @@ from google.protobuf import descriptor, message_factory
 from google.rpc import error_details_pb2, status_pb2
 
 from gateway.callers import SCOPES
+from gateway.rpc.card_status import CardStatusServicer
 from gateway.rpc.catalog import CatalogServicer
 from gateway.rpc.catalog_publication import CatalogPublicationServicer
 from gateway.rpc.catalog_rules import CatalogRulesServicer
 from gateway.rpc.evidence import EvidenceServicer
 from gateway.rpc.exchange import ExchangeServicer
 from gateway.rpc.identity import IdentityServicer
+from gateway.rpc.offline import OfflineServicer
 from gateway.rpc.recognition import RecognitionServicer
 from gateway.rpc.region import RegionServicer
 from trust.keys import SigningKey
@@ -40,6 +42,8 @@ SERVICES = (
     RecognitionServicer,
     EvidenceServicer,
     ExchangeServicer,
+    CardStatusServicer,
+    OfflineServicer,
 )
 ALL_METHODS: dict[str, descriptor.MethodDescriptor] = {
     f"{s.SERVICE.name}/{m.name}": m

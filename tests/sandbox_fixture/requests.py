@@ -11,6 +11,8 @@ from google.protobuf.descriptor import FieldDescriptor
 from adapters.registry import load_registry
 from onecard.gateway.v1 import (
     card_pb2,
+    card_status_pb2,
+    card_status_service_pb2,
     catalog_rules_pb2,
     catalog_rules_service_pb2,
     catalog_service_pb2,
@@ -106,6 +108,19 @@ def good_requests(request_id: str, *, recognition: str = "") -> dict[str, Messag
             social_security_number=credential("sichuan").card_number.social_security_number
         ),
         **_exchange_requests(request_id),
+        **_card_requests(),
+    }
+
+
+def _card_requests() -> dict[str, Message]:
+    """Give those about states of cards; the card that is reported is nobody's."""
+    pb = card_status_service_pb2
+    report = pb.CardStatusReport(card_number="Z99999999", kind=card_status_pb2.CARD_EVENT_KIND_LOCKED)
+    report.event_time.FromSeconds(1_750_000_000)
+    return {
+        "CardStatusService/ReportCardStatus": pb.ReportCardStatusRequest(reports=[report]),
+        "CardStatusService/GetCardStatus": pb.GetCardStatusRequest(name=f"regions/chongqing/cards/{'A' * 22}"),
+        "CardStatusService/CompareCardStatuses": pb.CompareCardStatusesRequest(home_region="chongqing"),
     }
 
 
