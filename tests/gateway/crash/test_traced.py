@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import psutil  # type: ignore[import-untyped]  # it brings no types
 import pytest
 
 from onecard.gateway.v1 import exchange_service_pb2 as pb
@@ -79,14 +80,19 @@ async def test_every_acknowledgement_follows_a_synchronization(tmp_path: Path) -
             subprocess.Popen([*command, *serve], cwd=ROOT, stdout=log, stderr=log) as traced,  # noqa: ASYNC220 - strace wants a plain child
         ):
             one.pid = traced.pid
-            wait_until(lambda: gateways.listens(one), what="gateway listening")
-            door = Door(gateways.layout, [one])
-            for number in range(SUBMITS):
-                asked = pb.SubmitRequestRequest(idempotency_key=f"traced-{number}", content=content())
-                assert not (await door.call("SubmitRequest", asked)).replayed
-            await door.close()
-            traced.terminate()
-            assert ended(traced.pid, 60)
+            try:
+                wait_until(lambda: gateways.listens(one), what="gateway listening")
+                door = Door(gateways.layout, [one])
+                for number in range(SUBMITS):
+                    asked = pb.SubmitRequestRequest(idempotency_key=f"traced-{number}", content=content())
+                    assert not (await door.call("SubmitRequest", asked)).replayed
+                await door.close()
+                (gateway,) = psutil.Process(traced.pid).children()
+                gateway.terminate()  # strace itself holds signals back, and ends with what it traces
+                assert ended(traced.pid, 60)
+            finally:
+                for process in psutil.Process(traced.pid).children(recursive=True):
+                    process.kill()
     trace = Trace(int(one.grpc.rpartition(":")[2]))
     with seen.open(encoding="utf-8", errors="replace") as lines:
         trace.read(line.rstrip("\n") for line in lines)
