@@ -83,7 +83,7 @@ async def test_nothing_acknowledged_is_lost_or_done_twice(tmp_path: Path, places
             for _ in range(KILLS):
                 await kill_at_random(gateways, load)
             for point in POINTS:
-                for _ in range(2 * EACH):
+                for _ in range(8 * EACH):  # on a busy machine not each try comes to the point in time
                     reached[point] += reached[point] < EACH and await die_at(gateways, load, point)
             for one in gateways.all:
                 await listening(gateways, one)
