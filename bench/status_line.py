@@ -48,6 +48,8 @@ class Cuttable:
         for one in [writer, *(one for one in self._open if one.is_closing())]:
             one.close()
             self._open.discard(one)
+            with suppress(OSError):
+                await one.wait_closed()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):

@@ -53,6 +53,8 @@ async def test_nothing_passes_a_line_that_is_cut_and_healing_drops_what_was_open
         while data := await reader.read(100):
             writer.write(data)
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
     far = await asyncio.start_server(echo, HOST, 0)
     line = Cuttable(HOST, far.sockets[0].getsockname()[1])
@@ -77,3 +79,5 @@ async def test_nothing_passes_a_line_that_is_cut_and_healing_drops_what_was_open
         another.close()
         with suppress(ConnectionError):
             await another.wait_closed()
+        _, late = await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()}, timeout=20)
+        assert not late

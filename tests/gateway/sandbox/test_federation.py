@@ -237,7 +237,7 @@ def test_a_taken_port_is_told(own: RunningSandbox, side: int) -> None:
 
 def test_keeping_nothing_starts_afresh(tmp_path: Path) -> None:
     """A first run may be told to keep: there is nothing to go on with, so it makes all that is needed."""
-    made = prepare(tmp_path / "sandbox", port_base=20000, keep=True)
+    made = prepare(tmp_path / "sandbox", port_base=free_port_base(), keep=True)
     assert tuple(site.region for site in made.sites) == REGIONS
     assert prepare(tmp_path / "sandbox", port_base=30000, keep=True) == made
 
