@@ -49,7 +49,9 @@ async def test_what_is_stopped_finishes_what_it_has_begun(tmp_path: Path) -> Non
             await more(gateways, load, gateways.target)
             await load.finish(_PATIENCE)
             await check(gateways, load)
-    assert {*load.source.failures, *load.target.failures} == {"UNAVAILABLE"}
+    told = {*load.source.failures, *load.target.failures}
+    assert "UNAVAILABLE" in told
+    assert told <= {"UNAVAILABLE", "PERMISSION_DENIED", "UNAUTHENTICATED"}  # a gateway that begins believes nobody yet
 
 
 async def test_what_was_paused_does_nothing_twice(tmp_path: Path, postgres_url: str, second_postgres_url: str) -> None:
