@@ -85,7 +85,8 @@ class Deliveries:
         finally:
             for task in (hearing, sending):
                 task.cancel()
-            await asyncio.wait({hearing, sending})
+            # What ended the stream was told; what the other fell over meanwhile, such as an expired token, is too late.
+            await asyncio.gather(hearing, sending, return_exceptions=True)
 
     async def _hear(self, stream: _Stream, messages: AsyncIterator[pb.ReceiveRequestsRequest]) -> None:
         """Do what the caller says, in its order."""

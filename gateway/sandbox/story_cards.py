@@ -170,11 +170,14 @@ class CardStory:
         return f"{', '.join(names)} function suspended under {', '.join(bases)}; then {left}"
 
     async def _settled(self, stage: Stage, *, functions: int) -> pb.GetCardStatusResponse:
-        """Wait until Sichuan knows of so many suspended functions."""
+        """Wait until Sichuan knows of so many suspended functions, and is sure enough to judge by them."""
         last = time.time() + _KNOWN_SECONDS
-        while len((known := await self.standing(stage)).suspended_functions) != functions and time.time() < last:  # noqa: ASYNC110 - other processes, not a task
+        while True:
+            known = await self.standing(stage)
+            told = any(one.legal_basis for one in known.classes) == bool(functions)
+            if (len(known.suspended_functions) == functions and told) or time.time() >= last:
+                return known
             await asyncio.sleep(PAUSE_SECONDS)
-        return known
 
     async def replaced(self, stage: Stage) -> str:
         """Replace a card, and try to bring it back."""

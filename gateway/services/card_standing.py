@@ -97,10 +97,10 @@ class CardStandings:
         """
         if home == visited:
             raise InvalidFieldError(("name", "of_another_region"))
-        agreement = self._agreements.between(home, visited, on=china_day(self._clock()))
         copy = self._copies.get((home, visited))
         if copy is None:
-            raise RegionNotServedError(region=home)
+            raise RegionNotServedError  # without the word, which may be anything
+        agreement = self._agreements.between(home, visited, on=china_day(self._clock()))
         state = copy.table.state(card)
         shown = copy.shown(card) or _UNTOLD
         age = copy.age()

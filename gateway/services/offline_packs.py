@@ -199,14 +199,14 @@ class OfflinePacks:
 
     async def _home(self, home: str, wish: PackWish, today: date) -> HomeContent:
         """Gather what is known of one home region."""
+        copy = self._copies.get((home, wish.visited))
+        if copy is None:
+            raise RegionNotServedError  # without the word, which may be anything
         agreement = self._agreements.between(home, wish.visited, on=today)
         longest = MAX_LIFE_SECONDS if wish.life is None else min(wish.life, MAX_LIFE_SECONDS)
         life = {name: min(seconds, longest) for name, seconds in agreement.offline_life_seconds.items() if seconds}
         if not life:
             raise ClassNotAllowedError(agreement=agreement.id)
-        copy = self._copies.get((home, wish.visited))
-        if copy is None:
-            raise RegionNotServedError(region=home)
         as_of = int(copy.state.as_of or 0)
         if as_of + max(life.values()) <= self._clock():
             # Nothing was heard of its cards yet, or not for so long that a pack would be of no use.

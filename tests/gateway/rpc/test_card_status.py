@@ -282,7 +282,7 @@ async def test_what_was_never_heard_has_no_age() -> None:
         ("regions/chongqing/cards/A00000001", "INVALID_FIELD"),
         (f"regions/chongqing/cards/{TEXT[:-1]}B", "INVALID_FIELD"),
         (f"regions/sichuan/cards/{TEXT}", "INVALID_FIELD"),
-        (f"regions/guangxi/cards/{TEXT}", "NO_AGREEMENT"),
+        (f"regions/guangxi/cards/{TEXT}", "REGION_NOT_SERVED"),
     ],
 )
 async def test_a_name_that_is_none_is_refused(name: str, reason: str) -> None:

@@ -43,7 +43,7 @@ class Here:
         """Begin before anything was told."""
         self.clock = FakeClock()
         self.copy = CardCopy(*PAIR, store=FakeCopyStore(), clock=self.clock)
-        copies = {PAIR: self.copy}
+        copies = {PAIR: self.copy, ("guangxi", "sichuan"): self.copy}  # of a peer without an agreement too
         self.standings = CardStandings(
             copies, agreements=AGREEMENTS, rules=RULES, taxonomy=REGISTRY.taxonomy, clock=self.clock
         )
@@ -231,8 +231,10 @@ async def test_questions_that_have_no_answer_here() -> None:
         here.standings(CARD, home="sichuan", visited="sichuan")
     with pytest.raises(NoAgreementError):
         here.standings(CARD, home="guangxi", visited="sichuan")
-    with pytest.raises(RegionNotServedError):
-        here.standings(CARD, home="guizhou", visited="chongqing")
+    for home in ("guizhou", "zhangsan"):
+        with pytest.raises(RegionNotServedError) as refused:
+            here.standings(CARD, home=home, visited="chongqing")
+        assert not refused.value.metadata
     here.clock.advance(30 * 365 * 86_400)
     with pytest.raises(AgreementNotInForceError):
         here.stands()

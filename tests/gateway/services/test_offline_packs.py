@@ -129,12 +129,14 @@ async def test_under_an_agreement_that_demands_consent_a_card_alone_is_not_enoug
         ({"homes": tuple(f"r{n}" for n in range(65))}, InvalidFieldError),
         ({"life": 0}, InvalidFieldError),
         ({"homes": ("guizhou",)}, NoAgreementError),
+        ({"homes": ("zhangsan",)}, RegionNotServedError),
         ({"visited": "guizhou"}, RegionNotServedError),
     ],
 )
 async def test_a_wish_that_cannot_be_met_is_refused(changes: dict[str, Any], error: type[Exception]) -> None:
-    """By its fields, or for want of an agreement or a feed."""
+    """By its fields, or for want of an agreement or a feed; what is no region's word is not repeated."""
     here = await side()
+    here.copies["guizhou", "sichuan"] = here.copies["chongqing", "sichuan"]  # of a peer without an agreement
     with pytest.raises(error):
         await here.packs(replace(WISH, **changes))
 
