@@ -188,9 +188,11 @@ class Boundary:
             else:
                 self._journal.call(opened, None)
                 return reply
+            # Asked of the failure itself: one that is recorded no more is told as another one, and held all the same.
+            held = row_of(failure).code is grpc.StatusCode.UNAUTHENTICATED and not opened.caller
             try:
                 failure = await self._recorder.failed(opened, failure, decides=decides)
-                return await self._fail(opened, context, failure)
+                return await self._fail(opened, context, failure, held=held)
             finally:
                 # The failure knows this frame by its trace, and with it all that was read: let go of both at once.
                 del failure
@@ -250,13 +252,13 @@ class Boundary:
         """Give the status of an error; what is not of the contract becomes the fixed text of an unforeseen one."""
         return status_of(error, reasons=self.reasons, language=language, trace_id=trace_id)
 
-    async def _fail(self, opened: OpenCall, context: Context, failure: Exception) -> bytes:
-        """Log the failure and end the call with its status."""
+    async def _fail(self, opened: OpenCall, context: Context, failure: Exception, *, held: bool) -> bytes:
+        """Log the failure and end the call with its status, in turn where it is held."""
         row = row_of(failure)
         if row is UNFORESEEN:
             self._journal.unforeseen(opened, failure)
         self._journal.call(opened, row)
-        if row.code is grpc.StatusCode.UNAUTHENTICATED and not opened.caller:
+        if held:
             await self._brake.hold(context.peer(), context.time_remaining())
         status = self.status(failure, language=opened.language, trace_id=opened.trace_id)
         await context.abort(row.code, status.message, ((_STATUS_DETAILS, status.SerializeToString()),))

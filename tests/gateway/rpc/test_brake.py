@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.rpc.brake import Allowance, Brake, BrakeRule, address_of
+from gateway.rpc.recording import Allowance as Recorded
 from onecard.gateway.v1.catalog_service_pb2 import ListCatalogsRequest
 from onecard.gateway.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from tests.fakes.callers import PLATFORM, bearer
@@ -205,6 +206,18 @@ async def test_each_refusal_has_a_line_before_it_waits() -> None:
             await refused(stub.ListCatalogs(ListCatalogsRequest()))
     assert lines == [3, 4, 5]
     assert [line["reason"] for line in node.journal.lines] == ["UNAUTHENTICATED"] * 5
+
+
+async def test_a_refusal_that_is_recorded_no_more_waits_all_the_same() -> None:
+    """Whoever has used up what is recorded of strangers is told another reason, and passes no brake by that."""
+    slept = Slept()
+    node = braked(FakeNode(), sleep=slept)
+    node.boundary._recorder._allowance = Recorded(0.0)
+    async with channel_to(node.server()) as channel:
+        stub: Any = CatalogServiceStub(channel)
+        told = [(await refused(stub.ListCatalogs(ListCatalogsRequest()))).reason for _ in range(5)]
+    assert told == ["LIMIT"] * 5
+    assert len(slept) == 3
 
 
 async def test_a_proven_caller_that_is_refused_is_not_braked() -> None:
