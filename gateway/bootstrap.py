@@ -140,6 +140,7 @@ def _build(shared: Shared, watch: Watch) -> Node:
         grpc=listening(settings, watch.journal),
         web_address=settings.listen.web,
         starters=[start for part in parts for start in part.starters],
+        settled=trust.desk.first_round.wait,
         tasks=[work for part in parts for work in part.tasks],
         closers=[close for part in reversed(parts) for close in part.closers],
         journal=watch.journal,

@@ -71,6 +71,14 @@ class _Believed:
         self._desk.require_agreement(agreement)
 
 
+def _times(trust: TrustSettings) -> RefreshTimes:
+    return RefreshTimes(
+        refresh_seconds=trust.refresh_seconds,
+        interval_seconds=INTERVAL_SECONDS,
+        first_round_seconds=trust.first_round_seconds,
+    )
+
+
 def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | None = None) -> TrustSide:
     """Put the trust of a node together (SettingsError, TrustError, AgreementDataError; nothing runs yet).
 
@@ -100,7 +108,7 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
         clock=time.time,
         journal=journal,
         grace_seconds=trust.grace_seconds,
-        times=RefreshTimes(refresh_seconds=trust.refresh_seconds, interval_seconds=INTERVAL_SECONDS),
+        times=_times(trust),
         feed_base=own_feed_base(settings),
     )
     proven = ProvenSignatures(trust.state / "signed.json")

@@ -59,6 +59,7 @@ class Node:
         grpc: Sequence[Listening],
         web_address: str,
         starters: Sequence[Callable[[], Awaitable[None]]] = (),
+        settled: Callable[[], Coroutine[None, None, object]] | None = None,
         tasks: Sequence[Callable[[], Coroutine[None, None, None]]] = (),
         closers: Sequence[Callable[[], Awaitable[None]]],
         journal: Journal,
@@ -72,6 +73,7 @@ class Node:
             grpc: the ports of the gRPC side.
             web_address: the port of the HTTP side, `host:port`.
             starters: begin what the parts use, before anything is answered.
+            settled: ends when calls can be answered as they deserve; until then they wait, and the pages are there.
             tasks: run as long as the node does.
             closers: close what the parts use, after both sides have stopped.
             journal: is told of start and stop.
@@ -82,6 +84,8 @@ class Node:
         self._grpc = tuple(grpc)
         self._web_address = web_address
         self._starters = starters
+        self._settled = settled
+        self._told_to_stop = asyncio.Event()
         self._tasks = tasks
         self._running: list[asyncio.Task[None]] = []
         self._closers = closers
@@ -100,10 +104,22 @@ class Node:
             await self._web.start(host.strip("[]"), int(port), journal=self._journal)
         except (OSError, RuntimeError) as error:
             raise SettingsError((f"listen: an address is taken or not ours ({type(error).__name__})",)) from error
+        await self._settle()
         await self._server.start()
         self._web.serving = True
         self._running = [asyncio.create_task(work()) for work in self._tasks]
         self._journal.event("ready", grpc=self._grpc[0].address, web=self._web_address)
+
+    async def _settle(self) -> None:
+        """Wait until calls can be answered, or until it is time to stop."""
+        if self._settled is None:
+            return
+        waits = {asyncio.create_task(self._settled()), asyncio.create_task(self._told_to_stop.wait())}
+        done, late = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in late:
+            task.cancel()
+        for task in done:
+            task.result()
 
     async def stop(self) -> None:
         """Drain and close everything."""
@@ -124,7 +140,7 @@ class Node:
             SettingsError: it cannot start.
             ServerEndedError: the gRPC side ended although nobody told it to.
         """
-        stop = asyncio.Event()
+        stop = self._told_to_stop
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await self.start()

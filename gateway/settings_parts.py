@@ -213,7 +213,8 @@ class TrustSettings(Part):
     """Whom this gateway believes, and the folder in which it remembers what it has believed.
 
     A statement serves `grace_seconds` after its end; statements are fetched anew every `refresh_seconds`, revocations
-    every `poll_seconds` where they cannot be followed.
+    every `poll_seconds` where they cannot be followed. A gateway that begins answers nobody until it believes its
+    peers, or for `first_round_seconds`.
     """
 
     state: Path
@@ -221,6 +222,7 @@ class TrustSettings(Part):
     grace_seconds: int = Field(default=3600, ge=0, le=7 * 86_400)
     refresh_seconds: float = Field(default=60.0, ge=1, le=3600)
     poll_seconds: float = Field(default=30.0, ge=1, le=60)
+    first_round_seconds: float = Field(default=3.0, ge=0, le=60)
 
 
 class StoreSettings(Part):

@@ -91,7 +91,7 @@ class TrustDesk:
 
     @property
     def first_round(self) -> asyncio.Event:
-        """Set once each peer is believed or was tried for three seconds."""
+        """Set once each peer is believed or was tried for as long as the first round may take."""
         return self._refresher.first_round
 
     @property

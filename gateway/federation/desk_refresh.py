@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
 _FIRST_RETRY_SECONDS: Final = 0.05
-_MOST_DOUBLINGS: Final = 20
-_FIRST_ROUND_SECONDS: Final = 3.0
+_FIRST_ROUND_RETRY_SECONDS: Final = 0.5
 
 Place = tuple[str, str]
 """Anchor and entity."""
@@ -23,11 +22,13 @@ class RefreshTimes:
     """How often to refresh, in seconds.
 
     `refresh_seconds` is between good rounds and the most between bad ones; `interval_seconds` must lie between two
-    rounds of an entity where somebody asked for one.
+    rounds of an entity where somebody asked for one; a node that begins waits `first_round_seconds` at most for those
+    of whom it remembers nothing.
     """
 
     refresh_seconds: float = 60.0
     interval_seconds: float = 5.0
+    first_round_seconds: float = 3.0
 
 
 @dataclass(slots=True)
@@ -89,7 +90,7 @@ class Refresher:
         self._lines: dict[Place, _Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.first_round = asyncio.Event()
-        """Set once each awaited place went well or was tried for three seconds."""
+        """Set once each awaited place went well or was tried for as long as the first round may take."""
 
     def start(self) -> None:
         """Begin, in the running event loop."""
@@ -124,7 +125,7 @@ class Refresher:
         good = [asyncio.ensure_future(line.good.wait()) for place, line in self._lines.items() if self._awaited(place)]
         try:
             if good:
-                await asyncio.wait(good, timeout=_FIRST_ROUND_SECONDS)
+                await asyncio.wait(good, timeout=self._times.first_round_seconds)
         finally:
             for waiting in good:
                 waiting.cancel()
@@ -151,9 +152,11 @@ class Refresher:
                 failures = 0
                 await self._pause(line, self._times.refresh_seconds * (1 - self._jitter() / 10))
             else:
-                wait = _FIRST_RETRY_SECONDS * 2 ** min(failures, _MOST_DOUBLINGS)
-                failures += 1
-                await self._pause(line, min(wait, self._times.refresh_seconds))
+                # Where all begin together, a peer that is late by a second must not be asked again only after ten.
+                most = self._times.refresh_seconds if self.first_round.is_set() else _FIRST_ROUND_RETRY_SECONDS
+                wait = min(_FIRST_RETRY_SECONDS * 2**failures, most)
+                failures += wait < most
+                await self._pause(line, wait)
 
     async def _pause(self, line: _Line, seconds: float) -> None:
         """Wait, shorter where somebody asks for a refresh, but no shorter than the interval."""

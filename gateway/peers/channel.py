@@ -45,7 +45,7 @@ _PASSED_ON: Final = ("region", "field", "rule", "fault", "agreement", "regions",
 _OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2000),
+    ("grpc.max_reconnect_backoff_ms", 1000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.enable_http_proxy", 0),
     ("grpc.max_receive_message_length", 4 * 1024 * 1024),  # the longest is a signed catalog

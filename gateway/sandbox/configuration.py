@@ -44,15 +44,7 @@ def configuration(
         "sandbox = true",
         "reflection = true",
         "",
-        "[listen]",
-        f'grpc = "{here.grpc}"',
-        f'mutual = "{here.mutual}"',
-        f'web = "{here.web}"',
-        f'metrics = "{here.metrics}"',
-        "[listen.tls]",
-        'certificate = "tls.pem"',
-        'key = "tls.key"',
-        'clients = "../ca.pem"',
+        *_listen_lines(here),
         "",
         "[calls]",
         'certificate = "tls.pem"',
@@ -71,6 +63,7 @@ def configuration(
         "",
         "[trust]",
         'state = "trust"',
+        "first_round_seconds = 20  # all gateways begin together, on whatever machine this is",
     ]
     for anchor in anchors:
         if served.intersection(anchor.regions):
@@ -80,6 +73,20 @@ def configuration(
     for site in layout.sites:
         lines += _caller_lines(site) if site.region in served else _peer_lines(site)
     return "\n".join(lines) + "\n"
+
+
+def _listen_lines(here: Site) -> list[str]:
+    return [
+        "[listen]",
+        f'grpc = "{here.grpc}"',
+        f'mutual = "{here.mutual}"',
+        f'web = "{here.web}"',
+        f'metrics = "{here.metrics}"',
+        "[listen.tls]",
+        'certificate = "tls.pem"',
+        'key = "tls.key"',
+        'clients = "../ca.pem"',
+    ]
 
 
 def _anchor_lines(anchor: FoundAnchor) -> list[str]:

@@ -141,7 +141,7 @@ class Trusting:
     peers: Mapping[str, str] = field(default_factory=lambda: {"visited": VISITED, "abroad": ABROAD})
     own: tuple[str, ...] = field(default_factory=lambda: chain_of(HOME, SOUTHWEST)[:1])
 
-    def desk(self, *, grace_seconds: int = 60, times: RefreshTimes = TIMES) -> TrustDesk:
+    def desk(self, *, grace_seconds: int = 60, times: RefreshTimes | None = None) -> TrustDesk:
         """Make a desk, which goes on from the memory when it is started."""
         return TrustDesk(
             [OwnEntity(entity=HOME, region="home", configuration=lambda: self.own[0])],
@@ -153,7 +153,7 @@ class Trusting:
             clock=self.clock,
             journal=self.journal,
             grace_seconds=grace_seconds,
-            times=times,
+            times=times or TIMES,
         )
 
     def publish(self, entity: str = VISITED, anchor: str = SOUTHWEST, **changes: Any) -> None:  # noqa: ANN401 - any claims

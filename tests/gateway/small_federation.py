@@ -6,6 +6,7 @@ It runs in a thread with an event loop of its own, because the commands under te
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import threading
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -34,10 +35,14 @@ _T = TypeVar("_T")
 _TURNS = 20
 
 
-def found(folder: Path, *regions: str) -> Layout:
-    """Lay out a federation of some regions; nothing of it runs."""
+def found(folder: Path, *regions: str, first_round_seconds: float = 3.0) -> Layout:
+    """Lay out a federation of some regions, which wait for each other no longer than that; nothing of it runs."""
     layout = Layout.of(folder, regions, free_port_base())
     generate(layout, load_registry())
+    for region in regions:
+        config = layout.config(region)
+        short = f"first_round_seconds = {first_round_seconds}"
+        config.write_text(re.sub("first_round_seconds = .*", short, config.read_text("utf-8")), "utf-8")
     return layout
 
 

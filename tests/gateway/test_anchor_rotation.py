@@ -32,8 +32,7 @@ AGREEMENT = "sichuan-chongqing"
 def federation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallFederation]:
     """Run two regions and their anchor; whoever cannot be believed is not waited for."""
     monkeypatch.setenv("COLUMNS", "400")
-    monkeypatch.setattr("gateway.federation.desk_refresh._FIRST_ROUND_SECONDS", 0.5)
-    with SmallFederation(found(tmp_path / "two", "chongqing", "sichuan")) as running:
+    with SmallFederation(found(tmp_path / "two", "chongqing", "sichuan", first_round_seconds=0.5)) as running:
         running.start("chongqing", "sichuan")
         yield running
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections import Counter
@@ -61,9 +62,8 @@ class WholeFederation(SmallFederation):
         return next(site for site in self.layout.sites if site.region == region)
 
     def start(self, *regions: str) -> None:
-        """Start gateways and platforms, and wait until each gateway has tried its peers and is ready."""
-        for region in regions:
-            self._nodes[region] = self.run(self._start_whole(region))
+        """Start gateways and platforms together, and wait until each gateway has tried its peers and is ready."""
+        self._nodes |= self.run(self._start_all(regions))
         for region in regions:
             web = f"http://{self.site(region).web}"
             wait_until(lambda: is_ready(web), what="gateway ready")  # noqa: B023 - it is called at once
@@ -85,6 +85,16 @@ class WholeFederation(SmallFederation):
         """Ask about a card of a region for an item of another."""
         request = verify_request(home, ITEMS[visited], request_id=uuid.uuid4().hex)
         return self.call(visited, "IdentityService/VerifyCard", request)
+
+    async def _start_all(self, regions: tuple[str, ...]) -> dict[str, tuple[Node, SimulatedPlatform]]:
+        """Start one as soon as the one before has its pages: each waits for the others' statements."""
+        starting = {}
+        for region in regions:
+            starting[region] = asyncio.create_task(self._start_whole(region))
+            host, _, port = self.site(region).web.rpartition(":")
+            while not (starting[region].done() or await _listens(host, int(port))):
+                await asyncio.sleep(0.02)
+        return {region: await task for region, task in starting.items()}
 
     async def _start_whole(self, region: str) -> tuple[Node, SimulatedPlatform]:
         secrets = json.loads((self.layout.home(region) / "platform.json").read_text("utf-8"))
@@ -109,3 +119,13 @@ class WholeFederation(SmallFederation):
     async def _stop_whole(self, node: Node, platform: SimulatedPlatform) -> None:
         await node.stop()
         await platform.stop()
+
+
+async def _listens(host: str, port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True

@@ -89,6 +89,24 @@ def onecard(*arguments: str, timeout: float = _PATIENCE) -> subprocess.Completed
 
 
 @dataclass(slots=True)
+class _Log:
+    """A log that grows: each line is read once, however often a test asks what happened."""
+
+    path: Path
+    _read: int = 0
+    _events: list[dict[str, Any]] = field(default_factory=list)
+
+    def events(self) -> list[dict[str, Any]]:
+        """Give the events of all whole lines so far; lines that are not JSON are left out."""
+        with self.path.open("rb") as stream:
+            stream.seek(self._read)
+            whole, end, _ = stream.read().rpartition(b"\n")
+        self._read += len(whole) + len(end)
+        self._events += [json.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
+        return self._events
+
+
+@dataclass(slots=True)
 class RunningSandbox:
     """One `onecard sandbox` with its folder and ports, and the gateways that a test started beside it."""
 
@@ -96,7 +114,8 @@ class RunningSandbox:
     port_base: int
     options: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] = field(init=False)
-    _beside: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _beside: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
+    _followed: dict[Path, _Log] = field(default_factory=dict, repr=False)
 
     @property
     def output(self) -> Path:
@@ -130,8 +149,7 @@ class RunningSandbox:
     def events(self, *names: str) -> list[dict[str, Any]]:
         """Give the events in the logs of some gateways, or of all; lines that are not JSON are left out."""
         paths = [self.folder / "logs" / f"{name}.log" for name in names] or sorted((self.folder / "logs").iterdir())
-        lines = (line for path in paths for line in path.read_text("utf-8").splitlines())
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        return [event for path in paths for event in self._followed.setdefault(path, _Log(path)).events()]
 
     def pid(self, region: str) -> int | None:
         """Find the running process of a region's gateway."""

@@ -248,9 +248,8 @@ def claims() -> list[Case]:
             for codes in ([], ["si.person"], ["SI.*"], ["*"], ["SI."], "SI.PERSON", [None], ["SI.A", "SI.A"])
             for case in each("classes", {"identity": codes})
         ),
-        *each(
-            "classes", ["identity"], {"Identity": ["SI.A"]}, {"all": ["SI.A"]}, {"*": ["SI.A"]}, "identity", [], None
-        ),
+        *each("classes", ["identity"], {"Identity": ["SI.A"]}, {"all": ["SI.A"]}, {"*": ["SI.A"]}, "identity"),
+        *each("classes", [], None),
         *each("purpose", "", "Identity_check", "marketing", ["identity_check"], 0),
         *each("medium", "", "ELECTRONIC", "qr", ["physical"]),
         *each("catalog_version", "", 2024, "v 1", "1" * 65),

@@ -16,6 +16,7 @@ from tests.fakes.trusting import (
     NEW_KEY,
     PLACE,
     SOUTHWESTERN,
+    TIMES,
     chain_of,
     key,
     refused,
@@ -54,7 +55,7 @@ from trust.pinboard import Freshness
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for nobody for three seconds."""
-    monkeypatch.setattr("gateway.federation.desk_refresh._FIRST_ROUND_SECONDS", 0.05)
+    monkeypatch.setattr("tests.fakes.trusting.TIMES", replace(TIMES, first_round_seconds=0.05))
 
 
 async def test_believes_its_peers() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -14,6 +15,7 @@ from tests.fakes.trusting import (
     GATEWAY_KEYS,
     SHORT_NAMES,
     SOUTHWESTERN,
+    TIMES,
     Trusting,
     refused,
     renewed,
@@ -60,7 +62,7 @@ WELL_KNOWN: Final = ".well-known/openid-federation"
 @pytest.fixture(autouse=True)
 def city(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the city be a party to the agreement of the southwest; nobody who is not believed is waited for."""
-    monkeypatch.setattr("gateway.federation.desk_refresh._FIRST_ROUND_SECONDS", 0.3)
+    monkeypatch.setattr("tests.fakes.trusting.TIMES", replace(TIMES, first_round_seconds=0.3))
     monkeypatch.setitem(SHORT_NAMES, CITY, "city")
     monkeypatch.setitem(GATEWAY_KEYS, CITY, SigningKey.generate("ES256", issuer="gateway.city"))
     monkeypatch.setitem(AGREEMENTS, frozenset({"home", "city"}), (SOUTHWESTERN,))

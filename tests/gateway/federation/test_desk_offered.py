@@ -17,6 +17,7 @@ from tests.fakes.trusting import (
     PINS,
     SHORT_NAMES,
     SOUTHWESTERN,
+    TIMES,
     Trusting,
     chain_of,
     key,
@@ -55,7 +56,7 @@ GOOD = chain_of(VISITED, SOUTHWEST)
 @asynccontextmanager
 async def unreachable(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Trusting, TrustDesk]]:
     """Run a desk that can fetch nothing of VISITED's."""
-    monkeypatch.setattr("gateway.federation.desk_refresh._FIRST_ROUND_SECONDS", 0.05)
+    monkeypatch.setattr("tests.fakes.trusting.TIMES", replace(TIMES, first_round_seconds=0.05))
     async with trusting() as around:
         del around.site.statements[SOUTHWEST, VISITED]
         async with started(around) as desk:
@@ -209,7 +210,7 @@ async def test_what_is_remembered_of_chains_is_bounded(monkeypatch: pytest.Monke
 
 async def test_a_further_anchor_of_the_two_may_bring_the_chain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where two agreements join the regions, a chain to either anchor serves."""
-    monkeypatch.setattr("gateway.federation.desk_refresh._FIRST_ROUND_SECONDS", 0.05)
+    monkeypatch.setattr("tests.fakes.trusting.TIMES", replace(TIMES, first_round_seconds=0.05))
     async with trusting() as around:
         around.pins = (PINS[0], replace(PINS[1], agreements=frozenset({"coast-joint", "second"})))
         monkeypatch.setitem(AGREEMENTS, frozenset({"home", "visited"}), (SOUTHWESTERN, "second"))

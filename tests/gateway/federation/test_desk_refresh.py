@@ -52,7 +52,7 @@ from trust.explanation import StepVerdict
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for nobody for three seconds."""
-    monkeypatch.setattr("gateway.federation.desk_refresh._FIRST_ROUND_SECONDS", 0.05)
+    monkeypatch.setattr("tests.fakes.trusting.TIMES", replace(TIMES, first_round_seconds=0.05))
 
 
 async def test_a_flood_of_unknown_kids_makes_one_refresh_tl10() -> None:

@@ -17,6 +17,7 @@ from tests.fakes.trusting import (
     NEW_KEY,
     PINS,
     PLACE,
+    TIMES,
     chain_of,
     key,
     refused,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for nobody for three seconds."""
-    monkeypatch.setattr("gateway.federation.desk_refresh._FIRST_ROUND_SECONDS", 0.05)
+    monkeypatch.setattr("tests.fakes.trusting.TIMES", replace(TIMES, first_round_seconds=0.05))
 
 
 async def test_goes_on_after_a_restart() -> None:
