@@ -39,11 +39,16 @@ def found(folder: Path, *regions: str, first_round_seconds: float = 3.0) -> Layo
     """Lay out a federation of some regions, which wait for each other no longer than that; nothing of it runs."""
     layout = Layout.of(folder, regions, free_port_base())
     generate(layout, load_registry())
-    for region in regions:
-        config = layout.config(region)
-        short = f"first_round_seconds = {first_round_seconds}"
-        config.write_text(re.sub("first_round_seconds = .*", short, config.read_text("utf-8")), "utf-8")
+    wait_at_most(first_round_seconds, layout)
     return layout
+
+
+def wait_at_most(seconds: float, layout: Layout) -> None:
+    """Have the gateways of a layout that begin wait no longer for each other."""
+    for site in layout.sites:
+        config = layout.config(site.region)
+        told = re.sub("first_round_seconds = .*", f"first_round_seconds = {seconds}", config.read_text("utf-8"))
+        config.write_text(told, "utf-8")
 
 
 class SmallFederation:

@@ -12,7 +12,7 @@ from gateway.bootstrap import build_node
 from gateway.sandbox.platforms import SimulatedPlatform
 from gateway.settings import load_settings
 from tests.fakes.regions import REGISTRY
-from tests.gateway.small_federation import SmallFederation
+from tests.gateway.small_federation import SmallFederation, wait_at_most
 from tests.sandbox_fixture.calls import Gateway, Outcome
 from tests.sandbox_fixture.cards import verify_request
 from tests.sandbox_fixture.running import is_ready, wait_until
@@ -35,6 +35,7 @@ class WholeFederation(SmallFederation):
     def __init__(self, layout: Layout) -> None:
         """Take what was laid out."""
         super().__init__(layout)
+        wait_at_most(15.0, layout)  # each is a whole gateway, and a busy machine takes seconds to start it
         self._nodes: dict[str, tuple[Node, SimulatedPlatform]] = {}
         self.looked_up: Counter[str] = Counter()
         self.told_otherwise: dict[str, dict[str, str]] = {}
