@@ -134,6 +134,8 @@ class _Judged:
         """Form the verdict for a class: agreement, state, age, functions, in this order."""
         if c.value not in self.agreement.classes:
             return ClassVerdict(c, Decision.REFUSED, "CLASS_NOT_IN_AGREEMENT")
+        if self.shown is _UNTOLD:
+            return ClassVerdict(c, Decision.REFUSED, "CARD_NOT_REPORTED")
         rule = self.rules.of(self.shown.status)
         if c not in rule.allowed:
             return ClassVerdict(c, Decision.REFUSED, rule.reason, (), rule.legal_basis)

@@ -141,7 +141,7 @@ async def test_a_card_of_which_nothing_was_told_is_refused() -> None:
     await here.heartbeat()
     standing = here.stands()
     assert (standing.status, standing.since, standing.learned) == (S.UNKNOWN, 0, None)
-    assert reasons(standing) == [(Decision.REFUSED, "CARD_STATUS_UNKNOWN")] * 3
+    assert reasons(standing) == [(Decision.REFUSED, "CARD_NOT_REPORTED")] * 3
 
 
 @pytest.mark.parametrize(

@@ -246,6 +246,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The feed of card states cannot be read on from there; compare the states instead."""
     ERROR_REASON_OFFLINE_PACK: _ErrorReason.ValueType  # 163
     """The offline pack, or its update, is not what its format says, or cannot be made."""
+    ERROR_REASON_CARD_NOT_REPORTED: _ErrorReason.ValueType  # 164
+    """The home region has told nothing of the card, so nothing can be said of it without asking; only in verdicts."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Closed list of machine reasons. `google.rpc.ErrorInfo.reason` and `ClassVerdict.reason` hold them without the prefix;
@@ -476,4 +478,6 @@ ERROR_REASON_FEED_CURSOR: ErrorReason.ValueType  # 162
 """The feed of card states cannot be read on from there; compare the states instead."""
 ERROR_REASON_OFFLINE_PACK: ErrorReason.ValueType  # 163
 """The offline pack, or its update, is not what its format says, or cannot be made."""
+ERROR_REASON_CARD_NOT_REPORTED: ErrorReason.ValueType  # 164
+"""The home region has told nothing of the card, so nothing can be said of it without asking; only in verdicts."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
