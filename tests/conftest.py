@@ -37,3 +37,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:  # noqa
     from tests.sandbox_fixture.groups import ByGroup  # noqa: PLC0415 - for those who run without pytest-xdist
 
     return ByGroup(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what starts gateways of its own before the sandbox that many share is there: two at once are too many."""
+    items.sort(key=lambda item: "sandbox" in getattr(item, "fixturenames", ()))

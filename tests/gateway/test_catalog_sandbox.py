@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from onecard.gateway.v1 import catalog_pb2
     from tests.sandbox_fixture.calls import Outcome
 
-pytestmark = [pytest.mark.xdist_group("catalog-sandbox"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("sandbox"), pytest.mark.slow]
 
 JOINT = "sichuan-chongqing"
 

@@ -42,7 +42,7 @@ from tests.sandbox_fixture.running import RunningSandbox, free_port_base, onecar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = [pytest.mark.xdist_group("trust-sandbox"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("sandbox"), pytest.mark.slow]
 
 OK = grpc.StatusCode.OK
 ROTATIONS = ("region", "caller", "federation", "region", "caller", "region", "federation", "caller", "region", "region")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.gateway.crash.gateways import Replica
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("crash")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sandbox")]
 KILLS = int(os.environ.get("ONECARD_CRASH_KILLS", "5"))
 EACH = int(os.environ.get("ONECARD_CRASH_EACH", "1"))
 _RANDOM = random.SystemRandom()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.gateway.crash.gateways import Replica
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("crash")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sandbox")]
 _STOPS = 2
 _MORE = 20
 _PATIENCE = 60.0

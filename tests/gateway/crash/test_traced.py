@@ -21,7 +21,7 @@ from tests.sandbox_fixture.running import ROOT, wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.xdist_group("crash")
+pytestmark = pytest.mark.xdist_group("sandbox")
 SUBMITS = int(os.environ.get("ONECARD_TRACED_SUBMITS", "500"))
 PORT = 18500
 _CLIENT = f"20<TCP:[127.0.0.1:{PORT}->127.0.0.1:40000]>"
