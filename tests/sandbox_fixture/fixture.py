@@ -1,7 +1,7 @@
 """The fixture `sandbox`: one federation of real processes for a whole session.
 
-Tests that use it carry `@pytest.mark.xdist_group("sandbox")`, so that with several workers only one starts it. So do those
-that start a federation of their own or kill gateways: nine at a time are as many as a small machine runs without haste.
+Tests that use it carry `@pytest.mark.xdist_group("sandbox")`, so that with several workers only one starts it.
+So do those that start a federation of their own or kill gateways: nine at a time are as many as a small machine bears.
 """
 
 from __future__ import annotations
