@@ -134,4 +134,6 @@ class _Reading:
         if not report.successor:
             return event
         successor = CardNumber(report.successor, field=f"{place}.successor_card_number").reveal()
+        if successor == report.card_number:
+            raise InvalidFieldError((f"{place}.successor_card_number", "another_card"))
         return self._ledger.event_of(event, successor=successor)

@@ -160,6 +160,7 @@ async def test_a_suspension_and_a_successor_are_reported() -> None:
         ({"kind": 11, "function": 1, "legal_basis": "x" * 201}, ("reports[0].event.detail", "printable_at_most_200")),
         ({"successor_card_number": OTHER}, ("reports[0].successor_card_number", "with_a_replacement_only")),
         ({"kind": 8, "successor_card_number": "12"}, ("reports[0].successor_card_number", "form")),
+        ({"kind": 8, "successor_card_number": CARD}, ("reports[0].successor_card_number", "another_card")),
     ],
 )
 async def test_a_report_that_is_not_what_it_should_be_files_nothing(
