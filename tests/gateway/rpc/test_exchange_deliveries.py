@@ -173,6 +173,26 @@ async def test_a_lease_is_extended(hub: ExchangeNode) -> None:
             assert (await stream.hear()).state == ACCEPTED
 
 
+@pytest.mark.parametrize("caller", ["platform.chongqing", "agency.sichuan"])
+async def test_what_is_not_there_is_not_found_whatever_is_said_of_it(hub: ExchangeNode, caller: str) -> None:
+    """Only what is the caller's has a lease to lose; a stranger's request is told of like one that is not there."""
+    async with client(hub, "platform.sichuan") as source, client(hub, caller) as target:
+        name = (await source.submit()).request.name
+        name = name if caller == "agency.sichuan" else f"regions/sichuan/requests/{'0' * 32}"
+        heard = []
+        async with Stream(target, credit=1) as stream:
+            if caller == "platform.chongqing":
+                await stream.hear()
+            for said in (
+                {"acknowledge": pb.AcknowledgeDelivery(name=name, lease=1, state=ACCEPTED)},
+                {"extend": pb.ExtendLease(name=name, lease=1)},
+                {"give_back": pb.ReturnDelivery(name=name, lease=1)},
+            ):
+                await stream.say(**said)
+                heard.append(told_by((await stream.hear()).error))
+    assert [(one.code, one.reason) for one in heard] == [("NOT_FOUND", "REQUEST_NOT_FOUND")] * 3
+
+
 async def test_what_is_given_back_comes_again_until_it_is_laid_aside(hub: ExchangeNode) -> None:
     """DU8: a request that its platform cannot take comes again some times; then the operator has it, others go on."""
     async with client(hub, "platform.sichuan") as source, client(hub, "platform.chongqing") as target:
