@@ -180,8 +180,8 @@ class ExchangeServicer:
             fields.add("other_region", "another_region")
         elif request.other_region and request.other_region not in self._regions:
             fields.add("other_region", "unknown_value")
-        if request.item_type and not FORMS["item_type"](request.item_type):
-            fields.add("item_type", "form")
+        if request.item_type and (rule := FORMS["item_type"](request.item_type)):
+            fields.add("item_type", rule)
         fields.finish()
 
     async def watch_request(

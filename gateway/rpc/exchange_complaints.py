@@ -21,6 +21,8 @@ _CONTENT = "content."
 def complaint_in(request: pb.FileComplaintRequest, *, source: str, today: date) -> Submission:
     """Read a complaint of a region on a day (InvalidFieldError names all that is wrong)."""
     target, item = names.read_item(request.item, field="item")
+    if target == source:
+        raise InvalidFieldError(("item", "of_another_region"))
     content = exchange_pb2.RequestContent(
         source_region=source,
         target_region=target,
