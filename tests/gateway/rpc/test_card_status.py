@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -292,6 +293,13 @@ async def test_a_name_that_is_none_is_refused(name: str, reason: str) -> None:
         assert (await refused(get(here, name))).reason == reason
 
 
+async def logged(here: Card, method: str) -> list[tuple[str, str]]:
+    """Wait until calls of a method are in the log; gives their codes, and who failed."""
+    while not (lines := [line for line in here.node.journal.lines if line.get("method") == method]):
+        await asyncio.sleep(0.001)
+    return [(line["code"], line["who_failed"]) for line in lines]
+
+
 async def test_the_feed_of_a_region_is_served() -> None:
     """Events with number, pseudonym and propagation, and a heartbeat when nothing happens."""
     async with card_service() as here:
@@ -302,6 +310,8 @@ async def test_the_feed_of_a_region_is_served() -> None:
         while not (second := await call.read()).news:
             pass
         call.cancel()
+        calls = await logged(here, "CardStatusService/WatchCardStatus")
+    assert calls == [("OK", "")]
     assert [n.number for n in (*first.news, *second.news)] == [1, 2]
     assert {n.card for n in (*first.news, *second.news)} == {encode_base64url(told_name(here.ledger, CARD))}
     assert [n.propagation_ms for n in (*first.news, *second.news)] == [2000, 500]

@@ -135,6 +135,20 @@ async def test_two_streams_share_what_waits(hub: ExchangeNode) -> None:
         assert len(got) == len(names)
 
 
+async def test_a_platform_that_ends_its_stream_has_not_failed(hub: ExchangeNode) -> None:
+    """It may say that it has said all, or just leave: the stream ends as well as it began."""
+    async with client(hub, "platform.chongqing") as target:
+        async with Stream(target) as said_all:
+            await said_all.finish()
+            assert await said_all.rest() == []
+        async with Stream(target) as left:
+            with pytest.raises(TimeoutError):
+                await left.hear(0.2)
+        while len(hub.journal.lines) < 2:
+            await asyncio.sleep(0.001)
+    assert {(line["code"], line["who_failed"]) for line in hub.journal.lines} == {("OK", "")}
+
+
 async def test_what_is_not_acknowledged_comes_again(hub: ExchangeNode) -> None:
     """When a lease has ended the request comes again under another, and what is said under the old one is refused."""
     async with client(hub, "platform.sichuan") as source, client(hub, "platform.chongqing") as target:
