@@ -12,6 +12,7 @@ from adapters.registry import load_payload_kinds
 from gateway.errors import RegionNotServedError, SettingsError
 from gateway.node import keep_running
 from gateway.peers.exchange import PeerExchange
+from gateway.rpc.days import Days
 from gateway.rpc.exchange import ExchangeServicer, ExchangeUse
 from gateway.rpc.paging import Paging
 from gateway.rpc.status import row_of
@@ -154,7 +155,12 @@ def build_exchange(
             await errands.free_all()
 
     return ExchangeSide(
-        servicer=ExchangeServicer(_use(parts), paging=Paging(shared.evidence.secret.paging_key())),
+        servicer=ExchangeServicer(
+            _use(parts),
+            paging=Paging(shared.evidence.secret.paging_key()),
+            days=Days(time.time),
+            regions=shared.registry.regions,
+        ),
         start=start,
         tasks=tuple(
             partial(keep_running, name, one, shared.journal, event="exchange_task_failed") for name, one in work.items()

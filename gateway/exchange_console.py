@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway.bootstrap_evidence import evidence_append
 from gateway.console import screen, table
@@ -16,7 +16,7 @@ from gateway.settings import load_settings
 from gateway.store.engine import open_engine
 from gateway.store.store import Store
 from trust.encoding import is_sha256
-from trust.errors import ReceiptError
+from trust.errors import ReceiptError, TrustError
 from trust.receipt_evidence import check_inclusion
 from trust.receipt_file import verify_receipt
 
@@ -26,6 +26,22 @@ if TYPE_CHECKING:
 
     from gateway.services.exchange_dead_letters import DeadLetter
     from trust.receipt_file import VerifiedReceipt
+
+
+_NAMED: Final = frozenset({"part", "because"})
+_PROVEN: Final = frozenset({"chain", "signature", "evidence"})
+_FAULTS: Final = {
+    "format": "The file is no receipt of this format, or more was added to it.",
+    "request": "The request is not the one that the gateways have signed for.",
+    "reply": "The reply is not the one that the gateways have signed for.",
+    "receipt": "The signed part is not in the form of a receipt.",
+    "statement": "What the gateways have signed does not say what a receipt must say.",
+    "chains": "The chains are not one for each of the two regions, under one anchor.",
+    "chain": "The chain of a region does not lead to an anchor that you believe.",
+    "signature": "The signature of a gateway does not hold.",
+    "evidence": "The proof that a gateway has recorded the reply does not hold.",
+}
+"""What is wrong, by the part that fails first."""
 
 
 @asynccontextmanager
@@ -90,11 +106,21 @@ def verify_receipt_file(file: Path, fingerprints: Sequence[str], config: Path | 
     try:
         verified = verify_receipt(raw, fingerprints=believed, check_evidence=check_inclusion)
     except ReceiptError as error:
-        facts = " ".join(f"{name}={value}" for name, value in sorted(error.metadata.items()) if name != "part")
+        facts = " ".join(f"{name}={value}" for name, value in sorted(error.metadata.items()) if name not in _NAMED)
         console.print(f"NOT VALID: {error.metadata['part']} {facts}".rstrip(), soft_wrap=True, markup=False)
+        console.print(_in_words(error), soft_wrap=True, markup=False)
         return 1
     _tell(verified)
     return 0
+
+
+def _in_words(error: ReceiptError) -> str:
+    """Say what is wrong with a receipt, and what trust says of it where a part cannot be proven."""
+    part = error.metadata["part"]
+    because = error.__cause__
+    if part in _PROVEN and isinstance(because, TrustError):
+        return f"{_FAULTS[part]} {because.message}"
+    return _FAULTS[part]
 
 
 def _tell(verified: VerifiedReceipt) -> None:

@@ -65,6 +65,8 @@ class OpenCall:
     certificate: Certificate | None = None
     proven: Caller | None = None
     note: Note = field(default_factory=Note)
+    open_ended: bool = False
+    """Whether it goes on until the caller ends it, which is then no failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,7 @@ class Boundary:
             except TimeoutError:
                 failure = DeadlineError()
             except asyncio.CancelledError:
-                self._journal.call(opened, CANCELLED)
+                self._journal.call(opened, None if opened.open_ended else CANCELLED)
                 raise
             except Exception as error:  # noqa: BLE001 - the outermost line: type and place are logged, never its words
                 failure = error

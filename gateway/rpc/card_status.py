@@ -145,8 +145,10 @@ def _report_in(message: pb.CardStatusReport, place: str, fields: convert.Fields)
         fields.add(f"{place}.event_time", "required")
     told = message.WhichOneof("told")
     kind = status.KIND_WORD.get(message.kind) if told == "kind" else None
-    if told is None or (told == "kind" and kind is None):
+    if told is None or (told == "kind" and not message.kind):
         fields.add(f"{place}.told", "required")
+    elif told == "kind" and kind is None:
+        fields.add(f"{place}.kind", "unknown_value")
     if len(message.raw_status) > _LONGEST_RAW:
         fields.add(f"{place}.raw_status", f"at_most_{_LONGEST_RAW}")
     return PlatformReport(

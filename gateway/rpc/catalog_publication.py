@@ -20,6 +20,7 @@ from gateway.rpc.convert_publication import (
 from gateway.services.catalog_book import missing
 from onecard.gateway.v1 import catalog_publication_pb2 as told
 from onecard.gateway.v1 import catalog_publication_service_pb2 as pb
+from trust.encoding import is_sha256
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
@@ -151,6 +152,8 @@ class CatalogPublicationServicer:
         if len(request.known_digests) > _MOST_KNOWN:
             raise InvalidFieldError(("known_digests", f"at_most_{_MOST_KNOWN}"))
         known = frozenset(request.known_digests)
+        if not all(map(is_sha256, known)):
+            raise InvalidFieldError(("known_digests", "form"))
         news = _News(self._book, wanted)
         try:
             for version in self._told_first(wanted, known):

@@ -17,7 +17,7 @@ from gateway.errors import (
 from gateway.rpc.convert import Fields
 from gateway.rpc.exchange_complaints import complaint_in
 from gateway.rpc.exchange_deliveries import Deliveries
-from gateway.rpc.exchange_forms import check
+from gateway.rpc.exchange_forms import FORMS, check
 from gateway.rpc.exchange_in import (
     STATE_WORD,
     actor_of,
@@ -39,9 +39,10 @@ from onecard.gateway.v1 import exchange_service_pb2 as pb
 from trust.receipt_file import ReceiptFile
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Collection
 
     from gateway.rpc.boundary import Call
+    from gateway.rpc.days import Days
     from gateway.rpc.paging import Paging
     from gateway.services.exchange_act import Act, Acted, Step
     from gateway.services.exchange_answer import Answering
@@ -118,17 +119,21 @@ class ExchangeServicer:
         }
     )
 
-    def __init__(self, use: ExchangeUse, *, paging: Paging) -> None:
-        """Take the use cases, and what makes page tokens."""
+    def __init__(self, use: ExchangeUse, *, paging: Paging, days: Days, regions: Collection[str]) -> None:
+        """Take the use cases, what makes page tokens and says what day it is, and the regions that there are."""
         self._use = use
         self._paging = paging
+        self._days = days
+        self._regions = regions
         self._seals = use.answering.seals
         self._deliveries = Deliveries(inbox=use.inbox, act=use.act, seals=self._seals, lanes=use.lanes)
         self._transfers = Transfers(files=use.files, downloads=use.downloads)
 
     async def submit_request(self, request: pb.SubmitRequestRequest, call: Call) -> pb.SubmitRequestResponse:
         """Accept a request; it is on disk before this returns."""
-        submitted = await self._submit(submission_in(request, gateway=actor_of(call).gateway), call)
+        gateway = actor_of(call).gateway
+        today = None if gateway else self._days.today()
+        submitted = await self._submit(submission_in(request, gateway=gateway, today=today), call)
         return pb.SubmitRequestResponse(request=request_out(submitted.request), replayed=submitted.replayed)
 
     async def file_complaint(self, request: pb.FileComplaintRequest, call: Call) -> pb.FileComplaintResponse:
@@ -136,7 +141,7 @@ class ExchangeServicer:
         actor = actor_of(call)
         if actor.gateway:
             raise CallerRegionError(region=actor.region)
-        submitted = await self._submit(complaint_in(request, source=actor.region), call)
+        submitted = await self._submit(complaint_in(request, source=actor.region, today=self._days.today()), call)
         return pb.FileComplaintResponse(request=request_out(submitted.request), replayed=submitted.replayed)
 
     async def get_request(self, request: pb.GetRequestRequest, call: Call) -> pb.GetRequestResponse:
@@ -146,8 +151,7 @@ class ExchangeServicer:
 
     async def list_requests(self, request: pb.ListRequestsRequest, call: Call) -> pb.ListRequestsResponse:
         """List the requests that meet every filter, in the order of their ids."""
-        if request.direction not in pb.RequestDirection.values():
-            raise InvalidFieldError(("direction", "unknown_value"))
+        self._check_filter(request, call.caller.region)
         filtered = Filter(
             received=request.direction == pb.REQUEST_DIRECTION_RECEIVED,
             states=states_of(*request.states),
@@ -166,6 +170,19 @@ class ExchangeServicer:
             requests=[request_out(found.request, found.history) for found in page],
             next_page_token=self._paging.token(last, arguments) if more else "",
         )
+
+    def _check_filter(self, request: pb.ListRequestsRequest, region: str) -> None:
+        """Refuse words that no request can have (InvalidFieldError); states are read apart."""
+        fields = Fields()
+        if request.direction not in pb.RequestDirection.values():
+            fields.add("direction", "unknown_value")
+        if request.other_region == region:
+            fields.add("other_region", "another_region")
+        elif request.other_region and request.other_region not in self._regions:
+            fields.add("other_region", "unknown_value")
+        if request.item_type and (rule := FORMS["item_type"](request.item_type)):
+            fields.add("item_type", rule)
+        fields.finish()
 
     async def watch_request(
         self, request: pb.WatchRequestRequest, call: Call

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
     from gateway.rpc.convert import Fields
 
-    Accepts = Callable[[str], bool]
+    Fault = Callable[[str], str]
+    """Names the rule that a text breaks; an empty text where it breaks none."""
 
 CURRENCIES: Final = frozenset({"CNY", "HKD", "MOP"})
 _CONTROL: Final = "\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
+_FORM: Final = "form"
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MONTH: Final = re.compile(r"[12][0-9]{3}-(0[1-9]|1[0-2])")
 _DIVISION: Final = re.compile(r"[1-9][0-9]{5}")
@@ -41,13 +43,17 @@ _CONSENT: Final = re.compile(r"[!-~]{1,128}")
 _PSEUDONYM: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def _matches(pattern: re.Pattern[str]) -> Accepts:
-    return lambda value: pattern.fullmatch(value) is not None
+def _fits(accepts: Callable[[str], object]) -> Fault:
+    return lambda value: "" if accepts(value) else _FORM
 
 
-def _text(most: int) -> Accepts:
-    pattern = re.compile(rf"(?!\s)[^{_CONTROL}]{{1,{most}}}(?<!\s)")
-    return lambda value: pattern.fullmatch(value) is not None
+def _matches(pattern: re.Pattern[str]) -> Fault:
+    return _fits(pattern.fullmatch)
+
+
+def _text(most: int) -> Fault:
+    fits = _fits(re.compile(rf"(?!\s)[^{_CONTROL}]+(?<!\s)").fullmatch)
+    return lambda value: fits(value) if len(value) <= most else f"at_most_{most}"
 
 
 def _is_day(value: str) -> bool:
@@ -57,23 +63,23 @@ def _is_day(value: str) -> bool:
         return False
 
 
-def _reads(kind: Callable[[str], object]) -> Accepts:
-    """Accept what a kind of number or name accepts."""
+def _reads(kind: Callable[[str], object]) -> Fault:
+    """Accept what a kind of number or name accepts, and name the rule that it names."""
 
-    def accepts(value: str) -> bool:
+    def fault(value: str) -> str:
         try:
             kind(value)
-        except AdapterError:
-            return False
-        return True
+        except AdapterError as error:
+            return error.metadata["rule"]
+        return ""
 
-    return accepts
+    return fault
 
 
 _NAME: Final = _reads(PersonName)
-_DAY: Final = _is_day
+_DAY: Final = _fits(_is_day)
 _PLAIN: Final = _matches(_REFERENCE)
-FORMS: Final[dict[str, Accepts]] = {
+FORMS: Final[dict[str, Fault]] = {
     **dict.fromkeys(("name", "romanised_surname", "romanised_given_names", "agent_name"), _NAME),
     **dict.fromkeys(("birth_date", "due_date", "ready_on", "issued_on", "sent_on", "happened_on"), _DAY),
     **dict.fromkeys(("period", "from_month", "to_month"), _matches(_MONTH)),
@@ -88,18 +94,18 @@ FORMS: Final[dict[str, Accepts]] = {
     "social_security_number": _reads(SocialSecurityNumber),
     "card_number": _reads(CardNumber),
     "pseudonym": _matches(_PSEUDONYM),
-    "field": FIELD_PATHS.__contains__,
-    "currency": CURRENCIES.__contains__,
+    "field": _fits(FIELD_PATHS.__contains__),
+    "currency": _fits(CURRENCIES.__contains__),
     "venue": _matches(_VENUE),
     "pickup_division": _matches(_DIVISION),
-    "digest": is_sha256,
+    "digest": _fits(is_sha256),
     "media_type": _matches(_MEDIA_TYPE),
     "item": _matches(_ITEM),
     "item_type": _matches(_ITEM),
     "consent_reference": _matches(_CONSENT),
     "ordering_key": _text(128),
 }
-"""What a text must be, by the name of its field; the attachment's own `name` is read apart."""
+"""What a text must be, by the name of its field: what names the rule it breaks. An attachment's `name` is not here."""
 
 COUNTS: Final = {"minor_units": 10**15, "paid_months": 1200, "volumes": 1000, "size": 100_000_000}
 """The most that a number may be; the least is 0, or 1 where it must be there."""
@@ -175,7 +181,7 @@ def _check_list(field: _Field, values: Any, place: str, fields: Fields) -> None:
 def _fault(field: _Field, value: Any) -> str:  # noqa: ANN401 - text, number or enum
     """Say which rule a value breaks, nothing where it breaks none."""
     if field.kind == FieldDescriptor.CPPTYPE_STRING:
-        return "" if FORMS[field.name](value) else "form"
+        return FORMS[field.name](value)
     if field.kind == FieldDescriptor.CPPTYPE_ENUM:
         known = field.descriptor.enum_type.values_by_number
         return "" if value in known and value else "unknown_value"

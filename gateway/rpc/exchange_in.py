@@ -32,6 +32,7 @@ from trust.encoding import decode_base64url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date
 
     from google.protobuf.message import Message
     from google.protobuf.timestamp_pb2 import Timestamp
@@ -104,21 +105,27 @@ def micros_of(time: Timestamp) -> int:
     return int(time.seconds) * MICROS + time.nanos // 1000
 
 
-def submission_in(request: exchange_service_pb2.SubmitRequestRequest, *, gateway: bool) -> Submission:
+def submission_in(
+    request: exchange_service_pb2.SubmitRequestRequest, *, gateway: bool, today: date | None = None
+) -> Submission:
     """Read what SubmitRequest brings (InvalidFieldError names all that is wrong).
 
     Args:
         request: the message.
         gateway: whether another gateway hands it over, and so says more than a platform may.
+        today: behind which nothing can have happened; None where that was held against it before.
     """
     content, fields = request.content, Fields()
-    if not FORMS["idempotency_key"](request.idempotency_key):
-        fields.add("idempotency_key", "form" if request.idempotency_key else "required")
+    key = request.idempotency_key
+    rule = FORMS["idempotency_key"](key) if key else "required"
+    if rule:
+        fields.add("idempotency_key", rule)
     _check_body(content, "content", fields)
     kind = content.WhichOneof("payload")
     if kind is None:
         fields.add("content.payload", "required")
     _check_about(content, fields)
+    _check_day(content.complaint, today, fields)
     purpose = fields.word("content.purpose", content.purpose, PURPOSE_WORD, Purpose.IDENTITY_CHECK)
     medium = fields.word("content.medium", content.medium, MEDIUM_WORD, Medium.PHYSICAL)
     files = _references(content.attachments, "content.attachments", fields)
@@ -149,14 +156,26 @@ def submission_in(request: exchange_service_pb2.SubmitRequestRequest, *, gateway
 
 
 def _check_about(content: exchange_pb2.RequestContent, fields: Fields) -> None:
-    """Demand an item type and a subject; a complaint is about an item whole and what it offers, and names nobody."""
+    """Demand an item type and a subject; a complaint is about an item whole and what it offers, and names nobody.
+
+    What is asked of the own region needs no gateway, and there is no agreement of a region with itself.
+    """
     complaint = content.HasField("complaint")
     for field, told in (("item_type", bool(content.item_type)), ("subject", bool(content.subject.ListFields()))):
         if told is complaint:
             fields.add(f"content.{field}", "not_in_a_complaint" if complaint else "required")
+    if content.source_region and content.target_region == content.source_region:
+        fields.add("content.target_region", "another_region")
     venue = content.complaint.venue
     if venue and not venue.startswith(f"regions/{content.target_region}/"):
         fields.add("content.complaint.venue", "of_the_target_region")
+
+
+def _check_day(complaint: exchange_pb2.Complaint, today: date | None, fields: Fields) -> None:
+    """Demand that what somebody complains of has happened; a text that is no day was noted already."""
+    told = complaint.happened_on
+    if today is not None and not FORMS["happened_on"](told) and told > today.isoformat():
+        fields.add("content.complaint.happened_on", "not_in_the_future")
 
 
 def _check_body(message: Message, path: str, fields: Fields) -> None:

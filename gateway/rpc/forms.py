@@ -44,6 +44,8 @@ MESSAGE_LOOKS = 10
 IDLE_LOOKS = 600
 """How many seconds a stream may wait for its next message; its token lives no longer anyway."""
 _CANCEL_SECONDS = 0.01
+_WATCH = "watch_"
+"""Begins the name of a method whose stream goes on until the caller has seen enough; other streams have an end."""
 
 
 class Forms:
@@ -137,9 +139,12 @@ class Forms:
         return answer
 
     def _telling(self, scope: str, request_type: type[Message], work: Telling) -> Answer:
+        watched = work.__name__.startswith(_WATCH)
+
         async def answer(opened: OpenCall, context: Context) -> bytes:
             call = self._admit(opened, scope, context)
             message = await self._one(request_type, context)
+            opened.open_ended = watched
             return await self._tell(opened, context, work(message, call))
 
         return answer
@@ -147,6 +152,7 @@ class Forms:
     def _duplex(self, scope: str, request_type: type[Message], work: Telling) -> Answer:
         async def answer(opened: OpenCall, context: Context) -> bytes:
             call = self._admit(opened, scope, context)
+            opened.open_ended = True
             async with aclosing(self._messages(opened, request_type, context)) as messages:
                 return await self._tell(opened, context, work(messages, call))
 

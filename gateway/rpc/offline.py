@@ -59,6 +59,8 @@ def _wish(request: pb.GetPackRequest, visited: str) -> PackWish:
         fields.item(f"items[{number}]", item)
     if len(request.items) > _MOST or len(request.home_regions) > _MOST:
         fields.add("items", f"at_most_{_MOST}")
+    if request.base_serial < 0:
+        fields.add("base_serial", "not_negative")
     fields.finish()
     life = request.life.seconds if request.HasField("life") else None
     if life is not None and not 0 < life <= _LONGEST_LIFE:

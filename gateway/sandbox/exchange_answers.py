@@ -23,7 +23,7 @@ _JUSTIFIED: Final = frozenset(
         exchange_pb2.COMPLAINT_GROUND_DUPLICATE_DEMANDED,
     }
 )
-_PAID_MONTHS: Final = 12
+_FIRST_MONTH: Final = "2020-01"
 _AFTER: Final = {
     exchange_pb2.CARD_SERVICE_ACTION_REPORT_LOSS_TEMPORARY: card_pb2.CARD_STATUS_LOST_TEMPORARY,
     exchange_pb2.CARD_SERVICE_ACTION_REPORT_LOSS_FORMAL: card_pb2.CARD_STATUS_LOST_FORMAL,
@@ -93,9 +93,17 @@ def _card(content: exchange_pb2.RequestContent, reply: exchange_pb2.RequestReply
 def _certificate(content: exchange_pb2.RequestContent, reply: exchange_pb2.RequestReply, moment: Moment) -> None:
     asked, result = content.insurance_certificate, reply.insurance_certificate
     result.certificate, result.issuer, result.issued_on = moment.reference, _ISSUER, moment.day
-    for kind in asked.kinds:
-        first = asked.from_month or "2020-01"
-        result.periods.add(kind=kind, from_month=first, to_month=asked.to_month or first, paid_months=_PAID_MONTHS)
+    first = asked.from_month or min(_FIRST_MONTH, asked.to_month or _FIRST_MONTH)
+    last = asked.to_month or max(first, moment.day[: len("2020-01")])
+    if months := _months(first, last):
+        for kind in asked.kinds:
+            result.periods.add(kind=kind, from_month=first, to_month=last, paid_months=months)
+
+
+def _months(first: str, last: str) -> int:
+    """Count the months from one to another, `YYYY-MM`, both included; none where the last is before the first."""
+    (one_year, one_month), (other_year, other_month) = (map(int, text.split("-")) for text in (first, last))
+    return max(0, (other_year - one_year) * 12 + other_month - one_month + 1)
 
 
 def _file(_content: exchange_pb2.RequestContent, reply: exchange_pb2.RequestReply, moment: Moment) -> None:

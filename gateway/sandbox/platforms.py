@@ -121,7 +121,11 @@ class SimulatedPlatform:
             await self._runner.cleanup()
 
     async def _switch(self, request: web.BaseRequest) -> web.Response:
-        mode = (await request.json()).get("mode")
+        try:
+            asked = await request.json()
+        except ValueError:
+            asked = None
+        mode = asked.get("mode") if isinstance(asked, dict) else None
         if mode not in MODES:
             return web.json_response({"modes": MODES}, status=400)
         self._mode = mode

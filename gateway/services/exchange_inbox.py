@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from adapters.errors import AdapterError
-from gateway.errors import GatewayError, LeaseLostError
+from gateway.errors import GatewayError, LeaseLostError, RequestNotFoundError
 from gateway.services.evidence import Decision, Outcome
+from gateway.services.exchange_act import find
 from gateway.services.exchange_ledger import LANES, lane_in, load
 from gateway.services.exchange_model import MICROS, StoredRequest, text_of
 from gateway.services.exchange_queue import MOST_FAILURES, extend, put_back, take, tasks_of
@@ -92,12 +93,17 @@ class Inbox:
     async def give_back(
         self, request: tuple[str, bytes], *, lease: int, delay_seconds: float, actor: Actor
     ) -> StoredRequest:
-        """Let a request come again after some time; after too many times it is laid aside (LeaseLostError)."""
+        """Let a request come again after some time; after too many times it is laid aside.
+
+        Raises:
+            RequestNotFoundError: there is no such request, or none of the caller's.
+            LeaseLostError: it is not under that lease, or no longer.
+        """
         source, ident = request
         return await self._store.commit(self._back_handler, _GiveBack(ident, source, lease, delay_seconds, actor))
 
     async def extend(self, request: tuple[str, bytes], *, lease: int, lease_seconds: float, actor: Actor) -> Delivered:
-        """Make a lease last as long again from now (LeaseLostError)."""
+        """Make a lease last as long again from now (as `give_back`)."""
         source, ident = request
         return await self._store.commit(self._extend_handler, _Extend(ident, source, lease, lease_seconds, actor))
 
@@ -159,11 +165,11 @@ class Inbox:
         ledger = await self._act.ledger(transaction)
         answers: list[StoredRequest | GatewayError] = []
         for item in items:
-            found = await self._leased(transaction, item)
-            if found is None:
-                answers.append(LeaseLostError())
+            try:
+                task, request = await self._leased(transaction, item)
+            except (RequestNotFoundError, LeaseLostError) as refusal:
+                answers.append(refusal)
                 continue
-            task, request = found
             due = ledger.now + int(item.delay_seconds * MICROS)
             await put_back(transaction, task, due=due, reason=_NOT_TAKEN, failed=True)
             transaction.notify(LANES, lane_in(request.target))
@@ -176,24 +182,24 @@ class Inbox:
         ledger = await self._act.ledger(transaction)
         answers: list[Delivered | GatewayError] = []
         for item in items:
-            found = await self._leased(transaction, item)
-            if found is None:
-                answers.append(LeaseLostError())
+            try:
+                task, request = await self._leased(transaction, item)
+            except (RequestNotFoundError, LeaseLostError) as refusal:
+                answers.append(refusal)
                 continue
-            task, request = found
             until = ledger.now + int(item.lease_seconds * MICROS)
             await extend(transaction, [task.place], until=until)
             answers.append(Delivered(request, item.lease, until, task.lease))
         return answers
 
-    async def _leased(self, transaction: Transaction, item: _GiveBack | _Extend) -> tuple[Taken, StoredRequest] | None:
-        """Find a delivery that is still under the lease of this caller's region."""
-        tasks = await tasks_of(transaction, lane_in(item.actor.region), [item.id])
-        task = tasks.get(item.id)
-        if task is None or task.lease != item.lease or task.dead:
-            return None
-        request = (await load(transaction, [item.id]))[item.id]
-        return (task, request) if request.source == item.source else None
+    async def _leased(self, transaction: Transaction, item: _GiveBack | _Extend) -> tuple[Taken, StoredRequest]:
+        """Find a delivery that is still under its lease (RequestNotFoundError, LeaseLostError)."""
+        request = (await load(transaction, [item.id])).get(item.id)
+        find(transaction, request, item.source, item.actor)
+        task = (await tasks_of(transaction, lane_in(item.actor.region), [item.id])).get(item.id)
+        if request is None or task is None or task.lease != item.lease or task.dead:
+            raise LeaseLostError
+        return task, request
 
 
 def fail(ledger: Ledger, request: StoredRequest, by: Party, *, region: str, reason: str) -> StoredRequest:

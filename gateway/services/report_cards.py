@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from adapters.card_events import CardEvent
 from adapters.card_state import Outcome, events_told
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from adapters.words import CardFunction
     from gateway.services.card_ledger import CardLedger
     from gateway.services.ports import Clock
+
+
+_FIELDS: Final = {
+    "event.time": "event_time",
+    "event.sequence": "sequence",
+    "event.function": "function",
+    "event.detail": "legal_basis",
+}
+"""What a report calls the fields of an event; the successor, which is also a detail, is read before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +112,7 @@ class _Reading:
         try:
             events = self._by_state(card, report) if report.kind is None else (self._event(report, place),)
         except MalformedFieldError as error:
-            raise InvalidFieldError((f"{place}.{error.metadata['field']}", error.metadata["rule"])) from None
+            raise InvalidFieldError((f"{place}.{_FIELDS[error.metadata['field']]}", error.metadata["rule"])) from None
         state = self._state(card)
         for event in events:
             state = state.with_event(event)
@@ -134,4 +143,6 @@ class _Reading:
         if not report.successor:
             return event
         successor = CardNumber(report.successor, field=f"{place}.successor_card_number").reveal()
+        if successor == report.card_number:
+            raise InvalidFieldError((f"{place}.successor_card_number", "another_card"))
         return self._ledger.event_of(event, successor=successor)

@@ -262,6 +262,13 @@ def commands(page: Path) -> list[str]:
     return [line for line in lines if line]
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_page_goes_on_with_the_request_that_it_has_made(page: Path) -> None:
+    """What a page watches is what it has submitted itself, and not the oldest of a list."""
+    assert not re.findall(r"^.*ListRequests.*requests/.*$", "\n".join(commands(page)), re.MULTILINE)
+    assert '{"pageSize": 1}' not in "\n".join(line for line in commands(page) if line.endswith("/ListRequests"))
+
+
 def test_both_readmes_are_one() -> None:
     """The two READMEs have the same headings by level and the same commands, but for request ids and language."""
     levels = [

@@ -17,6 +17,7 @@ from gateway.peers.channel import PeerAddress, PeerChannel
 from gateway.peers.exchange import PeerExchange
 from gateway.reasons import load_reasons
 from gateway.rpc.boundary import Boundary
+from gateway.rpc.days import Days
 from gateway.rpc.exchange import ExchangeServicer, ExchangeUse
 from gateway.rpc.paging import Paging
 from gateway.rpc.recording import Recorder
@@ -153,7 +154,9 @@ class ExchangeNode:
         self.upkeep = Upkeep(self.store, act=act, retention_seconds=90 * 86_400)
         self.server = GrpcServer(
             boundary=self._boundary(),
-            servicers=[ExchangeServicer(self.use, paging=Paging(b"k" * 32))],
+            servicers=[
+                ExchangeServicer(self.use, paging=Paging(b"k" * 32), days=Days(self.clock), regions=REGISTRY.regions)
+            ],
             ready={},
             reflection=False,
             max_concurrent_calls=200,

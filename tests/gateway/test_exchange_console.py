@@ -105,6 +105,18 @@ def test_what_fails_first_is_named(tmp_path: Path) -> None:
     assert told.stdout.startswith("NOT VALID: reply rule=")
 
 
+@pytest.mark.parametrize("raw", [b"junk", b"", b"[]", b"{}", b"\xff\x00"])
+def test_what_is_no_receipt_is_told_in_words(tmp_path: Path, raw: bytes) -> None:
+    """Whoever gave another file learns that it is one, and no name from within the program."""
+    file = tmp_path / "receipt.json"
+    file.write_bytes(raw)
+    told = onecard("receipt", "verify", file, "--fingerprint", ANCHOR)
+    assert told.exit_code == 1
+    assert told.stdout.startswith("NOT VALID: format rule=")
+    assert "The file is no receipt of this format" in told.stdout
+    assert "Error" not in told.stdout
+
+
 def test_a_receipt_is_believed_under_the_anchors_of_a_gateway(tmp_path: Path) -> None:
     """With a configuration its anchors are believed, and no other: this receipt stands under another."""
     config = FakeConfiguration(tmp_path).path
@@ -112,7 +124,12 @@ def test_a_receipt_is_believed_under_the_anchors_of_a_gateway(tmp_path: Path) ->
     file.write_bytes(written())
     told = onecard("receipt", "verify", file, "--config", config)
     assert told.exit_code == 1
-    assert told.stdout.startswith("NOT VALID: chain because=")
+    said = "The chain of a region does not lead to an anchor that you believe. "
+    first, second = told.stdout.splitlines()
+    assert first.startswith("NOT VALID: chain region=")
+    assert second.startswith(said)
+    assert len(second) > len(said)
+    assert "Error" not in told.stdout
     both = onecard("receipt", "verify", file, "--config", config, "--fingerprint", ANCHOR)
     assert both.exit_code == 0
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from adapters.errors import UnknownItemTypeError
+from adapters.errors import UnknownItemError
 from adapters.words import ApplicationClass, Medium
 from gateway.services.card_use import CardUse
 from gateway.web.pages.page import Page, Question, cut
+from gateway.web.pages.query import UnknownCodeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -83,16 +84,14 @@ def ask_page(
     """Answer the question, or ask it where no home region is named.
 
     Raises:
-        UnknownRegionError: a region is not shown here.
-        UnknownItemTypeError: there is no such item type.
-        UnknownItemError: a region has no such item.
+        UnknownCodeError: a region is not shown here, there is no such item type, or a region has no such item.
     """
     shown = view.shown
-    for code in (home, *visited):
-        if code:
-            shown.region(code)
+    for parameter, code in (("home", home), *(("visited", code) for code in visited)):
+        if code and code not in shown.regions:
+            raise UnknownCodeError(parameter)
     if item_type and not shown.taxonomy.matches(item_type):
-        raise UnknownItemTypeError
+        raise UnknownCodeError("type")
     asked = CardUse(
         home=home,
         visited="",
@@ -118,7 +117,10 @@ def _answers(view: View, asked: CardUse, regions: tuple[str, ...], page: int) ->
     """Answer for each region, and cut each answer so that all of them fit one page."""
     size = max(LEAST_SERVICES, MOST_SERVICES // max(1, len(regions)))
     number = page if len(regions) == 1 else 1
-    found = [view.ask(replace(asked, visited=code)) for code in regions]
+    try:
+        found = [view.ask(replace(asked, visited=code)) for code in regions]
+    except UnknownItemError:
+        raise UnknownCodeError("item") from None
     return tuple(
         ShownAnswer(
             answer,

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from gateway.web.pages.query import Query
 
 
-def not_found_page(_view: View) -> Page:
-    """Say that there is no such page."""
-    return Page(template="error.html", values={"kind": "not_found", "parameter": ""}, status=404)
+def not_found_page(_view: View, *, parameter: str = "") -> Page:
+    """Say that there is no such page, and which parameter is a code of nothing, where it is that."""
+    return Page(template="error.html", values={"kind": "not_found", "parameter": parameter}, status=404)
 
 
 def bad_query_page(_view: View, *, parameter: str) -> Page:

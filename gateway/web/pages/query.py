@@ -40,6 +40,10 @@ class BadQueryError(Exception):
         self.parameter = parameter
 
 
+class UnknownCodeError(BadQueryError):
+    """A parameter is a code of nothing that is shown here."""
+
+
 class Query:
     """The parameters of one address. Each method reads one of them; an empty one counts as not there."""
 

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from adapters.errors import UnknownItemError, UnknownItemTypeError, UnknownRegionError
 from gateway.errors import CatalogStaleError, UnknownCatalogError
-from gateway.reasons import Language
+from gateway.reasons import Language, negotiate
 from gateway.services.ask_card_use import AskCardUse
 from gateway.services.catalog_search import CatalogSearch
 from gateway.services.local_home import china_day
@@ -25,7 +25,7 @@ from gateway.web.pages.cache import KeptPage, PageCache
 from gateway.web.pages.error_pages import bad_query_page, not_found_page, nowhere, stale_page
 from gateway.web.pages.page import ENTRANCE, Question, View
 from gateway.web.pages.pinyin import romanize
-from gateway.web.pages.query import BadQueryError, Query
+from gateway.web.pages.query import BadQueryError, Query, UnknownCodeError
 from gateway.web.pages.render import Renderer
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ INDEX_AFTER_SECONDS: Final = 5.0
 """From the start until the search index is made, unless a page was asked for before."""
 
 _LANGUAGES: Final = "|".join(Language)
+_OTHER_LANGUAGE: Final = "/{other:[A-Za-z]{2}(?:-[A-Za-z0-9]{2,8})*}"
+"""What looks like a language (BCP 47, of two letters); no address of the node begins like one."""
+
 _NOT_FOUND: Final = (UnknownRegionError, UnknownCatalogError, UnknownItemError, UnknownItemTypeError)
 
 
@@ -85,6 +88,8 @@ class PublicSite:
         for route in self._routes:
             app.router.add_get(f"/{{language:{_LANGUAGES}}}/{route.path}", partial(self._answer, route.read))
         app.router.add_get(f"/{{language:{_LANGUAGES}}}/{{rest:.*}}", partial(self._answer, nowhere))
+        app.router.add_get(_OTHER_LANGUAGE, self._elsewhere)
+        app.router.add_get(f"{_OTHER_LANGUAGE}/{{rest:.*}}", self._elsewhere)
         app.on_startup.append(self._begin)
         app.on_cleanup.append(self._end)
 
@@ -110,7 +115,16 @@ class PublicSite:
 
     async def _answer(self, read: Read, request: web.Request) -> web.StreamResponse:
         """Answer one address."""
-        language = Language(request.match_info["language"])
+        return await self._answer_in(Language(request.match_info["language"]), read, request)
+
+    async def _elsewhere(self, request: web.Request) -> web.StreamResponse:
+        """Answer below what looks like a language and is none of ours, in the one that the reader asks for most."""
+        response = await self._answer_in(negotiate(request.headers.get("accept-language")), nowhere, request)
+        response.headers["vary"] = "Accept-Encoding, Accept-Language"
+        return response
+
+    async def _answer_in(self, language: Language, read: Read, request: web.Request) -> web.StreamResponse:
+        """Answer one address in a language."""
         query = Query(request.query)
         try:
             question = read(query, request.match_info)
@@ -142,6 +156,8 @@ class PublicSite:
         """Make a page, or the one that says why there is none."""
         try:
             page = question.answer(view)
+        except UnknownCodeError as error:
+            page = not_found_page(view, parameter=error.parameter)
         except _NOT_FOUND:
             page = not_found_page(view)
         except CatalogStaleError:

@@ -32,6 +32,8 @@ _OWN_NAMES: Final = {
     Language.EN: "English",
     Language.PT: "Português",
 }
+_REMEDIES: Final = {"NO_AGREEMENT": "remedy_no_agreement"}
+"""Remedies in words for holders, where those of the contract are for those who operate a gateway."""
 
 
 class PageWords:
@@ -83,7 +85,9 @@ class PageWords:
         return self.name(load_reasons().get(reason).message)
 
     def remedy(self, reason: str) -> str:
-        """Say what is to be done about a reason."""
+        """Say to a holder what is to be done about a reason."""
+        if reason in _REMEDIES:
+            return self.t(_REMEDIES[reason])
         return self.name(load_reasons().get(reason).remedy)
 
     def day(self, day: date) -> str:

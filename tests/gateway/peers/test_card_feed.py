@@ -273,7 +273,7 @@ def test_digests_are_eight_bytes_each() -> None:
 
 
 async def test_a_stream_that_nobody_reads_any_more_is_cancelled() -> None:
-    """The peer learns of it."""
+    """The peer learns of it, and holds it against nobody."""
     node = FakeNode(audience=AUDIENCE)
     async with (
         chongqing(node, ledger(clock=node.clock)) as address,
@@ -282,5 +282,8 @@ async def test_a_stream_that_nobody_reads_any_more_is_cancelled() -> None:
         async with aclosing(PeerFeed(home.channel).watch(visited="sichuan", feed="", after=0)) as messages:
             await anext(messages)
         async with asyncio.timeout(10):
-            while not any(line.get("code") == "CANCELLED" for line in node.journal.lines):
+            while not (ended := [line for line in node.journal.lines if "code" in line]):
                 await asyncio.sleep(0.01)
+    assert [(line["method"], line["code"], line["who_failed"]) for line in ended] == [
+        ("CardStatusService/WatchCardStatus", "OK", "")
+    ]

@@ -294,6 +294,7 @@ async def test_too_many_known_versions_and_wrong_names_are_refused() -> None:
         for request in (
             pb.WatchCatalogsRequest(names=["x"]),
             pb.WatchCatalogsRequest(known_digests=["x"] * 10_001),
+            pb.WatchCatalogsRequest(known_digests=["x" * 43, "junk"]),
         ):
             told_ = await refused(client.watch(request).read())
             assert told_.reason == "INVALID_FIELD"

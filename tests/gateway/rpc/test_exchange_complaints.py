@@ -129,6 +129,7 @@ async def test_a_reply_of_another_kind_answers_no_complaint(hub: ExchangeNode) -
     ("changes", "field"),
     [
         ({"item": "CQ-31"}, "item"),
+        ({"item": "regions/sichuan/items/SC-15"}, "item"),
         ({"idempotency_key": ""}, "idempotency_key"),
         ({"medium": 0}, "medium"),
         ({"purpose": 99}, "purpose"),
@@ -138,6 +139,7 @@ async def test_a_reply_of_another_kind_answers_no_complaint(hub: ExchangeNode) -
         ({"about": {"text": "甲" * 1001}}, "complaint.text"),
         ({"about": {"channel": 0}}, "complaint.channel"),
         ({"about": {"happened_on": "30.5.2026"}}, "complaint.happened_on"),
+        ({"about": {"happened_on": "2026-06-02"}}, "complaint.happened_on"),
         ({"about": {"venue": "museum"}}, "complaint.venue"),
         ({"about": {"venue": "regions/sichuan/venues/V-1"}}, "complaint.venue"),
         ({"about": {"reference": "甲"}}, "complaint.reference"),
@@ -158,6 +160,39 @@ async def test_a_complaint_names_nobody(hub: ExchangeNode) -> None:
         assert told.fields == {"content.item_type", "content.subject"}
         assert HOLDER not in str(told)
         assert not (await source.submit(item_type=None, subject=None, **changes)).replayed
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"item": "regions/sichuan/items/SC-15"}, "of_another_region"),
+        ({"about": {"text": "甲" * 1001}}, "at_most_1000"),
+        ({"about": {"text": " "}}, "form"),
+    ],
+)
+async def test_the_rule_that_a_complaint_breaks_is_named(hub: ExchangeNode, changes: dict[str, Any], rule: str) -> None:
+    """A complainant's own region is asked without a gateway, and a long text is told how long it may be."""
+    async with client(hub, "platform.sichuan") as source:
+        told = await refused(filed(source, **changes))
+    assert [told_rule for _, told_rule in told.violations] == [rule]
+
+
+async def test_what_is_complained_of_has_happened(hub: ExchangeNode) -> None:
+    """It may be of today in China, even where it is yesterday by UTC, and of no later day, however it is submitted."""
+    hub.clock.advance(13 * 3600)
+    changes: dict[str, Any] = {"insurance_certificate": None, "item_type": None, "subject": None}
+    async with client(hub, "platform.sichuan") as source:
+        tomorrow = complaint(about={"happened_on": "2026-06-03"}).complaint
+        told = [
+            await refused(filed(source, about={"happened_on": "2026-06-03"})),
+            await refused(source.submit(complaint=tomorrow, **changes)),
+        ]
+        assert not (await filed(source, about={"happened_on": "2026-06-02"})).replayed
+    rule = "not_in_the_future"
+    assert [one.violations for one in told] == [
+        (("complaint.happened_on", rule),),
+        (("content.complaint.happened_on", rule),),
+    ]
 
 
 async def test_a_gateway_does_not_complain(tmp_path: Path) -> None:

@@ -135,6 +135,20 @@ async def test_two_streams_share_what_waits(hub: ExchangeNode) -> None:
         assert len(got) == len(names)
 
 
+async def test_a_platform_that_ends_its_stream_has_not_failed(hub: ExchangeNode) -> None:
+    """It may say that it has said all, or just leave: the stream ends as well as it began."""
+    async with client(hub, "platform.chongqing") as target:
+        async with Stream(target) as said_all:
+            await said_all.finish()
+            assert await said_all.rest() == []
+        async with Stream(target) as left:
+            with pytest.raises(TimeoutError):
+                await left.hear(0.2)
+        while len(hub.journal.lines) < 2:
+            await asyncio.sleep(0.001)
+    assert {(line["code"], line["who_failed"]) for line in hub.journal.lines} == {("OK", "")}
+
+
 async def test_what_is_not_acknowledged_comes_again(hub: ExchangeNode) -> None:
     """When a lease has ended the request comes again under another, and what is said under the old one is refused."""
     async with client(hub, "platform.sichuan") as source, client(hub, "platform.chongqing") as target:
@@ -171,6 +185,26 @@ async def test_a_lease_is_extended(hub: ExchangeNode) -> None:
                 assert extended.lease_expire_time.seconds == int(hub.clock()) + 5
             await stream.say(**taken(first))
             assert (await stream.hear()).state == ACCEPTED
+
+
+@pytest.mark.parametrize("caller", ["platform.chongqing", "agency.sichuan"])
+async def test_what_is_not_there_is_not_found_whatever_is_said_of_it(hub: ExchangeNode, caller: str) -> None:
+    """Only what is the caller's has a lease to lose; a stranger's request is told of like one that is not there."""
+    async with client(hub, "platform.sichuan") as source, client(hub, caller) as target:
+        name = (await source.submit()).request.name
+        name = name if caller == "agency.sichuan" else f"regions/sichuan/requests/{'0' * 32}"
+        heard = []
+        async with Stream(target, credit=1) as stream:
+            if caller == "platform.chongqing":
+                await stream.hear()
+            for said in (
+                {"acknowledge": pb.AcknowledgeDelivery(name=name, lease=1, state=ACCEPTED)},
+                {"extend": pb.ExtendLease(name=name, lease=1)},
+                {"give_back": pb.ReturnDelivery(name=name, lease=1)},
+            ):
+                await stream.say(**said)
+                heard.append(told_by((await stream.hear()).error))
+    assert [(one.code, one.reason) for one in heard] == [("NOT_FOUND", "REQUEST_NOT_FOUND")] * 3
 
 
 async def test_what_is_given_back_comes_again_until_it_is_laid_aside(hub: ExchangeNode) -> None:

@@ -121,6 +121,7 @@ def test_every_text_has_a_rule() -> None:
 
 
 LONG = "甲" * 101
+SUBJECT = "content.subject."
 CASES: list[tuple[str, dict[str, Any], str]] = [
     ("identity_check", {"birth_date": "1902-13-01"}, "birth_date"),
     ("identity_check", {"birth_date": "19020103"}, "birth_date"),
@@ -172,12 +173,16 @@ def test_a_wrong_field_is_named(kind: str, changes: dict[str, Any], field: str) 
         ({"purpose": 99}, "content.purpose", "unknown_value"),
         ({"medium": None}, "content.medium", "required"),
         ({"consent_reference": "甲"}, "content.consent_reference", "form"),
-        ({"ordering_key": "x" * 129}, "content.ordering_key", "form"),
+        ({"ordering_key": "x" * 129}, "content.ordering_key", "at_most_128"),
+        ({"ordering_key": "x\n"}, "content.ordering_key", "form"),
+        ({"target_region": "sichuan"}, "content.target_region", "another_region"),
+        ({"source_region": None, "target_region": None}, "content.target_region", "required"),
         ({"subject": None}, "content.subject", "required"),
         ({"subject": {}}, "content.subject", "required"),
-        ({"subject": {"name": "甲\x00"}}, "content.subject.name", "form"),
-        ({"subject": {"social_security_number": HOLDER[:-1] + "8"}}, "content.subject.social_security_number", "form"),
-        ({"subject": {"card_number": "A1234567x"}}, "content.subject.card_number", "form"),
+        ({"subject": {"name": "甲\x00"}}, "content.subject.name", "name"),
+        ({"subject": {"social_security_number": HOLDER[:-1] + "8"}}, SUBJECT + "social_security_number", "check_digit"),
+        ({"subject": {"social_security_number": "1"}}, SUBJECT + "social_security_number", "length"),
+        ({"subject": {"card_number": "A1234567x"}}, SUBJECT + "card_number", "alphabet"),
         ({"subject": {"pseudonym": "a b"}}, "content.subject.pseudonym", "form"),
         ({"insurance_certificate": None}, "content.payload", "required"),
         ({"attachments": [{"name": "x", "digest": "A" * 43}]}, "content.attachments[0].name", "form"),

@@ -53,6 +53,26 @@ async def test_somebody_may_be_asked_for_by_pseudonym(hub: ExchangeNode) -> None
     assert found.content.subject.pseudonym == "P-1"
 
 
+@pytest.mark.parametrize(
+    ("filtered", "violation"),
+    [
+        ({"direction": 9}, ("direction", "unknown_value")),
+        ({"states": [99]}, ("states", "unknown_value")),
+        ({"states": [exchange_pb2.REQUEST_STATE_UNSPECIFIED]}, ("states", "unknown_value")),
+        ({"other_region": "atlantis"}, ("other_region", "unknown_value")),
+        ({"other_region": "sichuan"}, ("other_region", "another_region")),
+        ({"item_type": "no type"}, ("item_type", "form")),
+    ],
+)
+async def test_nothing_is_listed_by_a_word_that_no_request_has(
+    hub: ExchangeNode, filtered: dict[str, Any], violation: tuple[str, str]
+) -> None:
+    """A filter that can never be met is a slip of the caller, which an empty list would hide."""
+    async with client(hub, "platform.sichuan") as source:
+        told = await refused(source.call("ListRequests", pb.ListRequestsRequest(**filtered)))
+    assert (told.reason, told.violations) == ("INVALID_FIELD", (violation,))
+
+
 def _news(**fields: Any) -> pb.GatewayNews:  # noqa: ANN401 - of the event
     event = {"revision": 9, "kind": exchange_pb2.REQUEST_EVENT_KIND_ACCEPTED, "region": "chongqing", **fields}
     event.setdefault("state", exchange_pb2.REQUEST_STATE_ACCEPTED)

@@ -78,6 +78,7 @@ async def test_a_pack_comes_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"items": ["SC-15"] * 4097}, "INVALID_FIELD"),
         ({"life": Duration(seconds=-1)}, "INVALID_FIELD"),
         ({"life": Duration(seconds=32 * 86_400)}, "INVALID_FIELD"),
+        ({"base_serial": -1}, "INVALID_FIELD"),
         ({"caller": PEER}, "CALLER_REGION"),
     ],
 )

@@ -67,6 +67,26 @@ def test_what_was_asked_for_is_what_is_told() -> None:
     assert [one.field for one in matched.identity_check.fields] == ["holder.name", "holder.social_security_number"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"from_month": "2021-03", "to_month": "2021-03"}, ("2021-03", "2021-03", 1)),
+        ({"from_month": "2021-11", "to_month": "2022-02"}, ("2021-11", "2022-02", 4)),
+        ({"from_month": "2026-01"}, ("2026-01", "2026-05", 5)),
+        ({"from_month": "2030-01"}, ("2030-01", "2030-01", 1)),
+        ({"to_month": "2020-12"}, ("2020-01", "2020-12", 12)),
+        ({"to_month": "2019-12"}, ("2019-12", "2019-12", 1)),
+        ({}, ("2020-01", "2026-05", 77)),
+        ({"from_month": "2021-03", "to_month": "2021-02"}, None),
+    ],
+)
+def test_months_are_counted(asked: dict[str, str], told: tuple[str, str, int] | None) -> None:
+    """As many are paid as there are from the first to the last, up to this month; none in a time that ends before."""
+    certificate = exchange_pb2.InsuranceCertificate(kinds=[PENSION], **asked)
+    periods = answered(content(insurance_certificate=certificate)).insurance_certificate.periods
+    assert [(one.from_month, one.to_month, one.paid_months) for one in periods] == ([told] if told else [])
+
+
 def test_a_complaint_is_looked_into() -> None:
     """That a card was refused is found to be so, and remedied; of anything else nothing is found."""
     refused = answered(content(complaint=PAYLOADS[PayloadKind.COMPLAINT])).complaint

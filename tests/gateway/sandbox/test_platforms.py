@@ -108,6 +108,18 @@ async def switch(address: str, mode: str) -> int:
         return reply.status
 
 
+@pytest.mark.parametrize("body", [b"down", b"", b"[]", b'"down"', b"\xff", b'{"mode": "magic"}', b'{"mode": ["down"]}'])
+async def test_a_fault_that_there_is_not_is_refused(body: bytes) -> None:
+    """What is no JSON object with a known mode switches nothing, and is answered with the modes that there are."""
+    async with (
+        platform(ADAPTERS[0]) as address,
+        aiohttp.ClientSession() as session,
+        session.post(f"http://{address}/-/fault", data=body) as reply,
+    ):
+        assert reply.status == 400
+        assert "down" in (await reply.json())["modes"]
+
+
 @each_region
 async def test_every_cardholder_is_found_by_every_credential(adapter: ManifestAdapter) -> None:
     """Each vector's record comes back whole over the region's own dialect, whatever its holder shows."""

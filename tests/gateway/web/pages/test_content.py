@@ -113,6 +113,7 @@ async def test_the_question_of_the_citizen_is_answered(language: str, accepted: 
     for code in ("guangdong", "hongkong"):
         assert refused in parts[code]
         assert reason in parts[code]
+        assert not re.search("运营|營運|operator|install|operadora", parts[code])
 
 
 async def test_the_question_can_be_narrowed() -> None:

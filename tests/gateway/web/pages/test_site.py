@@ -190,6 +190,46 @@ async def test_what_is_not_there_is_said_in_the_language(path: str, words: str) 
 @pytest.mark.parametrize(
     ("query", "parameter"),
     [
+        ("home=zzz", "home"),
+        ("home=chongqing&visited=zzz", "visited"),
+        ("home=chongqing&visited=sichuan&type=NO.SUCH", "type"),
+        ("home=chongqing&visited=sichuan&item=CQ-30", "item"),
+    ],
+)
+async def test_a_code_of_nothing_is_named_by_its_parameter(query: str, parameter: str) -> None:
+    """404 with the parameter that is wrong, and never what was sent."""
+    async with reading() as reader:
+        found = await reader.get(f"/en/ask?{query}")
+    assert found.status == 404
+    assert f'Parameter <span class="code">{parameter}</span>: there is no region' in found.text
+    assert "zzz" not in found.text
+
+
+@pytest.mark.parametrize("path", ["/xx/", "/xx", "/xx/regions/sichuan", "/zh/", "/EN/", "/pt-BR/ask?home=chongqing"])
+async def test_another_language_leads_on(path: str) -> None:
+    """404 with a page that leads on, in the language that the reader asks for most."""
+    async with reading() as reader:
+        found = await reader.get(path, accept_language="pt-PT, en;q=0.5")
+        default = await reader.get(path)
+    assert (found.status, default.status) == (404, 404)
+    assert "Esta página não existe" in found.text
+    assert "没有这个页面" in default.text
+    assert found.headers["vary"] == "Accept-Encoding, Accept-Language"
+    assert found.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/livez/more", "/robots.txt", "/static/more", "/a/b", "/api/v1", "/.well-known/no"])
+async def test_what_is_no_language_is_no_page(path: str) -> None:
+    """Where programs ask, nobody is answered with a page."""
+    async with reading() as reader:
+        found = await reader.get(path)
+    assert found.status == 404
+    assert "<html" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
         ("on=2026-02-30", "on"),
         ("on=20260101", "on"),
         ("on=1999-12-31", "on"),
