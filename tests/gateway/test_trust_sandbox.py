@@ -77,6 +77,11 @@ def entity_of(region: str) -> str:
     return f"https://{region}.onecard.test"
 
 
+def cards_asked(sandbox: RunningSandbox, region: str) -> int:
+    """Count how often a gateway was asked about a card; it hears other things all the time."""
+    return sum(event.get("method") == "IdentityService/VerifyCard" for event in sandbox.events(region))
+
+
 def admit_again(sandbox: RunningSandbox, *, fingerprint: str) -> None:
     """Have each anchor take Chongqing's configuration now and not within the minute, as its operator can."""
     layout = Layout.load(sandbox.folder)
@@ -272,10 +277,10 @@ def test_whom_an_anchor_dropped_is_not_believed_without_memory(own: RunningSandb
     wait_until(lambda: own.pid("chongqing") is None, what="end of a gateway")
     shutil.rmtree(own.folder / "chongqing" / "trust" / "desk")
     own.restart("chongqing")
-    before = len(own.events("sichuan"))
+    before = cards_asked(own, "sichuan")
     refused = asked(own, "chongqing", "sichuan")
     assert (refused.code, refused.reason) == (grpc.StatusCode.UNAVAILABLE, "PEER_PROTOCOL")
-    assert len(own.events("sichuan")) == before, "no card number goes to whom nobody vouches for"
+    assert cards_asked(own, "sichuan") == before, "no card number goes to whom nobody vouches for"
     with AsGateway(own, "sichuan", "chongqing") as sichuan:
         stranger = ask(sichuan, "chongqing")
     assert (stranger.code, stranger.reason) == (grpc.StatusCode.UNAUTHENTICATED, "ISSUER_UNKNOWN")
