@@ -167,8 +167,10 @@ def test_a_key_that_cannot_be_used_changes_nothing(federation: SmallFederation) 
     def told() -> list[str]:
         return [line["error"] for line in federation.journal.lines if line["event"] == "anchor_not_renewed"]
 
-    path.write_bytes(b"no key at all")
-    path.chmod(0o600)
+    closed = path.with_name("not-looked-at")
+    closed.touch(0o600)
+    closed.write_bytes(b"no key at all")
+    closed.replace(path)  # as a whole: an open file in between would be a fault of its own
     wait_until(lambda: len(told()) == 1, what="it is told")
     path.chmod(0o644)
     wait_until(lambda: len(told()) == 2, what="the other fault is told")
