@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -133,19 +134,22 @@ def test_the_keys_of_homes_are_proven_from_a_fingerprint_on(files: Path) -> None
         assert onecard(*arguments).exit_code == 2
 
 
+@asynccontextmanager
 async def served(side: PackSide, node: FakeNode) -> AsyncIterator[OwnGateway]:
     """Run the service on loopback, and say where."""
     server = node.server([OfflineServicer(side.packs, record=side.record)])
     port = server.listen("127.0.0.1:0", None)
     await server.start()
-    yield OwnGateway(
-        region="sichuan",
-        address=f"127.0.0.1:{port}",
-        server_name=None,
-        authority=None,
-        token=token(PLATFORM, node.clock),
-    )
-    await server.stop(drain_seconds=0)
+    try:
+        yield OwnGateway(
+            region="sichuan",
+            address=f"127.0.0.1:{port}",
+            server_name=None,
+            authority=None,
+            token=token(PLATFORM, node.clock),
+        )
+    finally:
+        await server.stop(drain_seconds=0)
 
 
 async def test_a_pack_is_fetched_from_a_running_gateway() -> None:
@@ -154,7 +158,7 @@ async def test_a_pack_is_fetched_from_a_running_gateway() -> None:
     side = PackSide(clock=node.clock)
     await side.told()
     wish = PackWish(visited="sichuan", homes=("chongqing",), items=("SC-15",), life=60)
-    async for gateway in served(side, node):
+    async with served(side, node) as gateway:
         fetched = await fetch_pack(gateway, wish)
         pack = OfflinePack.read(fetched.data, keys=[side.keys.own("sichuan")[0].to_jwk()])
         assert (set(pack.statement.items), fetched.update) == ({"SC-15"}, False)
@@ -164,7 +168,7 @@ async def test_a_pack_is_fetched_from_a_running_gateway() -> None:
         assert (await fetch_pack(gateway, replace(wish, base=pack.statement.serial))).update
         with pytest.raises(PeerRefusedError) as caught:
             await fetch_pack(gateway, replace(wish, homes=("guizhou",)))
-        assert caught.value.reason == "NO_AGREEMENT"
+        assert caught.value.reason == "REGION_NOT_SERVED"
     with pytest.raises(PeerUnavailableError):
         await fetch_pack(replace(gateway, address="127.0.0.1:1"), wish)
 
@@ -176,7 +180,7 @@ async def test_a_pack_that_is_cut_short_is_not_taken(monkeypatch: pytest.MonkeyP
     await side.told()
     monkeypatch.setattr("gateway.peers.own_pack.MAX_PACK_BYTES", 10)
     monkeypatch.setattr("gateway.rpc.offline.CHUNK_BYTES", 100)
-    async for gateway in served(side, node):
+    async with served(side, node) as gateway:
         with pytest.raises(PeerProtocolError):
             await fetch_pack(gateway, PackWish(visited="sichuan", homes=("chongqing",)))
 
