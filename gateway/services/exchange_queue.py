@@ -2,7 +2,8 @@
 
 A lease is a number that counts up each time a task is taken. Whoever comes back later, because it was paused or cut
 off, brings an old number, and what it says is refused. A task counts as failed from the moment when it is taken, until
-it is done or was released: so one that kills whoever takes it is laid aside after some times as well.
+it is done or was released: so one that kills whoever takes it is laid aside after some times as well. Because whoever
+dies holds many that have done nothing, one that was in such company too often is taken alone before it is blamed.
 
 Of the tasks with one key only the first is taken, with those that follow it; a task that was laid aside keeps none
 back. Half of what is taken are the newest tasks, so that who comes now does not wait behind a backlog.
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from gateway.store.transaction import Transaction
 
 MOST_FAILURES: Final = 8
+SUSPECT: Final = 3
+"""So often a task counts as failed in the company of others; then it is taken alone."""
+
 HELD_UNTIL: Final = 2**62
 """When a task is due that is held back until something happens, microseconds."""
 
@@ -112,7 +116,8 @@ async def take(
         most: how many at most.
         lease_seconds: how long.
         now: microseconds.
-        both_ends: take as many of the newest as of the oldest, and those that follow them under the same key.
+        both_ends: take as many of the newest as of the oldest, and those that follow them under the same key; a
+            suspect one is taken alone.
     """
     asked = {"lane": lane, "now": now}
     oldest = most - most // 2 if both_ends else most
@@ -121,7 +126,10 @@ async def take(
         newest = await transaction.execute(_NEWEST, {**asked, "most": most})
         fresh = [row for row in newest if row.place not in rows][: most - oldest]
         rows |= {row.place: row for row in fresh}
-    if both_ends and rows and len(rows) < most:
+    suspects = [row for row in rows.values() if row.failures >= SUSPECT] if both_ends else []
+    if suspects:
+        rows = {suspects[0].place: suspects[0]}
+    elif both_ends and rows and len(rows) < most:
         rows |= {row.place: row for row in await _following(transaction, lane, list(rows.values()), most, now)}
     if not rows:
         return []
@@ -143,7 +151,7 @@ async def _following(transaction: Transaction, lane: str, heads: Sequence[Any], 
     rows: list[Any] = []
     stopped: set[bytes] = set()
     for row in found:
-        if row.due > now:
+        if row.due > now or row.failures >= SUSPECT:
             stopped.add(row.order_key)
         elif row.order_key not in stopped:
             rows.append(row)
