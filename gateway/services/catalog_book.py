@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from adapters.registry import Registry
     from gateway.services.ports import Clock
 
-_MOST_PENDING = 16
+_MOST_PENDING = 4
+"""Of one catalog, signed by the same regions: nobody's drafts put those of another away."""
 
 
 class Version(Protocol):
@@ -190,8 +191,9 @@ class CatalogBook(Catalogs):
         pending = self._pending.setdefault(catalog, {})
         if missing(version):
             pending[version.digest] = version
-            while len(pending) > _MOST_PENDING:
-                del pending[next(iter(pending))]
+            alike = [digest for digest, v in pending.items() if v.signed_by == version.signed_by]
+            for digest in alike[:-_MOST_PENDING]:
+                del pending[digest]
         else:
             kept = [v for v in self._complete.get(catalog, []) if v.head.sequence != version.head.sequence]
             self._complete[catalog] = sorted([*kept, version], key=lambda v: v.head.sequence)

@@ -2,7 +2,8 @@
 
 A version is the canonical form of its document; every region whose list it is signs that (`trust.party_signature`). A
 joint one waits until all have. What was published cannot be changed: the next version names it by its digest, and an
-older one, or a second content for the same place in the order, is refused.
+older one, or a second content for the same place in the order, is refused. Whose list it is stays so: no version takes
+a list from those who have it, and a party joins with their signatures only.
 """
 
 from __future__ import annotations
@@ -132,16 +133,14 @@ class PublishCatalog:
             TrustError: a signature does not hold, by the first thing that is wrong with it.
         """
         document = self._sound(checked)
-        if region not in document.head.regions:
-            raise NotPublisherError(catalog=document.head.catalog)
+        self._require_owner(document, region)
         self._require_order(checked, document, ours=True)
         return self._take(checked, document, signatures, must=region)
 
     def accept(self, checked: Checked, signatures: Sequence[str], *, peer: str) -> Publication:
         """Take a version from a peer's gateway, for lists of the peer's region only (errors as for `publish`)."""
         document = self._sound(checked)
-        if peer not in document.head.regions:
-            raise NotPublisherError(catalog=document.head.catalog)
+        self._require_owner(document, peer)
         self._require_order(checked, document, ours=False)
         return self._take(checked, document, signatures, must="")
 
@@ -150,6 +149,14 @@ class PublishCatalog:
         if checked.faults or checked.document is None:
             raise InvalidFieldError(*((_place(fault), fault.rule) for fault in checked.faults[:_MOST_TOLD]))
         return checked.document
+
+    def _require_owner(self, document: CatalogDocument, region: str) -> None:
+        """Demand that the list is the region's, by what holds already, and stays that of all who have it."""
+        head = document.head
+        last = self._book.newest(head.catalog)
+        owners = set(head.regions if last is None else last.head.regions)
+        if region not in owners or not owners <= set(head.regions):
+            raise NotPublisherError(catalog=head.catalog)
 
     def _require_order(self, checked: Checked, document: CatalogDocument, *, ours: bool) -> None:
         """Demand that it follows the version that holds; the same version again is no step back."""

@@ -99,6 +99,57 @@ def test_only_those_whose_list_it_is_publish_it_and_with_their_own_signature(
 
 
 @pytest.mark.parametrize(
+    ("catalog", "regions", "signed"),
+    [
+        ("chongqing", ["guizhou"], ["guizhou"]),
+        ("hongkong", ["guizhou"], ["guizhou"]),
+        (JOINT, ["chongqing", "guizhou"], ["chongqing", "guizhou"]),
+        (JOINT, ["chongqing", "guizhou", "sichuan"], ["guizhou"]),
+    ],
+)
+@pytest.mark.parametrize("from_peer", [False, True])
+def test_nobody_takes_a_list_from_those_who_have_it(
+    catalog: str, regions: list[str], signed: list[str], from_peer: bool
+) -> None:
+    """AZ5: what a new version says of itself is held against the one that holds, from platforms and from peers."""
+    site = Site()
+    before = site.book.newest(catalog)
+    plain = {**following(site.book, catalog), "regions": regions}
+    texts = [signature(one, plain) for one in signed]
+    checked = site.use.check(written(plain))
+    with pytest.raises(NotPublisherError):
+        if from_peer:
+            site.use.accept(checked, texts, peer="guizhou")
+        else:
+            site.use.publish(checked, texts, region="guizhou")
+    assert (site.book.newest(catalog), site.shelf.kept) == (before, [])
+
+
+def test_a_party_leaves_no_other_out_and_joins_with_all() -> None:
+    """A list cannot lose a party; who joins waits until all have signed, and changes nothing until then."""
+    site = Site()
+    fewer = {**following(site.book, JOINT), "regions": ["chongqing", "guizhou"]}
+    with pytest.raises(NotPublisherError):
+        site.publish(fewer, signature("chongqing", fewer), signature("guizhou", fewer))
+    more = {**following(site.book, JOINT), "regions": ["chongqing", "guizhou", "sichuan"]}
+    done = site.publish(more, signature("chongqing", more), signature("guizhou", more))
+    assert done.missing == ("sichuan",)
+    assert site.publish(more, signature("sichuan", more), region="sichuan").missing == ()
+
+
+def test_the_drafts_of_one_party_do_not_put_away_those_of_another() -> None:
+    """However many a party publishes that nobody else signs, what the other has signed waits on."""
+    site = Site()
+    first = following(site.book, JOINT)
+    kept = site.publish(first, signature("chongqing", first)).version
+    for number in range(20):
+        other = {**first, "sequence": first["sequence"] + 1 + number}
+        site.publish(other, signature("sichuan", other), region="sichuan")
+    assert kept in site.book.versions(JOINT)
+    assert site.publish(first, signature("sichuan", first), region="sichuan").missing == ()
+
+
+@pytest.mark.parametrize(
     ("signed", "error"),
     [
         (lambda plain: signature("chongqing", {**plain, "synthetic": not plain["synthetic"]}), InvalidFieldError),
