@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from adapters.canonical import FIELD_PATHS, PersonName
 from adapters.errors import AdapterError
@@ -117,6 +118,11 @@ _READ_APART: Final = frozenset({"onecard.gateway.v1.Attachment.name"})
 _MESSAGES: Final = "onecard.gateway.v1."
 
 
+_FIRST_SECOND: Final = -62_135_596_800
+_LAST_SECOND: Final = 253_402_300_799
+_NANOS: Final = 1_000_000_000
+
+
 class _Field(NamedTuple):
     name: str
     required: bool
@@ -151,8 +157,7 @@ def check(message: Message, path: str, fields: Fields) -> None:
             _check_list(field, value, place, fields)
         elif field.kind == FieldDescriptor.CPPTYPE_MESSAGE:
             if message.HasField(field.name):
-                if field.descriptor.message_type.full_name.startswith(_MESSAGES):
-                    check(value, place, fields)
+                _check_within(value, place, fields)
             elif field.required:
                 fields.add(place, "required")
         elif value:
@@ -161,6 +166,19 @@ def check(message: Message, path: str, fields: Fields) -> None:
                 fields.add(place, rule)
         elif field.required:
             fields.add(place, "required")
+
+
+def _check_within(value: Message, place: str, fields: Fields) -> None:
+    """Hold a message of ours against its rules, and a time against the range in which it can be written."""
+    if value.DESCRIPTOR.full_name.startswith(_MESSAGES):
+        check(value, place, fields)
+    elif isinstance(value, Timestamp) and not _has_a_text(value):
+        fields.add(place, "time_between_years_1_and_9999")
+
+
+def _has_a_text(time: Timestamp) -> bool:
+    """Tell whether a time lies in the range that `google.protobuf.Timestamp` has; only then it can be written."""
+    return _FIRST_SECOND <= time.seconds <= _LAST_SECOND and 0 <= time.nanos < _NANOS
 
 
 def _check_list(field: _Field, values: Any, place: str, fields: Fields) -> None:  # noqa: ANN401 - a repeated field

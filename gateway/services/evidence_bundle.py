@@ -63,6 +63,8 @@ def _join(parts: Sequence[bytes | None]) -> bytes | None:
 def unpack(row: Any) -> Iterator[Stored]:  # noqa: ANN401 - a row of the table
     """Read the records of a row (BundleError: at the first that is not there, or when something is left over)."""
     records, leaves = row.records, row.leaves
+    if not _typed(row):
+        raise BundleError(row.place)
     personal = _NOTHING * row.entries if row.personal is None else row.personal
     at = 0
     for number in range(row.entries):
@@ -75,6 +77,12 @@ def unpack(row: Any) -> Iterator[Stored]:  # noqa: ANN401 - a row of the table
         yield Stored(row.place + number, records[start:at], leaf, None if part == _NOTHING else part)
     if (len(records), len(leaves), len(personal)) != (at, row.entries * HASH_BYTES, row.entries * PERSONAL_BYTES):
         raise BundleError(row.place + row.entries)
+
+
+def _typed(row: Any) -> bool:  # noqa: ANN401 - a row of the table
+    """Tell whether columns have their types: SQLite lets whoever writes to the file put anything into any of them."""
+    blobs = (row.records, row.leaves, b"" if row.personal is None else row.personal)
+    return isinstance(row.entries, int) and all(isinstance(blob, bytes) for blob in blobs)
 
 
 def without(row: Any, subject: bytes) -> bytes | None:  # noqa: ANN401 - a row of the table

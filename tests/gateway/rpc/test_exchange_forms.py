@@ -189,6 +189,10 @@ def test_a_wrong_field_is_named(kind: str, changes: dict[str, Any], field: str) 
         ({"attachments": [{"digest": "short"}]}, "content.attachments[0].digest", "form"),
         ({"attachments": [{"media_type": "pdf"}]}, "content.attachments[0].media_type", "form"),
         ({"attachments": [{}] * 9}, "content.attachments", "at_most_8_entries"),
+        *(
+            ({"deadline": {"seconds": seconds, "nanos": nanos}}, "content.deadline", "time_between_years_1_and_9999")
+            for seconds, nanos in ((253402300800, 0), (2**63 - 1, 0), (-(2**63), 0), (1, -5), (1, 2**31 - 1))
+        ),
     ],
 )  # fmt: skip
 def test_what_a_content_must_have_is_named(changes: dict[str, Any], field: str, rule: str) -> None:

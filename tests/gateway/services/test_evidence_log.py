@@ -180,6 +180,10 @@ async def test_an_empty_log_has_an_empty_head(store_url: str) -> None:
         ("leaves", lambda value: value + b"x", 3),
         ("personal", lambda value: value[:-1], 2),
         ("personal", lambda value: value + b"x", 3),
+        ("records", lambda _: "text", 0),
+        ("leaves", lambda _: 7, 0),
+        ("personal", lambda _: "text", 0),
+        ("entries", lambda _: "text", 0),
     ],
 )
 async def test_a_row_that_is_no_bundle_is_told_by_its_first_bad_place(

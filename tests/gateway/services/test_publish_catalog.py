@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pytest
@@ -117,11 +118,9 @@ def test_nobody_takes_a_list_from_those_who_have_it(
     plain = {**following(site.book, catalog), "regions": regions}
     texts = [signature(one, plain) for one in signed]
     checked = site.use.check(written(plain))
+    use = partial(site.use.accept, peer="guizhou") if from_peer else partial(site.use.publish, region="guizhou")
     with pytest.raises(NotPublisherError):
-        if from_peer:
-            site.use.accept(checked, texts, peer="guizhou")
-        else:
-            site.use.publish(checked, texts, region="guizhou")
+        use(checked, texts)
     assert (site.book.newest(catalog), site.shelf.kept) == (before, [])
 
 
