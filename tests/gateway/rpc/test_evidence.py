@@ -60,7 +60,7 @@ async def served(sqlite_url: str) -> AsyncIterator[Served]:
 
 
 @asynccontextmanager
-async def serving(url: str) -> AsyncIterator[Served]:
+async def serving(url: str, *homes: str) -> AsyncIterator[Served]:
     """Serve a log."""
 
     async def nobody(origin: str, first: int, second: int) -> Sequence[bytes] | None:
@@ -77,7 +77,7 @@ async def serving(url: str) -> AsyncIterator[Served]:
             paging=Paging(SECRET.paging_key()),
             origins={PEER: THEIRS},
             proofs=nobody,
-            homes=frozenset({"chongqing"}),
+            homes=frozenset(homes or ("chongqing",)),
         )
         node = FakeNode()
         async with channel_to(node.server([servicer])) as channel:
@@ -109,6 +109,19 @@ async def test_a_gateway_gets_the_proof_and_not_the_record(served: Served) -> No
     told = await served.stub.GetInclusionProof(pb.GetInclusionProofRequest(index=0), **served.as_(PEER))
     assert told.record.content == b""
     assert len(told.record.leaf_hash) == 32
+
+
+async def test_the_records_of_other_homes_of_a_gateway_are_no_platforms(sqlite_url: str) -> None:
+    """Where one gateway serves several regions, each platform reads the records that name its own; proofs are for all."""
+    async with serving(sqlite_url, "chongqing", "sichuan", "guizhou") as hub:
+        strange = replace(decision(0), caller="platform.guizhou", source="guizhou", target="chongqing")
+        await hub.side.store.commit(record, [strange, decision(1)])
+        ours, theirs = [
+            await hub.stub.GetInclusionProof(pb.GetInclusionProofRequest(index=index), **hub.as_(PLATFORM))
+            for index in (1, 0)
+        ]
+    assert (bool(ours.record.content), theirs.record.content) == (True, b"")
+    assert len(theirs.record.leaf_hash) == 32
 
 
 async def test_a_log_proves_that_it_only_grew(served: Served) -> None:
