@@ -125,7 +125,7 @@ class EvidenceServicer:
         return response
 
     def _may_read(self, caller: Caller, record: bytes) -> bool:
-        """Tell whether a record is for a caller: a platform's, of its own region where the gateway has several homes."""
+        """Tell whether a record is for a caller: a platform, and its region is named where the gateway has several."""
         if caller.kind != "platform":
             return False
         told = json.loads(record)

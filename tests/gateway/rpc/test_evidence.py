@@ -112,7 +112,7 @@ async def test_a_gateway_gets_the_proof_and_not_the_record(served: Served) -> No
 
 
 async def test_the_records_of_other_homes_of_a_gateway_are_no_platforms(sqlite_url: str) -> None:
-    """Where one gateway serves several regions, each platform reads the records that name its own; proofs are for all."""
+    """Where one gateway serves several regions, a platform reads the records that name its own; proofs are for all."""
     async with serving(sqlite_url, "chongqing", "sichuan", "guizhou") as hub:
         strange = replace(decision(0), caller="platform.guizhou", source="guizhou", target="chongqing")
         await hub.side.store.commit(record, [strange, decision(1)])
