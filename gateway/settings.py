@@ -84,6 +84,7 @@ class Settings(Part):
             ),
             "allow_private_addresses is for the sandbox": private and not self.sandbox,
             "reflection is for the sandbox": self.reflection and not self.sandbox,
+            "a sandbox, whose keys are no secret, listens on loopback": self.sandbox and self.listen.is_open(),
         }
         if any(faults.values()):
             raise ValueError("; ".join(fault for fault, is_so in faults.items() if is_so))

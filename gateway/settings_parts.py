@@ -112,6 +112,10 @@ class ListenSettings(Part):
     mutual: Address | None = None
     tls: TlsSettings | None = None
 
+    def is_open(self) -> bool:
+        """Tell whether other machines can connect."""
+        return any(address is not None and not is_loopback(address) for address in (self.grpc, self.mutual))
+
     @model_validator(mode="after")
     def _plaintext_stays_at_home(self) -> ListenSettings:
         if self.mutual is not None and (self.tls is None or self.tls.clients is None):

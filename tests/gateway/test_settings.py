@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -151,6 +152,15 @@ def test_reflection_is_for_the_sandbox(configuration: FakeConfiguration) -> None
     assert faults(configuration) == (": Value error, reflection is for the sandbox",)
 
 
+@pytest.mark.parametrize("name", ["grpc", "mutual"])
+def test_a_sandbox_stays_on_its_machine(configuration: FakeConfiguration, name: str) -> None:
+    """Everybody has its keys, so not even TLS opens it to the network."""
+    address = re.search(rf'^{name} = ".+"$', configuration.path.read_text("utf-8"), re.MULTILINE)
+    assert address is not None
+    configuration.change(address[0], f'{name} = "0.0.0.0:18400"')
+    assert ": Value error, a sandbox, whose keys are no secret, listens on loopback" in faults(configuration)
+
+
 def test_a_caller_is_registered_once(configuration: FakeConfiguration) -> None:
     """Two registrations of one id could differ."""
     text = configuration.path.read_text("utf-8")
@@ -165,7 +175,7 @@ def test_plaintext_stays_on_loopback(configuration: FakeConfiguration, side: str
     configuration.change('web = "127', 'metrics = "127.0.0.1:1"\nweb = "127')
     configuration.change(f'{side} = "127', f'{side} = "{address}" # 127')
     if side == "grpc":
-        load_settings(configuration.path)
+        assert all("a sandbox" in fault for fault in faults(configuration))
         configuration.without_tls()
     (told,) = faults(configuration)
     assert told.startswith("listen: Value error, ")
