@@ -199,6 +199,14 @@ async def test_a_gateway_uses_a_name_once(tmp_path: Path) -> None:
 
         assert not (await gateway.call("SubmitRequest", handed_over("k"))).replayed
         assert (await gateway.call("SubmitRequest", handed_over("k"))).replayed
+        for name, value in (("name", "regions/sichuan/requests/" + "b" * 32), ("salt", "B" * 21 + "A")):
+            again = handed_over("k")  # RP6: the same key for what is not the same
+            setattr(again.handover, name, value)
+            assert (await refused(gateway.call("SubmitRequest", again))).reason == "IDEMPOTENCY_KEY_REUSED"
+        for name in ("submit_time", "deadline"):
+            again = handed_over("k")
+            getattr(again.handover, name).seconds -= 1
+            assert (await refused(gateway.call("SubmitRequest", again))).reason == "IDEMPOTENCY_KEY_REUSED"
         other = handed_over("l", item_type="SI.PERSON.RECORD")
         assert (await refused(gateway.call("SubmitRequest", other))).reason == "IDEMPOTENCY_KEY_REUSED"
         ahead = handed_over("m")
