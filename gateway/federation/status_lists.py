@@ -119,10 +119,10 @@ class StatusLists:
         """
         uri = reference.uri
         place = self._demand_known(issuer, uri)
-        if not self._is_due(issuer, uri):
-            return
         task = self._under_way.get(uri)
         if task is None:
+            if not self._is_due(issuer, uri):
+                return
             task = self._under_way[uri] = asyncio.create_task(self._renew(issuer, uri, place, find or self._find))
             task.add_done_callback(lambda _done: self._under_way.pop(uri, None))
         # One who stops waiting does not stop the others.

@@ -303,6 +303,25 @@ async def test_many_ask_once() -> None:
     assert len(home.asked) == 1
 
 
+async def test_who_comes_while_a_list_is_fetched_waits_for_it() -> None:
+    """RP1: a burst after a quiet minute finds an old list; who comes behind the first is answered by the new one."""
+    home = await issuer()
+    lists = home.lists()
+    assert await looked(lists, home.reference) == "valid"
+    home.clock.advance(60)
+    home.held.clear()
+    first = asyncio.create_task(looked(lists, home.reference))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert len(home.asked) == 2, "it is being fetched"
+    others = [asyncio.create_task(looked(lists, home.reference)) for _ in range(20)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    home.held.set()
+    assert await asyncio.gather(first, *others) == ["valid"] * 21
+    assert len(home.asked) == 2
+
+
 async def test_what_is_held_is_bounded() -> None:
     """An issuer that names ever new lists has us hold no more than a few of them."""
     home = await issuer()
