@@ -872,7 +872,7 @@ class InsuranceCertificate(_message.Message):
     from_month: _builtins.str
     """First month, `YYYY-MM`."""
     to_month: _builtins.str
-    """Last month, `YYYY-MM`."""
+    """Last month, `YYYY-MM`; not before `from_month`."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___InsuranceKind.ValueType]:
         """Kinds to certify, each once."""
@@ -907,7 +907,7 @@ class InsuredPeriod(_message.Message):
     from_month: _builtins.str
     """First month, `YYYY-MM`. Personal data."""
     to_month: _builtins.str
-    """Last month, `YYYY-MM`. Personal data."""
+    """Last month, `YYYY-MM`; not before `from_month`. Personal data."""
     paid_months: _builtins.int
     """How many months of these were paid for. Personal data."""
     def __init__(
