@@ -133,7 +133,7 @@ class OfflinePacks:
 
         Raises:
             InvalidFieldError: no or too many home regions, or a life that is none.
-            UnknownItemError: the region has no such item.
+            UnknownRegionError, UnknownItemError: there is no such home region, or the visited one has no such item.
             NoAgreementError, AgreementNotInForceError, AgreementNotSignedError, AgreementStoppedError: nothing may be
                 decided about cards of a wanted region.
             ClassNotAllowedError: its agreement lets nothing be decided offline.
@@ -199,10 +199,11 @@ class OfflinePacks:
 
     async def _home(self, home: str, wish: PackWish, today: date) -> HomeContent:
         """Gather what is known of one home region."""
+        self._registry.get(home)
+        agreement = self._agreements.between(home, wish.visited, on=today)
         copy = self._copies.get((home, wish.visited))
         if copy is None:
-            raise RegionNotServedError  # without the word, which may be anything
-        agreement = self._agreements.between(home, wish.visited, on=today)
+            raise RegionNotServedError(region=home)
         longest = MAX_LIFE_SECONDS if wish.life is None else min(wish.life, MAX_LIFE_SECONDS)
         life = {name: min(seconds, longest) for name, seconds in agreement.offline_life_seconds.items() if seconds}
         if not life:

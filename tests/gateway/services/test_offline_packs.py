@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adapters.errors import UnknownItemError
+from adapters.errors import UnknownItemError, UnknownRegionError
 from adapters.registry import load_agreements
 from adapters.words import CardEventKind
 from gateway.errors import InvalidFieldError, PeerUnavailableError, RegionNotServedError
@@ -129,7 +129,8 @@ async def test_under_an_agreement_that_demands_consent_a_card_alone_is_not_enoug
         ({"homes": tuple(f"r{n}" for n in range(65))}, InvalidFieldError),
         ({"life": 0}, InvalidFieldError),
         ({"homes": ("guizhou",)}, NoAgreementError),
-        ({"homes": ("zhangsan",)}, RegionNotServedError),
+        ({"homes": ("guangdong",)}, NoAgreementError),
+        ({"homes": ("zhangsan",)}, UnknownRegionError),
         ({"visited": "guizhou"}, RegionNotServedError),
     ],
 )
