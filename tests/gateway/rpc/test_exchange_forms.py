@@ -240,8 +240,8 @@ def test_no_period_ends_before_it_begins() -> None:
         {"from_month": "2020-01", "to_month": "2020-01"},
     ):
         submission_in(submitted(content(insurance_certificate={"kinds": [1], **months})), gateway=False)
-    result = exchange_pb2.InsuranceCertificateResult()
-    result.CopyFrom(RESULTS["insurance_certificate"])
+    good = RESULTS["insurance_certificate"].SerializeToString()
+    result = exchange_pb2.InsuranceCertificateResult.FromString(good)
     result.periods.add(kind=PENSION, **backwards)
     with pytest.raises(InvalidFieldError) as caught:
         reply_in(exchange_pb2.RequestReply(insurance_certificate=result), refusal=False)
