@@ -132,7 +132,8 @@ class OfflinePacks:
         """Make a pack, or an update of the one that the gates have where that is still here.
 
         Raises:
-            InvalidFieldError: no or too many home regions, or a life that is none.
+            InvalidFieldError: no or too many home regions, a life that is none, or one that is over already, because
+                what is known of a wanted region's cards is older.
             UnknownRegionError, UnknownItemError: there is no such home region, or the visited one has no such item.
             NoAgreementError, AgreementNotInForceError, AgreementNotSignedError, AgreementStoppedError: nothing may be
                 decided about cards of a wanted region.
@@ -210,6 +211,8 @@ class OfflinePacks:
             raise ClassNotAllowedError(agreement=agreement.id)
         as_of = int(copy.state.as_of or 0)
         if as_of + max(life.values()) <= self._clock():
+            if as_of + max(agreement.offline_life_seconds.values()) > self._clock():
+                raise InvalidFieldError(("life", "longer_than_reports_are_old"))
             # Nothing was heard of its cards yet, or not for so long that a pack would be of no use.
             raise PeerUnavailableError(region=home)
         return HomeContent(
