@@ -21,7 +21,7 @@ from adapters.words import CardStatus, Purpose
 from gateway.callers import SCOPES
 from gateway.rpc.status import CANCELLED, TABLE, UNFORESEEN
 from gateway.settings import Settings
-from tests.docs.command_lines import commands
+from tests.docs.command_lines import commands as pasted_commands
 from tests.docs.page_tables import TABLES, marked
 from trust.agreement import Agreement
 from trust.claims import RECOGNITION_CLAIMS, RECOGNITION_TYPE, RecognitionClaims
@@ -319,7 +319,7 @@ def test_every_verb_exists() -> None:
 def test_what_pasted_lines_make_is_ignored_by_git() -> None:
     """A reader's clone is as clean afterwards as it was, and only the top of it is passed over."""
     ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
-    pasted = [command.text for page in PAGES for command in commands(page.read_text("utf-8"))]
+    pasted = [command.text for page in PAGES for command in pasted_commands(page.read_text("utf-8"))]
     made = {name for text in pasted for name in _MADE.findall(text)}
     assert {"gate.pack", "list.csv", "next.json", "answer.json"} <= made
     assert {f"/{name}" for name in (*made, "next.json.signatures", "by_hand.py")} <= set(ignored)
