@@ -171,7 +171,7 @@ class _RequestActorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RequestA
     REQUEST_ACTOR_SOURCE_PLATFORM: _RequestActor.ValueType  # 2
     """Platform of the source region."""
     REQUEST_ACTOR_TARGET_PLATFORM: _RequestActor.ValueType  # 3
-    """Platform of the target region."""
+    """Platform of the target region. Of a request that is held, it is the one that has to report the card in use again."""
 
 class RequestActor(_RequestActor, metaclass=_RequestActorEnumTypeWrapper):
     """Who has to do something next."""
@@ -183,7 +183,7 @@ REQUEST_ACTOR_SOURCE_GATEWAY: RequestActor.ValueType  # 1
 REQUEST_ACTOR_SOURCE_PLATFORM: RequestActor.ValueType  # 2
 """Platform of the source region."""
 REQUEST_ACTOR_TARGET_PLATFORM: RequestActor.ValueType  # 3
-"""Platform of the target region."""
+"""Platform of the target region. Of a request that is held, it is the one that has to report the card in use again."""
 Global___RequestActor: _TypeAlias = RequestActor  # noqa: Y015
 
 class _CardServiceAction:
