@@ -128,7 +128,7 @@ class CardSide:
                     self.copies,
                     agreements=agreements,
                     rules=shared.rules,
-                    taxonomy=shared.registry.taxonomy,
+                    registry=shared.registry,
                     clock=time.time,
                 ),
                 verdicts=verdicts,
@@ -176,7 +176,7 @@ def build_cards(shared: Shared, metrics: Metrics, *, also: Also) -> CardSide:
         log=log,
         ledgers=ledgers,
         copies=copies,
-        feeds=CardFeeds(ledgers, agreements=shared.trust.agreements, clock=time.time),
+        feeds=CardFeeds(ledgers, registry=shared.registry, agreements=shared.trust.agreements, clock=time.time),
         known=KnownCards(
             copies,
             secret=secrets.token_bytes(_SECRET_BYTES),

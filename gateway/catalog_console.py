@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from adapters.catalog import Catalog
+    from adapters.catalog_document import CatalogDocument
     from adapters.registry import Registry
     from adapters.tables import Fault
+    from gateway.catalog_files import FileContent
 
 
 _PARTIES: dict[Layer, tuple[str, ...]] = {Layer.NATIONAL: (), Layer.JOINT: ("one_party", "other_party")}
@@ -66,6 +68,8 @@ def import_table(file: Path, frame: Frame, *, base: str, answers: Path | None, o
     document, more = read_rows(file.name, head, rows, registry.taxonomy)
     faults += more or (check_layers(document, registry.surroundings) if base in registry.documents else [])
     print_faults(faults)
+    if not rows and not faults:
+        print_unrecognized(content)
     left = len(plan.doubts) if plan is not None else 0
     good = not faults and not left and bool(rows)
     console.print(f"{len(rows)} items, {len(faults)} faults, {left} doubts", soft_wrap=True)
@@ -75,13 +79,12 @@ def import_table(file: Path, frame: Frame, *, base: str, answers: Path | None, o
     return 0 if good else 1
 
 
-def export_catalog(catalog: str, output: Path) -> None:
-    """Write a catalog that ships, as CSV, XLSX or JSON-LD by the suffix (UnknownCatalogError, SettingsError)."""
-    document = load_registry().documents.get(catalog)
-    if document is None:
-        raise UnknownCatalogError
-    _write(output, document.head, document.items)
-    screen().print(f"{len(document.items)} items written: {output.name}", soft_wrap=True)
+def export_catalog(document: CatalogDocument, output: Path) -> None:
+    """Write a version of a catalog, as CSV, XLSX or JSON-LD by the suffix (SettingsError)."""
+    head = document.head
+    _write(output, head, document.items)
+    told = f"{len(document.items)} items of version {head.sequence} of {head.catalog} written: {output.name}"
+    screen().print(told, soft_wrap=True)
 
 
 def _answers(file: Path | None) -> dict[tuple[int, str], str]:
@@ -145,6 +148,14 @@ def _print_plan(plan: PlanTable, *, merged: int) -> None:
         for doubt in plan.doubts:
             doubts.add_row(str(doubt.row), doubt.column, doubt.rule, doubt.suggestion)
         console.print(doubts)
+
+
+def print_unrecognized(content: FileContent) -> None:
+    """Say what a file lacks that has no items and no fault."""
+    words = "no row was found below the heading"
+    if content.rows is None:
+        words = "no heading was recognized: the first line names the columns, as `onecard catalog export` writes them"
+    screen().print(words, soft_wrap=True)
 
 
 def print_faults(faults: Sequence[Fault]) -> None:

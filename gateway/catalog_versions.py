@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adapters.catalog_diff import diff_catalogs
 from adapters.catalog_document import CatalogDocument, read_document, read_head, read_rows
 from adapters.layers import check_layers
 from adapters.registry import load_registry
 from adapters.words import LegalStatus
-from gateway.catalog_console import print_faults
+from gateway.bootstrap_catalogs import catalog_book, catalog_shelf
+from gateway.catalog_console import print_faults, print_unrecognized
 from gateway.catalog_files import read_file, unusable, write_file
 from gateway.console import screen
 from gateway.errors import UnknownCatalogError
@@ -31,10 +34,9 @@ from trust.party_signature import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
-    from pathlib import Path
 
     from adapters.registry import Registry
-from trust.keys import VerificationKey
+    from trust.keys import VerificationKey
 
 SIGNATURES = ".signatures"
 """Behind the name of a document: its signatures, compact JWS, one to a line."""
@@ -43,21 +45,44 @@ _NOON = 12 * 3600
 _DAY = 86_400
 
 
-def draft_version(file: Path, *, catalog: str, after: Path | None, first_day: date, days: int, output: Path) -> int:
+def version_of(catalog: str | Path, *, config: Path | None) -> CatalogDocument:
+    """Find a version: of a document in a file, as a gateway has it, or as it ships.
+
+    Args:
+        catalog: the catalog, or a document, whose name ends in `.json` where it is text.
+        config: configuration of the gateway whose last version it is that all parties have signed; its folder is read.
+
+    Raises:
+        UnknownCatalogError: there is no such catalog.
+        SettingsError: a file cannot be used.
+    """
+    registry = load_registry()
+    if isinstance(catalog, Path) or catalog.endswith(".json"):
+        return _document(Path(catalog), registry)
+    if config is None:
+        shipped = registry.documents.get(catalog)
+        if shipped is None:
+            raise UnknownCatalogError
+        return shipped
+    newest = catalog_book(registry, catalog_shelf(load_settings(config).trust.state, registry)).newest(catalog)
+    if newest is None:
+        raise UnknownCatalogError
+    return newest.document()
+
+
+def draft_version(file: Path, *, before: CatalogDocument, first_day: date, days: int, output: Path) -> int:
     """Make the next version of a catalog from a table, for its regions to sign; gives 1 where it has faults.
+
+    What it changes is told, so that nobody takes back by an old table what another version has brought.
 
     Args:
         file: the items, in any form of a catalog's own table.
-        catalog: the catalog, which ships or is that of `after`.
-        after: document of the version that it replaces; the one that ships where it is left out.
+        before: the version that it replaces.
         first_day: from which on it holds.
         days: how long it lives as a cached copy.
         output: the document.
     """
     registry = load_registry()
-    before = _document(after, registry) if after is not None else registry.documents.get(catalog)
-    if before is None:
-        raise UnknownCatalogError
     content = read_file(file)
     rows = content.rows or []
     told = {
@@ -78,10 +103,26 @@ def draft_version(file: Path, *, catalog: str, after: Path | None, first_day: da
             screen().print(
                 f"version {head.sequence} of {head.catalog}: {canonical_digest(document.plain())}", soft_wrap=True
             )
+            _print_changes(before, document)
             return 0
     print_faults(faults)
+    if not rows and not faults:
+        print_unrecognized(content)
     screen().print(f"{len(rows)} items, {len(faults)} faults", soft_wrap=True)
     return 1
+
+
+def _print_changes(before: CatalogDocument, after: CatalogDocument) -> None:
+    """Say by their identifiers which items a version adds, changes and takes away."""
+    diff = diff_catalogs(before, after)
+    told = {
+        "added": diff.added,
+        "changed": [change.item for change in diff.changed],
+        "taken away": diff.removed,
+    }
+    for word, items in told.items():
+        if items:
+            screen().print(f"  {word}: {', '.join(item.item for item in items)}", soft_wrap=True)
 
 
 def sign_version(config: Path, file: Path, *, region: str) -> None:

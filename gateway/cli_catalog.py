@@ -16,6 +16,10 @@ Region = Annotated[str, typer.Argument(help="Region code, such as chongqing; `on
 Spoken = Annotated[Language, typer.Option("--language", help="Language of names, headings and sentences.")]
 Item = Annotated[str, typer.Argument(help="Item, such as CQ-30; `onecard catalog list` lists them.")]
 Document = Annotated[Path, typer.Argument(help="Document of a version; its signatures lie beside it.")]
+Kept = Annotated[
+    Path | None,
+    typer.Option("--config", help="Configuration of a gateway, TOML: the last version that it knows, signed by all."),
+]
 _DAY = "%Y-%m-%d"
 
 
@@ -78,13 +82,20 @@ def catalog_import(
 
 @catalog_app.command("export")
 def catalog_export(
-    catalog: Annotated[str, typer.Argument(help="Region code, or another catalog such as sichuan-chongqing.")],
+    catalog: Annotated[
+        str, typer.Argument(help="Region code, another catalog such as sichuan-chongqing, or a document (.json).")
+    ],
     output: Annotated[Path, typer.Argument(help="File: .csv, .xlsx or .jsonld.")],
+    config: Kept = None,
 ) -> None:
-    """Write a catalog that ships as CSV, as a spreadsheet, or as linked data (SKOS and schema.org)."""
-    from gateway.catalog_console import export_catalog
+    """Write a list as CSV, as a spreadsheet, or as linked data (SKOS and schema.org).
 
-    export_catalog(catalog, output)
+    Without a document or a configuration it is the one that ships, whatever has been published since.
+    """
+    from gateway.catalog_console import export_catalog
+    from gateway.catalog_versions import version_of
+
+    export_catalog(version_of(catalog, config=config), output)
 
 
 @catalog_app.command("draft")
@@ -97,13 +108,16 @@ def catalog_draft(
         Path | None, typer.Option("--after", help="Document of the version it replaces; what ships where left out.")
     ] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=3660, help="Days that it lives as a cached copy.")] = 365,
+    config: Kept = None,
 ) -> None:
-    """Make the next version of a catalog, for its regions to sign; ends with 1 and every fault where it has some."""
-    from gateway.catalog_versions import draft_version
+    """Make the next version of a catalog, for its regions to sign, and tell what it changes.
 
-    raise typer.Exit(
-        draft_version(file, catalog=catalog, after=after, first_day=first_day.date(), days=days, output=output)
-    )
+    Ends with 1 and every fault where it has some.
+    """
+    from gateway.catalog_versions import draft_version, version_of
+
+    before = version_of(catalog if after is None else after, config=config)
+    raise typer.Exit(draft_version(file, before=before, first_day=first_day.date(), days=days, output=output))
 
 
 @catalog_app.command("sign")

@@ -2,7 +2,8 @@
 
 What comes proves itself by the signatures of those whose list it is; the peer is only the way on which it comes. A
 version that is not believed yet, because the chain to its signer is not, is tried again a while later, and with it what
-comes of the same catalog after it; other catalogs do not wait for that.
+comes of the same catalog after it; other catalogs do not wait for that. A peer shows every catalog that it knows, and
+only those of its own region are taken from it: the others come from the gateways of those whose lists they are.
 """
 
 from __future__ import annotations
@@ -93,17 +94,19 @@ class CatalogFeed:
         return ""
 
     async def _take(self, signed: SignedCatalog, group: asyncio.TaskGroup) -> None:
-        """Take one version, tell why not, or let it wait."""
+        """Take one version, tell why not, or let it wait; pass over one that is not the peer's to tell of."""
         checked = await asyncio.to_thread(self._publish.check, signed.document)
         version = checked, tuple(signed.signatures)
-        catalog = "" if checked.document is None else checked.document.head.catalog
+        catalog = _catalog(checked)
+        if checked.document is not None and self._channel.region not in checked.document.head.regions:
+            return
         if catalog not in self._waiting and self._accept(version):
             return
         before = self._waiting.get(catalog, deque())
         if version in before:
             return
         if sum(map(len, self._waiting.values())) >= _MOST_WAITING:
-            self._journal.event("catalog_refused", region=self._channel.region, error="too_many_wait")
+            self._refused(catalog, "too_many_wait")
         elif not before:
             self._journal.event("catalog_waits", region=self._channel.region, catalog=catalog)
             self._waiting[catalog] = deque([version])
@@ -119,8 +122,12 @@ class CatalogFeed:
         except _LATER:
             return False
         except (GatewayError, TrustError) as error:
-            self._journal.event("catalog_refused", region=self._channel.region, error=type(error).__name__)
+            self._refused(_catalog(checked), type(error).__name__)
         return True
+
+    def _refused(self, catalog: str, error: str) -> None:
+        """Tell what was refused, and why."""
+        self._journal.event("catalog_refused", region=self._channel.region, catalog=catalog, error=error)
 
     async def _believe_later(self, catalog: str) -> None:
         """Try what waits of a catalog again and again, in the order in which it came."""
@@ -131,6 +138,11 @@ class CatalogFeed:
             while queue and self._accept(queue[0]):
                 queue.popleft()
         del self._waiting[catalog]
+
+
+def _catalog(checked: Checked) -> str:
+    """Name the catalog of a document, "" for one that cannot be read."""
+    return "" if checked.document is None else checked.document.head.catalog
 
 
 def _fault(error: GatewayError | TrustError) -> str:

@@ -166,6 +166,16 @@ def check(message: Message, path: str, fields: Fields) -> None:
                 fields.add(place, rule)
         elif field.required:
             fields.add(place, "required")
+    _check_months(message, path, fields)
+
+
+def _check_months(message: Any, path: str, fields: Fields) -> None:  # noqa: ANN401 - a message of any type
+    """Note a period that ends before it begins, where both months can be read."""
+    if "from_month" not in message.DESCRIPTOR.fields_by_name:
+        return
+    first, last = message.from_month, message.to_month
+    if _MONTH.fullmatch(first) and _MONTH.fullmatch(last) and last < first:
+        fields.add(f"{path}.to_month", "not_before_from_month")
 
 
 def _check_within(value: Message, place: str, fields: Fields) -> None:

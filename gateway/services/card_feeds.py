@@ -13,6 +13,7 @@ from gateway.services.local_home import china_day
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
 
+    from adapters.registry import Registry
     from gateway.services.card_ledger import CardLedger
     from gateway.services.card_news import CompareAnswer, CompareNode
     from gateway.services.ports import Clock
@@ -27,6 +28,7 @@ class CardFeeds:
 
     Args:
         ledgers: by home region.
+        registry: the installed regions.
         agreements: who is told, and what.
         clock: Unix time.
         heartbeat_seconds: how long there is silence at most.
@@ -36,12 +38,14 @@ class CardFeeds:
         self,
         ledgers: Mapping[str, CardLedger],
         *,
+        registry: Registry,
         agreements: AgreementBook,
         clock: Clock,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
         """Tell nobody yet."""
         self._ledgers = ledgers
+        self._registry = registry
         self._agreements = agreements
         self._clock = clock
         self._heartbeat = heartbeat_seconds
@@ -51,6 +55,7 @@ class CardFeeds:
         """Tell a region what happens, from where it is, for ever; a heartbeat at least as often as was set.
 
         Raises:
+            UnknownRegionError: there is no such region.
             RegionNotServedError: the cards are those of another gateway.
             NoAgreementError, AgreementNotInForceError, AgreementNotSignedError, AgreementStoppedError: the agreement
                 does not stand, or no longer.
@@ -78,13 +83,16 @@ class CardFeeds:
 
     def _telling(self, home: str, visited: str) -> tuple[CardLedger, Telling]:
         """Find the cards, and what the region is told of them today."""
+        self._registry.get(home)
+        functions = home == visited or self._may_tell_functions(home, visited)
         ledger = self._ledgers.get(home)
         if ledger is None:
-            raise RegionNotServedError  # without the word, which may be anything
-        if home == visited:
-            return ledger, Telling(ledger, visited=visited, functions=True)
-        agreement = self._agreements.between(home, visited, on=china_day(self._clock()))
-        return ledger, Telling(ledger, visited=visited, functions=_FUNCTIONS in agreement.fields)
+            raise RegionNotServedError(region=home)
+        return ledger, Telling(ledger, visited=visited, functions=functions)
+
+    def _may_tell_functions(self, home: str, visited: str) -> bool:
+        """Say whether the agreement of two regions lets suspended functions be told (the errors of the agreement)."""
+        return _FUNCTIONS in self._agreements.between(home, visited, on=china_day(self._clock())).fields
 
 
 class LocalFeed:

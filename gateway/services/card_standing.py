@@ -19,6 +19,7 @@ from gateway.services.verdict import LIVE_TOLERANCE_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from adapters.registry import Registry
     from adapters.taxonomy import Taxonomy
     from gateway.services.card_copy import CardCopy, Learned
     from gateway.services.ports import Clock
@@ -66,7 +67,7 @@ class CardStandings:
         copies: by home and visited region.
         agreements: what is allowed between regions, and how old knowledge may be.
         rules: what a card's state allows.
-        taxonomy: which function an item type needs.
+        registry: the installed regions, and which function an item type needs.
         clock: Unix time.
     """
 
@@ -76,14 +77,14 @@ class CardStandings:
         *,
         agreements: AgreementBook,
         rules: VerdictRules,
-        taxonomy: Taxonomy,
+        registry: Registry,
         clock: Clock,
     ) -> None:
         """Take what the answer rests on."""
         self._copies = copies
         self._agreements = agreements
         self._rules = rules
-        self._taxonomy = taxonomy
+        self._registry = registry
         self._clock = clock
 
     def __call__(self, card: bytes, *, home: str, visited: str) -> Standing:
@@ -91,21 +92,23 @@ class CardStandings:
 
         Raises:
             InvalidFieldError: a region asks about cards of its own, which its platform has.
+            UnknownRegionError: there is no such home region.
             NoAgreementError, AgreementNotInForceError, AgreementNotSignedError, AgreementStoppedError: nothing may be
                 told between the two.
             RegionNotServedError: the home region's feed is not followed here.
         """
         if home == visited:
             raise InvalidFieldError(("name", "of_another_region"))
+        self._registry.get(home)
+        agreement = self._agreements.between(home, visited, on=china_day(self._clock()))
         copy = self._copies.get((home, visited))
         if copy is None:
-            raise RegionNotServedError  # without the word, which may be anything
-        agreement = self._agreements.between(home, visited, on=china_day(self._clock()))
+            raise RegionNotServedError(region=home)
         state = copy.table.state(card)
         shown = copy.shown(card) or _UNTOLD
         age = copy.age()
         bases = sorted({state.basis(function) for function in shown.suspended} - {""})
-        judged = _Judged(self._rules, self._taxonomy, agreement, shown, age, "; ".join(bases))
+        judged = _Judged(self._rules, self._registry.taxonomy, agreement, shown, age, "; ".join(bases))
         return Standing(
             status=shown.status,
             suspended=shown.suspended,

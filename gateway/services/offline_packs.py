@@ -132,8 +132,9 @@ class OfflinePacks:
         """Make a pack, or an update of the one that the gates have where that is still here.
 
         Raises:
-            InvalidFieldError: no or too many home regions, or a life that is none.
-            UnknownItemError: the region has no such item.
+            InvalidFieldError: no or too many home regions, a life that is none, or one that is over already, because
+                what is known of a wanted region's cards is older.
+            UnknownRegionError, UnknownItemError: there is no such home region, or the visited one has no such item.
             NoAgreementError, AgreementNotInForceError, AgreementNotSignedError, AgreementStoppedError: nothing may be
                 decided about cards of a wanted region.
             ClassNotAllowedError: its agreement lets nothing be decided offline.
@@ -199,16 +200,19 @@ class OfflinePacks:
 
     async def _home(self, home: str, wish: PackWish, today: date) -> HomeContent:
         """Gather what is known of one home region."""
+        self._registry.get(home)
+        agreement = self._agreements.between(home, wish.visited, on=today)
         copy = self._copies.get((home, wish.visited))
         if copy is None:
-            raise RegionNotServedError  # without the word, which may be anything
-        agreement = self._agreements.between(home, wish.visited, on=today)
+            raise RegionNotServedError(region=home)
         longest = MAX_LIFE_SECONDS if wish.life is None else min(wish.life, MAX_LIFE_SECONDS)
         life = {name: min(seconds, longest) for name, seconds in agreement.offline_life_seconds.items() if seconds}
         if not life:
             raise ClassNotAllowedError(agreement=agreement.id)
         as_of = int(copy.state.as_of or 0)
         if as_of + max(life.values()) <= self._clock():
+            if as_of + max(agreement.offline_life_seconds.values()) > self._clock():
+                raise InvalidFieldError(("life", "longer_than_reports_are_old"))
             # Nothing was heard of its cards yet, or not for so long that a pack would be of no use.
             raise PeerUnavailableError(region=home)
         return HomeContent(

@@ -21,6 +21,7 @@ from adapters.words import CardStatus, Purpose
 from gateway.callers import SCOPES
 from gateway.rpc.status import CANCELLED, TABLE, UNFORESEEN
 from gateway.settings import Settings
+from tests.docs.command_lines import commands as pasted_commands
 from tests.docs.page_tables import TABLES, marked
 from trust.agreement import Agreement
 from trust.claims import RECOGNITION_CLAIMS, RECOGNITION_TYPE, RecognitionClaims
@@ -35,6 +36,7 @@ REFRESH = "the table is stale; write it anew with `.venv/bin/python -m tests.doc
 
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|(?:src|href|srcset)=\"([^\"]+)\"")
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_MADE = re.compile(r"(?<![\w./{$-])[\w-]+\.(?:csv|json|pack|py|update)\b(?!/)")
 _CODE = re.compile(r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -312,3 +314,12 @@ def test_every_verb_exists() -> None:
         named = {*re.findall(r"`make ([a-z-]+)", text)}
         named |= {word for line in commands(page) for word in re.findall(r"^make ([a-z-]+)", line)}
         assert named <= verbs, page.name
+
+
+def test_what_pasted_lines_make_is_ignored_by_git() -> None:
+    """A reader's clone is as clean afterwards as it was, and only the top of it is passed over."""
+    ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    pasted = [command.text for page in PAGES for command in pasted_commands(page.read_text("utf-8"))]
+    made = {name for text in pasted for name in _MADE.findall(text)}
+    assert {"gate.pack", "list.csv", "next.json", "answer.json"} <= made
+    assert {f"/{name}" for name in (*made, "next.json.signatures", "by_hand.py")} <= set(ignored)

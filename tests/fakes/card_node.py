@@ -35,12 +35,14 @@ def card_servicer(
     titles = {a.id: agreement_title(a) for a in AGREEMENTS.agreements}
     return CardStatusServicer(
         report=ReportCards(own, registry=REGISTRY, clock=clock),
-        feeds=CardFeeds(own, agreements=AGREEMENTS, clock=clock, heartbeat_seconds=heartbeat_seconds),
+        feeds=CardFeeds(
+            own, registry=REGISTRY, agreements=AGREEMENTS, clock=clock, heartbeat_seconds=heartbeat_seconds
+        ),
         standings=CardStandings(
             {copy.pair: copy for copy in copies},
             agreements=AGREEMENTS,
             rules=RULES,
-            taxonomy=REGISTRY.taxonomy,
+            registry=REGISTRY,
             clock=clock,
         ),
         verdicts=VerdictWriter(reasons=load_reasons(), titles=titles, items=items),

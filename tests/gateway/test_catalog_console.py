@@ -118,7 +118,10 @@ def test_an_empty_list_is_none(tmp_path: Path) -> None:
     file.write_bytes(write_csv([]))
     done = onecard("catalog", "import", file, "--output", tmp_path / "out.csv")
     assert done.exit_code == 1
+    assert "no row was found below the heading" in done.stdout
     assert not (tmp_path / "out.csv").exists()
+    file.write_text("# Words\n\nand no table\n", "utf-8")
+    assert "no heading was recognized" in onecard("catalog", "import", file).stdout
 
 
 def test_what_cannot_be_used_is_told_in_words(plan: Path, tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ import pytest
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc import error_details_pb2, status_pb2
 
+from adapters.catalog_document import read_document
 from adapters.catalog_rows import write_row
 from gateway.catalog_files import write_csv
+from gateway.federation.catalog_shelf import FileCatalogs
 from gateway.settings import load_settings
 from onecard.gateway.v1 import catalog_publication_pb2 as told
 from onecard.gateway.v1 import catalog_publication_service_pb2 as pb
@@ -88,6 +90,54 @@ def test_a_draft_follows_another_one(document: Path, tmp_path: Path) -> None:
     assert plain["valid_until"] < json.loads(document.read_bytes())["valid_until"]
 
 
+def test_a_document_is_exported_to_a_table(document: Path, tmp_path: Path) -> None:
+    """The rows are those of the document, from which the next version is made without a change."""
+    table, file = tmp_path / "second.csv", tmp_path / "third.json"
+    done = onecard("catalog", "export", document, table)
+    assert done.exit_code == 0, done.output
+    assert f"of version 2 of {JOINT} written: second.csv" in done.stdout
+    assert table.read_bytes() == write_csv(list(REGISTRY.documents[JOINT].items)[:-1])
+    same = ("--catalog", JOINT, "--after", document, "--from", "2027-01-01", "--output", file)
+    assert len(onecard("catalog", "draft", table, *same).stdout.splitlines()) == 1
+
+
+def test_a_draft_tells_what_it_changes(document: Path, tmp_path: Path) -> None:
+    """Whoever drafts by an old table sees that it takes back what the version before has brought."""
+    table = tmp_path / "old.csv"
+    rows = [write_row(item) for item in REGISTRY.documents[JOINT].items]
+    rows[0]["note"] = "x"
+    table.write_bytes(write_csv(rows[:1] + rows[2:]))
+    drafted = onecard(
+        "catalog", "draft", table, "--catalog", JOINT, "--after", document, "--from", "2027-01-01",
+        "--output", tmp_path / "third.json",
+    )  # fmt: skip
+    names = [row["item_id"] for row in rows]
+    assert [line.strip() for line in drafted.stdout.splitlines()[1:]] == [
+        f"added: {names[-1]}",
+        f"changed: {names[0]}",
+        f"taken away: {names[1]}",
+    ]
+
+
+def test_the_version_of_a_gateway_is_exported_and_drafted_on(layout: Layout, document: Path, tmp_path: Path) -> None:
+    """What was published there and signed by all, not what ships; what lacks a signature does not count."""
+    shelf = FileCatalogs(load_settings(layout.config("sichuan")).trust.state / "catalogs", REGISTRY.taxonomy)
+    plain = json.loads(document.read_bytes())
+    version, _ = read_document(plain, REGISTRY.taxonomy)
+    assert version is not None
+    ours, table = ("--config", layout.config("sichuan")), tmp_path / "now.csv"
+    for signed_by, items in (("sichuan",), len(plain["items"]) + 1), (("chongqing", "sichuan"), len(plain["items"])):
+        shelf.keep(version, document.read_bytes(), signatures=signed_by, signed_by=frozenset(signed_by))
+        done = onecard("catalog", "export", JOINT, table, *ours)
+        assert done.exit_code == 0, done.output
+        assert f"{items} items of version" in done.stdout
+    third = tmp_path / "third.json"
+    drafted = onecard("catalog", "draft", table, "--catalog", JOINT, "--from", "2027-01-01", "--output", third, *ours)
+    assert f"version 3 of {JOINT}" in drafted.stdout
+    assert json.loads(third.read_bytes())["previous"] == canonical_digest(plain)
+    assert "no such catalog" in refused("catalog", "export", "atlantis", table, *ours)
+
+
 def test_a_draft_with_faults_is_none(tmp_path: Path) -> None:
     """Each fault by row and column, and no file; a list whose city drops what the province demands has one too."""
     rows = [write_row(item) for item in REGISTRY.documents[JOINT].items]
@@ -101,7 +151,12 @@ def test_a_draft_with_faults_is_none(tmp_path: Path) -> None:
         ["3", "media", "closed_word"]
     ]
     table.write_bytes(write_csv([]))
-    assert onecard("catalog", "draft", table, "--catalog", JOINT, "--from", "2026-12-01", "--output", file).exit_code
+    empty = onecard("catalog", "draft", table, "--catalog", JOINT, "--from", "2026-12-01", "--output", file)
+    assert (empty.exit_code, "no row was found below the heading" in empty.stdout) == (1, True)
+    page = tmp_path / "page.md"
+    page.write_text("# Words\n\nand no table\n", "utf-8")
+    wordy = onecard("catalog", "draft", page, "--catalog", JOINT, "--from", "2026-12-01", "--output", file)
+    assert (wordy.exit_code, "no heading was recognized" in wordy.stdout) == (1, True)
     graph = tmp_path / "list.jsonld"
     graph.write_text('{"@graph": []}', "utf-8")
     shapeless = onecard("catalog", "draft", graph, "--catalog", JOINT, "--from", "2026-12-01", "--output", file)

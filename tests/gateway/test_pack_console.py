@@ -168,7 +168,7 @@ async def test_a_pack_is_fetched_from_a_running_gateway() -> None:
         assert (await fetch_pack(gateway, replace(wish, base=pack.statement.serial))).update
         with pytest.raises(PeerRefusedError) as caught:
             await fetch_pack(gateway, replace(wish, homes=("guizhou",)))
-        assert caught.value.reason == "REGION_NOT_SERVED"
+        assert caught.value.reason == "NO_AGREEMENT"
     with pytest.raises(PeerUnavailableError):
         await fetch_pack(replace(gateway, address="127.0.0.1:1"), wish)
 

@@ -284,7 +284,8 @@ async def test_what_was_never_heard_has_no_age() -> None:
         ("regions/chongqing/cards/A00000001", "INVALID_FIELD"),
         (f"regions/chongqing/cards/{TEXT[:-1]}B", "INVALID_FIELD"),
         (f"regions/sichuan/cards/{TEXT}", "INVALID_FIELD"),
-        (f"regions/guangxi/cards/{TEXT}", "REGION_NOT_SERVED"),
+        (f"regions/guangxi/cards/{TEXT}", "NO_AGREEMENT"),
+        (f"regions/nowhere/cards/{TEXT}", "UNKNOWN_REGION"),
     ],
 )
 async def test_a_name_that_is_none_is_refused(name: str, reason: str) -> None:
@@ -325,7 +326,8 @@ async def test_the_feed_of_a_region_is_served() -> None:
     [
         ({"home_region": ""}, "INVALID_FIELD"),
         ({"home_region": "X"}, "INVALID_FIELD"),
-        ({"home_region": "guizhou"}, "REGION_NOT_SERVED"),
+        ({"home_region": "guizhou"}, "NO_AGREEMENT"),
+        ({"home_region": "nowhere"}, "UNKNOWN_REGION"),
         ({"after": -1}, "INVALID_FIELD"),
         ({"feed": "x" * 65}, "INVALID_FIELD"),
         ({"feed": "feed-1", "after": 7}, "FEED_CURSOR"),

@@ -149,6 +149,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("insurance_certificate", {"kinds": [1, 1]}, "kinds[0]"),
     ("insurance_certificate", {"kinds": [0]}, "kinds[0]"),
     ("insurance_certificate", {"kinds": [1, 2, 3, 4, 5, 1]}, "kinds"),
+    ("insurance_certificate", {"from_month": "2025-01", "to_month": "2020-01"}, "to_month"),
     ("personnel_file_transfer", {"holding_institution": ""}, "holding_institution"),
 ]
 
@@ -230,6 +231,25 @@ def test_a_result_lacks_nothing(name: str) -> None:
     with pytest.raises(InvalidFieldError) as caught:
         reply_in(exchange_pb2.RequestReply(**empty), refusal=False)
     assert all(field.startswith(f"reply.{name}.") for field, _ in caught.value.violations)
+
+
+def test_no_period_ends_before_it_begins() -> None:
+    """Neither one that is asked for nor one that is certified; a single month is a period, and so is an open one."""
+    backwards: Any = {"from_month": "2025-01", "to_month": "2020-01"}
+    asking = submitted(content(insurance_certificate={"kinds": [1], **backwards}))
+    assert wrong(asking) == {"content.insurance_certificate.to_month": "not_before_from_month"}
+    for months in (
+        {"to_month": "2020-01"},
+        {"from_month": "2020-01"},
+        {"from_month": "2020-01", "to_month": "2020-01"},
+    ):
+        submission_in(submitted(content(insurance_certificate={"kinds": [1], **months})), gateway=False)
+    good = RESULTS["insurance_certificate"].SerializeToString()
+    result = exchange_pb2.InsuranceCertificateResult.FromString(good)
+    result.periods.add(kind=PENSION, **backwards)
+    with pytest.raises(InvalidFieldError) as caught:
+        reply_in(exchange_pb2.RequestReply(insurance_certificate=result), refusal=False)
+    assert caught.value.violations == (("reply.insurance_certificate.periods[1].to_month", "not_before_from_month"),)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,8 @@ async def test_a_pack_comes_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({"home_regions": []}, "INVALID_FIELD"),
         ({"home_regions": ["X!"]}, "INVALID_FIELD"),
-        ({"home_regions": ["guizhou"]}, "REGION_NOT_SERVED"),
+        ({"home_regions": ["guizhou"]}, "NO_AGREEMENT"),
+        ({"home_regions": ["nowhere"]}, "UNKNOWN_REGION"),
         ({"items": ["a b"]}, "INVALID_FIELD"),
         ({"items": ["SC-99"]}, "UNKNOWN_ITEM"),
         ({"items": ["SC-15"] * 4097}, "INVALID_FIELD"),

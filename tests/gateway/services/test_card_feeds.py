@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from adapters.card_events import CardEvent
 from adapters.card_state import CardState
+from adapters.errors import UnknownRegionError
 from adapters.words import CardEventKind, CardFunction, CardStatus
 from gateway.errors import FeedCursorError, InvalidFieldError, LimitError, PeerProtocolError, RegionNotServedError
 from gateway.services.card_compare import MOST_NODES, ToldDigests, compare, depth_for
@@ -24,7 +25,7 @@ from gateway.services.card_told import Telling
 from tests.adapters.card_histories import EVENTS
 from tests.fakes.cards import FakeCopyStore, happened, ledger, report, told_name
 from tests.fakes.clock import FakeClock
-from tests.fakes.regions import AGREEMENTS, SECRET
+from tests.fakes.regions import AGREEMENTS, REGISTRY, SECRET
 from trust.encoding import decode_base64url, encode_base64url
 from trust.errors import NoAgreementError
 from trust.pseudonym import pairwise_card
@@ -46,7 +47,9 @@ async def started(clock: FakeClock, region: str = "chongqing") -> CardLedger:
 
 def feeds(cards: CardLedger, clock: FakeClock) -> CardFeeds:
     """Make the feeds of one region, with a heartbeat that a test can wait for."""
-    return CardFeeds({cards.region: cards}, agreements=AGREEMENTS, clock=clock, heartbeat_seconds=0.01)
+    return CardFeeds(
+        {cards.region: cards}, registry=REGISTRY, agreements=AGREEMENTS, clock=clock, heartbeat_seconds=0.01
+    )
 
 
 def copy_of(clock: FakeClock, store: FakeCopyStore | None = None) -> CardCopy:
@@ -126,7 +129,9 @@ async def test_where_it_does_not_all_are_told_and_no_basis() -> None:
     """Until nothing is suspended any more; whatever was told when, the copy never allows what home does not."""
     clock = FakeClock()
     cards = await started(clock, "guangdong")
-    told = CardFeeds({"guangdong": cards}, agreements=AGREEMENTS, clock=clock, heartbeat_seconds=0.01)
+    told = CardFeeds(
+        {"guangdong": cards}, registry=REGISTRY, agreements=AGREEMENTS, clock=clock, heartbeat_seconds=0.01
+    )
     into = CardCopy("guangdong", "hongkong", store=FakeCopyStore(), clock=clock)
     name = told_name(cards, CARD, "hongkong")
     seen = []
@@ -153,7 +158,12 @@ async def test_where_it_does_not_all_are_told_and_no_basis() -> None:
 
 @pytest.mark.parametrize(
     ("home", "visited", "error"),
-    [("guizhou", "chongqing", RegionNotServedError), ("chongqing", "guangxi", NoAgreementError)],
+    [
+        ("guizhou", "chongqing", RegionNotServedError),
+        ("chongqing", "guangxi", NoAgreementError),
+        ("guangdong", "sichuan", NoAgreementError),
+        ("zhangsan", "chongqing", UnknownRegionError),
+    ],
 )
 async def test_nobody_is_told_without_cards_or_agreement(home: str, visited: str, error: type[Exception]) -> None:
     """Neither by the feed nor by a comparison."""

@@ -17,7 +17,7 @@ from gateway.services.card_table import Shown
 from tests.fakes.cards import FakeCardLog, FakeCopyStore, happened, ledger, report, told_name
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
-from tests.fakes.regions import AGREEMENTS
+from tests.fakes.regions import AGREEMENTS, REGISTRY
 from trust.errors import NoAgreementError
 
 if TYPE_CHECKING:
@@ -99,7 +99,9 @@ async def scene(
     clock, journal = FakeClock(), FakeJournal()
     cards = ledger(log=log or FakeCardLog(clock), clock=clock)
     await cards.start()
-    feeds = CardFeeds({"chongqing": cards}, agreements=AGREEMENTS, clock=clock, heartbeat_seconds=HEARTBEAT)
+    feeds = CardFeeds(
+        {"chongqing": cards}, registry=REGISTRY, agreements=AGREEMENTS, clock=clock, heartbeat_seconds=HEARTBEAT
+    )
     line = Line(LocalFeed(feeds, "chongqing"))
     copy = CardCopy("chongqing", "sichuan", store=store or FakeCopyStore(), clock=clock)
     await copy.start()

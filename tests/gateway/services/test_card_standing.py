@@ -10,6 +10,7 @@ import pytest
 
 from adapters.card_events import CardEvent
 from adapters.credential import by_qr_text
+from adapters.errors import UnknownRegionError
 from adapters.words import ApplicationClass, CardEventKind, CardFunction, CardStatus
 from gateway.errors import DeadlineError, InvalidFieldError, PeerUnavailableError, RegionNotServedError
 from gateway.services.card_copy import CardCopy
@@ -44,9 +45,7 @@ class Here:
         self.clock = FakeClock()
         self.copy = CardCopy(*PAIR, store=FakeCopyStore(), clock=self.clock)
         copies = {PAIR: self.copy, ("guangxi", "sichuan"): self.copy}  # of a peer without an agreement too
-        self.standings = CardStandings(
-            copies, agreements=AGREEMENTS, rules=RULES, taxonomy=REGISTRY.taxonomy, clock=self.clock
-        )
+        self.standings = CardStandings(copies, agreements=AGREEMENTS, rules=RULES, registry=REGISTRY, clock=self.clock)
         self.known = KnownCards(copies, secret=b"s" * 32, rules=RULES, book=BOOK, clock=self.clock, **changes)
         self.home = FakeHome(answer or PeerUnavailableError(region="chongqing"))
         self.homes: dict[str, Home] = {"chongqing": self.home}
@@ -213,7 +212,7 @@ async def test_a_class_outside_of_the_agreement_is_refused() -> None:
     copy = CardCopy("guizhou", "chongqing", store=FakeCopyStore(), clock=here.clock)
     agreement = AGREEMENTS.between("guizhou", "chongqing", on=date(2026, 6, 1))
     standings = CardStandings(
-        {copy.pair: copy}, agreements=AGREEMENTS, rules=RULES, taxonomy=REGISTRY.taxonomy, clock=here.clock
+        {copy.pair: copy}, agreements=AGREEMENTS, rules=RULES, registry=REGISTRY, clock=here.clock
     )
     news = [Told(1, CARD, (CardEvent(kind=K.ACTIVATED, time=1),), 0)]
     await copy.apply(news, FeedState(feed="f", last=1, age=0.0, sent_at=here.clock()))
@@ -225,16 +224,19 @@ async def test_a_class_outside_of_the_agreement_is_refused() -> None:
 
 
 async def test_questions_that_have_no_answer_here() -> None:
-    """Own cards, no agreement, an agreement that has ended, a feed that is not followed."""
+    """Own cards, no region, no agreement, an agreement that has ended, a feed that is not followed."""
     here = Here()
     with pytest.raises(InvalidFieldError):
         here.standings(CARD, home="sichuan", visited="sichuan")
     with pytest.raises(NoAgreementError):
         here.standings(CARD, home="guangxi", visited="sichuan")
-    for home in ("guizhou", "zhangsan"):
-        with pytest.raises(RegionNotServedError) as refused:
-            here.standings(CARD, home=home, visited="chongqing")
-        assert not refused.value.metadata
+    with pytest.raises(NoAgreementError):  # of no copy either
+        here.standings(CARD, home="guangdong", visited="sichuan")
+    with pytest.raises(UnknownRegionError) as refused:
+        here.standings(CARD, home="zhangsan", visited="chongqing")
+    assert not refused.value.metadata
+    with pytest.raises(RegionNotServedError):
+        here.standings(CARD, home="guizhou", visited="chongqing")
     here.clock.advance(30 * 365 * 86_400)
     with pytest.raises(AgreementNotInForceError):
         here.stands()

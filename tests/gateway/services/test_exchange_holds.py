@@ -83,7 +83,9 @@ async def test_what_waits_for_a_card_is_held_with_its_loss_and_released_with_the
         await home.report(K.LOST_FORMAL)
         await home.report(K.LOST_TEMPORARY)
         assert [one.request.name for one in await home.take()] == [free]
-        assert told(await source.get(name)) == [*BORN, HELD]
+        held = await source.get(name)
+        assert told(held) == [*BORN, HELD]
+        assert held.next_actor == exchange_pb2.REQUEST_ACTOR_TARGET_PLATFORM  # whose report releases it
         await home.report(K.THAWED)
         assert [one.request.name for one in await home.take()] == [name]
         assert told(await source.get(name)) == [*BORN, HELD, FREE]

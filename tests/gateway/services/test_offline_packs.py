@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adapters.errors import UnknownItemError
+from adapters.errors import UnknownItemError, UnknownRegionError
 from adapters.registry import load_agreements
 from adapters.words import CardEventKind
 from gateway.errors import InvalidFieldError, PeerUnavailableError, RegionNotServedError
@@ -112,6 +112,16 @@ async def test_a_shorter_life_may_be_wanted() -> None:
     assert long.regions["chongqing"].life == {"identity": DAY}
 
 
+async def test_a_life_that_is_over_already_is_refused() -> None:
+    """What is known is older than the pack would live: that is said of the field, for the peer is there."""
+    here = await side()
+    here.clock.advance(6)
+    with pytest.raises(InvalidFieldError) as caught:
+        await here.packs(replace(WISH, life=5))
+    assert caught.value.violations == (("life", "longer_than_reports_are_old"),)
+    assert read(await here.packs(replace(WISH, life=10))).statement.exp == int(here.clock()) + 4
+
+
 async def test_under_an_agreement_that_demands_consent_a_card_alone_is_not_enough() -> None:
     """The holder's consent is seen by the home region, in a recognition."""
     here = PackSide()
@@ -129,7 +139,8 @@ async def test_under_an_agreement_that_demands_consent_a_card_alone_is_not_enoug
         ({"homes": tuple(f"r{n}" for n in range(65))}, InvalidFieldError),
         ({"life": 0}, InvalidFieldError),
         ({"homes": ("guizhou",)}, NoAgreementError),
-        ({"homes": ("zhangsan",)}, RegionNotServedError),
+        ({"homes": ("guangdong",)}, NoAgreementError),
+        ({"homes": ("zhangsan",)}, UnknownRegionError),
         ({"visited": "guizhou"}, RegionNotServedError),
     ],
 )

@@ -171,7 +171,7 @@ class _RequestActorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RequestA
     REQUEST_ACTOR_SOURCE_PLATFORM: _RequestActor.ValueType  # 2
     """Platform of the source region."""
     REQUEST_ACTOR_TARGET_PLATFORM: _RequestActor.ValueType  # 3
-    """Platform of the target region."""
+    """Platform of the target region. Of a request that is held, it is the one that has to report the card in use again."""
 
 class RequestActor(_RequestActor, metaclass=_RequestActorEnumTypeWrapper):
     """Who has to do something next."""
@@ -183,7 +183,7 @@ REQUEST_ACTOR_SOURCE_GATEWAY: RequestActor.ValueType  # 1
 REQUEST_ACTOR_SOURCE_PLATFORM: RequestActor.ValueType  # 2
 """Platform of the source region."""
 REQUEST_ACTOR_TARGET_PLATFORM: RequestActor.ValueType  # 3
-"""Platform of the target region."""
+"""Platform of the target region. Of a request that is held, it is the one that has to report the card in use again."""
 Global___RequestActor: _TypeAlias = RequestActor  # noqa: Y015
 
 class _CardServiceAction:
@@ -872,7 +872,7 @@ class InsuranceCertificate(_message.Message):
     from_month: _builtins.str
     """First month, `YYYY-MM`."""
     to_month: _builtins.str
-    """Last month, `YYYY-MM`."""
+    """Last month, `YYYY-MM`; not before `from_month`."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___InsuranceKind.ValueType]:
         """Kinds to certify, each once."""
@@ -907,7 +907,7 @@ class InsuredPeriod(_message.Message):
     from_month: _builtins.str
     """First month, `YYYY-MM`. Personal data."""
     to_month: _builtins.str
-    """Last month, `YYYY-MM`. Personal data."""
+    """Last month, `YYYY-MM`; not before `from_month`. Personal data."""
     paid_months: _builtins.int
     """How many months of these were paid for. Personal data."""
     def __init__(

@@ -42,7 +42,9 @@ class GetPackRequest(_message.Message):
 
     @_builtins.property
     def life(self) -> _duration_pb2.Duration:
-        """Life of the pack, at most what the agreements allow; absent for that."""
+        """Life of the pack, at most what the agreements allow; absent for that. Counted from the moment until which the home
+        regions' reports are in, so a life that is shorter than these are old is refused.
+        """
 
     def __init__(
         self,

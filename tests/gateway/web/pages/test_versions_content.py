@@ -86,7 +86,7 @@ async def test_versions_are_listed_with_their_signatures() -> None:
     rows = found.text.split("<tr ")[2:]
     assert len(rows) == 3
     assert all(one.digest in row for one, row in zip((third, second, first), rows, strict=True))
-    assert "Chongqing: signature not proven" in found.words
+    assert "Chongqing: not signed yet" in found.words
     assert "Sichuan: signature proven" in found.words
     assert "ships with the program" in rows[2]
     assert ["holds on 1 March 2026" in row for row in rows] == [False, True, False]
