@@ -20,7 +20,7 @@ from adapters.credential import by_reader_text
 from adapters.words import CardStatus, Purpose
 from gateway.callers import SCOPES
 from gateway.rpc.status import CANCELLED, TABLE, UNFORESEEN
-from gateway.settings import Settings
+from gateway.settings import Settings, read_settings
 from tests.docs.page_tables import TABLES, marked
 from trust.agreement import Agreement
 from trust.claims import RECOGNITION_CLAIMS, RECOGNITION_TYPE, RecognitionClaims
@@ -85,6 +85,17 @@ def test_every_setting_is_explained() -> None:
     """The page on operating names every key of the configuration and no other."""
     page = (DOCS / "operate.md").read_text("utf-8")
     assert sorted(first_column(page, "Configuration")) == sorted(setting_keys(Settings))
+
+
+def test_the_example_configuration_can_be_read(tmp_path: Path) -> None:
+    """The file on the page on operating has everything that a gateway demands."""
+    page = (DOCS / "operate.md").read_text("utf-8")
+    (text,) = [m["text"] for m in _CODE.finditer(page) if m["kind"] == "toml" and "gateway =" in m["text"]]
+    file = tmp_path / "gateway.toml"
+    file.write_text(text, "utf-8")
+    settings = read_settings(file)
+    assert not settings.sandbox
+    assert settings.evidence.key.name == "evidence.pem"
 
 
 def test_every_scope_is_named() -> None:
