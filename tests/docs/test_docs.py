@@ -104,6 +104,15 @@ def test_every_scope_is_named() -> None:
     assert {scope for scope in SCOPES if f"`{scope}`" in page} == SCOPES
 
 
+def test_every_event_is_explained() -> None:
+    """What the log can tell stands on a page, in code type."""
+    told = re.compile(r"\.(?:event|_event|_told|_wait_out)\(\s*\"([a-z_]+)\"")
+    events = {name for file in (ROOT / "gateway").rglob("*.py") for name in told.findall(file.read_text("utf-8"))}
+    pages = "".join(page.read_text("utf-8") for page in DOCS.glob("*.md"))
+    assert {"card_feed_broken", "store_lost", "trust_believed"} <= events
+    assert {name for name in events if f"`{name}`" not in pages} == set()
+
+
 def test_every_claim_is_explained() -> None:
     """The page on recognitions has the claims of the program, in their order."""
     assert first_column((DOCS / "recognition.md").read_text("utf-8"), "Claims") == list(RECOGNITION_CLAIMS)
