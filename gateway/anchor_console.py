@@ -49,6 +49,7 @@ def list_members(config: Path) -> None:
 def admit(config: Path, anchor: str, *, entity: str, fingerprint: str, request: Path | None) -> None:
     """Admit a party by its own configuration, fetched or from a file (SettingsError, TrustError, FetchError)."""
     settings = load_anchors(config)
+    _anchor(settings, anchor)  # a wrong name is told before anybody is asked
     text = asyncio.run(_fetched(settings, entity)) if request is None else request.read_text("ascii").strip()
     asked, _ = read_configuration(text)
     if asked.sub != entity:

@@ -38,11 +38,18 @@ class _Told(TyperGroup):
         try:
             return super().invoke(ctx)
         except (GatewayError, AdapterError, TrustError) as error:
-            typer.echo(error, err=True)
+            typer.echo(_told(error), err=True)
             region = error.metadata.get("region") if isinstance(error, RegionDataError) else None
             if region:
                 typer.echo(f"`onecard adapter check {region}` names every fault of that folder.", err=True)
             raise typer.Exit(FAULT) from None
+
+
+def _told(error: GatewayError | AdapterError | TrustError) -> str:
+    """Write an error with its safe metadata, which ours alone of the three does not tell by itself."""
+    if not isinstance(error, GatewayError) or not error.metadata:
+        return str(error)
+    return f"{error} ({', '.join(f'{name}={told}' for name, told in sorted(error.metadata.items()))})"
 
 
 app = typer.Typer(cls=_Told, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)

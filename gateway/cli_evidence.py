@@ -83,7 +83,9 @@ def evidence_alarms(config: Config, store: Place = "") -> None:
 @evidence_app.command("erase")
 def evidence_erase(
     config: Config,
-    before: Annotated[str, typer.Option("--before", help="Day, YYYY-MM-DD, before which all is erased.")] = "",
+    before: Annotated[
+        str, typer.Option("--before", help="Day, YYYY-MM-DD, before which all is erased; today at the latest.")
+    ] = "",
     region: Annotated[
         str, typer.Option("--region", help="Home region of one holder, whose number is read from standard input.")
     ] = "",

@@ -103,6 +103,8 @@ def pack_verify(
 
     if recognition is not None and card:
         raise SettingsError(("give one of --recognition and --card",))
+    if (recognition is not None or card) and not item:
+        raise SettingsError(("--item: name the item for which the card is shown",))
     moment = int(time.time() if at is None else at.replace(tzinfo=UTC).timestamp())
     use = Use(item=item, medium=medium.value, application_class=used_for.value, now=moment)
     good = verify_pack(file, keys, use, recognition=recognition, card=card, fingerprints=tuple(anchor or ()))

@@ -102,11 +102,21 @@ def keys_switch(config: Config, use: Use = KeyUse.REGION, home: Home = "") -> No
 
 
 @keys_app.command("retire")
-def keys_retire(config: Config, use: Use = KeyUse.REGION, home: Home = "") -> None:
-    """Third step, once nothing is alive that the former key signed: it is believed no longer."""
+def keys_retire(
+    config: Config,
+    use: Use = KeyUse.REGION,
+    home: Home = "",
+    now: Annotated[
+        bool, typer.Option("--now", help="Do not wait: what the former key signed is refused from now on.")
+    ] = False,
+) -> None:
+    """Third step, once nothing is alive that the former key signed: it is believed no longer.
+
+    Refused for ten minutes after the second step, the longest life of what it signed, but for --now.
+    """
     from gateway.keys_console import retire_key
 
-    retire_key(config, use=use.value, region=home)
+    retire_key(config, use=use.value, region=home, at_once=now)
 
 
 @federation_app.command("join")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from contextlib import asynccontextmanager
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from adapters.errors import MalformedNumberError
 from adapters.identifiers import SocialSecurityNumber
+from adapters.registry import load_registry
 from gateway.bootstrap_evidence import evidence_append, evidence_secret, own_keys
-from gateway.console import screen, table
+from gateway.console import screen, table, unknown_region
 from gateway.errors import SettingsError
 from gateway.key_shelf import KeyShelf
 from gateway.services.evidence import Known, Subject
@@ -21,7 +23,7 @@ from gateway.services.evidence_audit import Auditor
 from gateway.services.evidence_erasure import Erasure
 from gateway.services.evidence_heads import latest_checkpoint
 from gateway.services.evidence_sources import FileSource, StoreSource
-from gateway.services.local_home import CHINA_TIME
+from gateway.services.local_home import CHINA_TIME, china_day
 from gateway.settings import load_settings, stored_at
 from gateway.store.engine import open_engine
 from gateway.store.migrate import check
@@ -89,7 +91,7 @@ def verify_log(place: Place, *, held: Sequence[Path], keys: Sequence[str], witne
         report = asyncio.run(_audited(settings, options))
     else:
         raise SettingsError(("name the log: --config of its gateway, or --export",))
-    return _tell(report)
+    return _tell(report, exported=export is not None)
 
 
 async def _audited(settings: Settings, options: dict[str, Any]) -> Report:
@@ -104,8 +106,8 @@ def _text(file: Path) -> str:
         raise SettingsError((f"{file.name}: cannot be read ({type(error).__name__})",)) from error
 
 
-def _tell(report: Report) -> int:
-    """Print what an audit has found."""
+def _tell(report: Report, *, exported: bool) -> int:
+    """Print what an audit has found; an export has no personal parts, whether they were erased or not."""
     console = screen()
     if report.failure is not None:
         console.print(f"first bad index: {report.failure.place}: {report.failure.rule}", soft_wrap=True)
@@ -113,7 +115,7 @@ def _tell(report: Report) -> int:
     shown = table("seen", "count", least={1: 12}, console=console)
     for name, count in (
         ("records", report.records),
-        ("of them with erased personal parts", report.erased),
+        (f"of them with personal parts {'left out of the export' if exported else 'erased'}", report.erased),
         ("checkpoints", report.checkpoints),
         ("cosignatures", report.cosignatures),
         ("cosignatures of others than the named witnesses", report.foreign),
@@ -180,25 +182,41 @@ def _tell_nobody(name: str, **fields: str | float | bool) -> None:
 
 
 def erase(config: Path, *, before: str, region: str, url: str) -> None:
-    """Erase by age or for one holder (SettingsError: neither, or both, or not readable; StoreUnavailableError)."""
+    """Erase by age or for one holder.
+
+    Raises:
+        SettingsError: neither, or both, or not readable, or a day to come.
+        UnknownRegionError: no region has this code.
+        StoreUnavailableError: the store cannot be had.
+    """
     if bool(before) == bool(region):
         raise SettingsError(("say --before a day, or --region with a number on standard input",))
     settings = _settings(config, url)
     if before:
         done = asyncio.run(_erase_before(settings, _day(before)))
-        screen().print(f"erased in {done} bundles of records")
+        screen().print(f"erased in {done} bundles, each of the records that were written at once", soft_wrap=True)
     else:
-        done = asyncio.run(_erase_about(settings, _holder(region)))
+        done = asyncio.run(_erase_about(settings, _holder(_known(region))))
         screen().print(f"erased in {done} records")
 
 
 def _day(text: str) -> int:
-    """Read a day; gives its beginning in the regions' time, microseconds (SettingsError)."""
+    """Read a day that is not to come; gives its beginning in the regions' time, microseconds (SettingsError)."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
         raise SettingsError(("--before: a day is YYYY-MM-DD",)) from None
-    return int(datetime.combine(day, time(), CHINA_TIME).timestamp()) * 1_000_000
+    if day > china_day(time.time()):
+        raise SettingsError(("--before: the day is yet to come; today is the last that can be named",))
+    return int(datetime.combine(day, datetime.min.time(), CHINA_TIME).timestamp()) * 1_000_000
+
+
+def _known(region: str) -> str:
+    """Give a region's code back (UnknownRegionError): nothing is ever found under one that is mistyped."""
+    regions = load_registry().regions
+    if region not in regions:
+        raise unknown_region(regions, region)
+    return region
 
 
 def _holder(region: str) -> Subject:

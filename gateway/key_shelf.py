@@ -191,6 +191,18 @@ def switch(path: Path) -> None:
     coming.replace(path)
 
 
+def switched_at(path: Path) -> float:
+    """Tell since when the key that was signs no more, Unix seconds; later where its file was touched since.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    try:
+        return former_file(path).stat().st_ctime  # its file got this name then, which no one can date back
+    except FileNotFoundError:
+        raise SettingsError((f"{former_file(path).name}: is not there",)) from None
+
+
 def retire(path: Path) -> None:
     """Drop the key that was; from now on what it has signed is believed no longer.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import TYPE_CHECKING
 from gateway.console import screen, table
 from gateway.errors import SettingsError
 from gateway.key_places import KeyPlaces
-from gateway.key_shelf import retire, stage, switch, write_key
+from gateway.key_shelf import former_file, retire, stage, switch, switched_at, write_key
 from gateway.settings import SAMPLE_LINE, read_settings
 from gateway.store.key_folder import key_files, new_key
+from trust.claim_tables import MAX_LIFETIME_SECONDS
 from trust.keys import SigningKey, thumbprint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.hsm_address import HardwareAddress
     from gateway.settings import Settings
     from gateway.settings_parts import HomeSettings
@@ -106,8 +110,14 @@ def switch_key(config: Path, *, use: str, region: str) -> None:
     screen().print(f"switched: {kid} signs; the former key is published still", soft_wrap=True)
 
 
-def retire_key(config: Path, *, use: str, region: str) -> None:
-    """Drop the key that was (SettingsError)."""
+def retire_key(
+    config: Path, *, use: str, region: str, at_once: bool = False, clock: Callable[[], float] = time.time
+) -> None:
+    """Drop the key that was (SettingsError; also where what it signed may live and it need not be `at_once`)."""
     _, path, _ = _key_of(config, use=use, region=region)
+    left = math.ceil(switched_at(path) + MAX_LIFETIME_SECONDS - clock())
+    if left > 0 and not at_once:
+        name = former_file(path).name
+        raise SettingsError((f"{name}: what it signed may live for {left} s more; wait, or give --now to end it too",))
     retire(path)
     screen().print("retired: what the former key signed is believed no longer")

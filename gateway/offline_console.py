@@ -10,7 +10,7 @@ from gateway.console import screen
 from gateway.errors import SettingsError
 from trust.anchor import TrustAnchor
 from trust.chain import Beliefs, verify_chain
-from trust.errors import UnknownIssuerError
+from trust.errors import MalformedTokenError, UnknownIssuerError
 from trust.roles import REGION_ROLE
 from trust.statement import read_chain, read_statement
 from trust.verifier import RecognitionVerifier, read_recognition
@@ -48,7 +48,7 @@ def verify_offline(evidence: Evidence) -> None:
         TrustError: a leaf that says why the chain or the recognition is not believed.
     """
     token = _read(evidence.token).decode("ascii", "replace").strip()
-    entity = _believed(_read(evidence.chain), fingerprints=evidence.fingerprints, now=evidence.at)
+    entity = _believed(_chain(evidence.chain), fingerprints=evidence.fingerprints, now=evidence.at)
     ring = entity.keys.get(REGION_ROLE)
     if ring is None:
         raise UnknownIssuerError
@@ -69,9 +69,17 @@ def _read(file: Path) -> bytes:
     return data
 
 
-def _believed(document: bytes, *, fingerprints: tuple[str, ...], now: int) -> VerifiedEntity:
+def _chain(file: Path) -> tuple[str, ...]:
+    """Read the file of a trust chain (SettingsError where it is none)."""
+    try:
+        return read_chain(_read(file).strip())
+    except MalformedTokenError:
+        fault = "is no trust chain: `onecard trust chain` writes one, a JSON list of statements"
+        raise SettingsError((f"{file.name}: {fault}",), heading="A file cannot be used.") from None
+
+
+def _believed(chain: tuple[str, ...], *, fingerprints: tuple[str, ...], now: int) -> VerifiedEntity:
     """Verify the chain; whatever its anchor calls itself, a key with one of the fingerprints has to have signed it."""
-    chain = read_chain(document.strip())
     name = read_statement(chain[-1]).claims.sub
     anchors = {name: TrustAnchor(entity=name, fingerprints=frozenset(fingerprints))}
     return verify_chain(chain, beliefs=Beliefs(anchors=anchors), now=now)

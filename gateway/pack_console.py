@@ -12,12 +12,14 @@ from gateway.errors import PeerRefusedError, SettingsError
 from gateway.offline_console import moment
 from gateway.peers.own_pack import MAX_PACK_BYTES, fetch_pack
 from gateway.recognition_console import own_gateway
+from gateway.refusals import refused
 from gateway.services.offline_packs import PackWish
 from gateway.settings import load_settings
 from trust.anchor import TrustAnchor
 from trust.chain import Beliefs, verify_chain
 from trust.errors import ChainError, UnknownKeyError
 from trust.keys import thumbprint
+from trust.offline_delta import MAGIC as UPDATE_MAGIC
 from trust.offline_delta import apply_update
 from trust.offline_file import split
 from trust.offline_gate import OfflinePack, Verdict
@@ -56,12 +58,12 @@ def make_pack_file(config: Path, file: Path, order: Order, *, caller: str, key: 
     """
     settings = load_settings(config)
     gateway = own_gateway(settings, caller, key=key, authority=authority, scope=_SCOPE)
-    base = 0 if order.base is None else _statement(_read(order.base)).serial
+    base = 0 if order.base is None else _statement(_read_pack(order.base)).serial
     wish = PackWish(visited=gateway.region, homes=order.homes, items=order.items, life=order.life, base=base)
     try:
         fetched = asyncio.run(fetch_pack(gateway, wish))
     except PeerRefusedError as error:
-        raise SettingsError((f"{error.code} {error.reason}",), heading="The gateway refuses it.") from error
+        raise refused(error.reason, code=error.code, violations=error.violations) from error
     _write(file, fetched.data)
     what = f"an update of pack {base}" if fetched.update else "a pack"
     screen().print(f"{what}, {len(fetched.data)} bytes, in {file}", soft_wrap=True)
@@ -69,14 +71,14 @@ def make_pack_file(config: Path, file: Path, order: Order, *, caller: str, key: 
 
 def update_pack_file(base: Path, update: Path, file: Path) -> None:
     """Apply an update and write what comes of it (SettingsError, OfflinePackError, MalformedTokenError)."""
-    data = apply_update(_read(base), _read(update))
+    data = apply_update(_read_pack(base), _read(update))
     _write(file, data)
     screen().print(f"pack {_statement(data).serial}, {len(data)} bytes, in {file}", soft_wrap=True)
 
 
 def show_pack(file: Path) -> None:
     """Print what a pack says (SettingsError, OfflinePackError, MalformedTokenError)."""
-    data = _read(file)
+    data = _read_pack(file)
     parts, jws = split(data)
     pack = OfflinePack(PackStatement.from_payload(jws.payload), parts)
     console = screen()
@@ -94,7 +96,8 @@ def verify_pack(
         SettingsError: a file cannot be read.
         TrustError: a leaf that says why the pack is not believed.
     """
-    data = _read(file)
+    region, name = _card(card) if card else ("", "")
+    data = _read_pack(file)
     pack = OfflinePack.read(data, keys=_keys(keys))
     console = screen()
     for line in _lines(pack, len(data)):
@@ -105,7 +108,6 @@ def verify_pack(
     if recognition is None and not card:
         return pack.statement.iat <= use.now < pack.statement.exp
     if recognition is None:
-        region, _, name = card.partition("/")
         answer = pack.check_card(region, name, use=use)
     else:
         token = _read(recognition).decode("ascii", "replace").strip()
@@ -149,6 +151,23 @@ def _proven(pack: OfflinePack, fingerprints: tuple[str, ...], *, now: int) -> It
             if believed is None or {**believed.to_jwk()} != key:
                 raise UnknownKeyError
             yield f"{region:13} key {thumbprint(believed.public_key)} proven from {name}"
+
+
+def _card(text: str) -> tuple[str, str]:
+    """Read region and pseudonym of a card (SettingsError)."""
+    region, _, name = text.partition("/")
+    if not region or not name:
+        raise SettingsError(("--card: is REGION/PSEUDONYM; the pseudonym is the claim `card` of a recognition",))
+    return region, name
+
+
+def _read_pack(file: Path) -> bytes:
+    """Read a pack (SettingsError, also where it is an update of one); whether it is one is seen by who reads on."""
+    data = _read(file)
+    if data.startswith(UPDATE_MAGIC):
+        fault = "is an update; `onecard pack update` makes a pack of it and of the pack that it is for"
+        raise SettingsError((f"{file.name}: {fault}",), heading="The file is no pack.")
+    return data
 
 
 def _statement(data: bytes) -> PackStatement:

@@ -11,6 +11,7 @@ from gateway.certificates import dns_names
 from gateway.console import screen
 from gateway.errors import PeerRefusedError, SettingsError
 from gateway.peers.home_platform import OwnGateway, take_back
+from gateway.refusals import refused
 from gateway.settings import load_settings
 from trust.keys import SigningKey
 from trust.signer import CallerTokenSigner
@@ -45,7 +46,7 @@ def revoke_recognition(config: Path, target: Target, *, caller: str, key: Path, 
     try:
         count = asyncio.run(take_back(gateway, target))
     except PeerRefusedError as error:
-        raise SettingsError((f"{error.code} {error.reason}",), heading="The gateway refuses it.") from error
+        raise refused(error.reason, code=error.code, violations=error.violations) from error
     living = "no living recognition" if count == 0 else f"{count} living recognition{'s' if count > 1 else ''}"
     screen().print(f"{living} of {gateway.region} taken back", soft_wrap=True)
 

@@ -19,7 +19,7 @@ from gateway.federation.originals import FileOriginals
 from gateway.key_places import KeyPlaces
 from gateway.keys_console import home_of
 from gateway.settings import load_settings
-from gateway.trust_view import looking
+from gateway.trust_view import looking, publish_own
 from trust.countersign import prove
 from trust.keys import KeyRing
 from trust.party_signature import PartySignature, sign_as_party
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from gateway.settings import Settings
     from gateway.settings_parts import HomeSettings
+    from gateway.trust_view import TrustView
 
 _MARGIN_SECONDS = 86_400
 
@@ -53,7 +54,7 @@ def join(config: Path, *, anchor: str) -> int:
                     continue
                 waiting += 1
                 request = config.with_name(f"{home}.join-request.jwt")
-                request.write_text(asyncio.run(_own_configuration(settings, home, view.configuration(home))), "ascii")
+                request.write_text(_own_configuration(settings, home, view), "ascii")
                 console.print(view.why(one), soft_wrap=True)
                 console.print(
                     f"Ask its operator to admit you:\n  entity       {one.entity}\n"
@@ -63,14 +64,23 @@ def join(config: Path, *, anchor: str) -> int:
     return 1 if waiting else 0
 
 
-async def _own_configuration(settings: Settings, region: str, otherwise: str) -> str:
-    """Give the configuration that the running gateway publishes, so that no other of a later number goes round."""
+def _own_configuration(settings: Settings, region: str, view: TrustView) -> str:
+    """Give what the gateway publishes; where it does not run, what it did last, or a new one from which it goes on."""
+    return (
+        asyncio.run(_served_configuration(settings, region))
+        or view.configuration(region)
+        or publish_own(settings, region)
+    )
+
+
+async def _served_configuration(settings: Settings, region: str) -> str | None:
+    """Ask the running gateway, so that no other of a later number goes round; None where none runs."""
     home = home_of(settings, region)
     client = FederationClient(bases={home.entity.id: f"http://{settings.listen.web}"})
     try:
         return await client.configuration(home.entity.id)
     except FetchError:
-        return otherwise
+        return None
     finally:
         await client.close()
 

@@ -1,27 +1,33 @@
 """A look at whom a gateway would believe now: what it remembers and what can be fetched.
 
-What the running gateway believes is left as it is. A look publishes nothing, but takes a number for a configuration
-(numbers may be left out), and keeps that a party has signed an agreement where it is the first to prove it.
+A look works on a copy of the state folder, so that what the running gateway believes and what it has published is left
+as it is. Of ourselves it shows what was published last.
 """
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from gateway.bootstrap_trust import build_trust, desk_memory
+from gateway.bootstrap_trust import build_trust
+from gateway.errors import SettingsError
+from gateway.federation.publisher import PUBLISHED_LAST
 from trust.errors import TrustError
 from trust.keys import thumbprint
+from trust.statement import read_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gateway.errors import GatewayError
     from gateway.federation.desk import AnchorExplanation
-    from gateway.federation.desk_memory import KnownRevocation, Remembered, TrustMemory
+    from gateway.federation.publisher import EntityPublisher
     from gateway.rpc.boundary import OpenCall
     from gateway.rpc.status import Row
     from gateway.settings import Settings
@@ -29,28 +35,6 @@ if TYPE_CHECKING:
     from trust.explanation import ChainStep
 
 _WAIT_SECONDS = 5.0
-
-
-class _ReadMemory:
-    """What the running gateway has kept; nothing is added to it from here."""
-
-    def __init__(self, kept: TrustMemory) -> None:
-        self._kept = kept
-
-    def remembered(self) -> Remembered:
-        return self._kept.remembered()
-
-    def revocations(self) -> tuple[KnownRevocation, ...]:
-        return self._kept.revocations()
-
-    def keep(self, remembered: Remembered) -> None:
-        """Leave it: what is seen here is not what the gateway goes by."""
-
-    def keep_revocation(self, known: KnownRevocation) -> None:
-        """Leave it, as above."""
-
-    def close(self) -> None:
-        self._kept.close()
 
 
 class _Silent:
@@ -77,9 +61,10 @@ class PartyLine:
 class TrustView:
     """What a look has found."""
 
-    def __init__(self, side: TrustSide) -> None:
-        """Take the trust of the node after its first round."""
+    def __init__(self, side: TrustSide, *, published: frozenset[str]) -> None:
+        """Take the trust of the node after its first round, and the homes that have a configuration out."""
         self._side = side
+        self._published = published
 
     def homes(self) -> Iterator[tuple[str, tuple[AnchorExplanation, ...]]]:
         """Give each home region with what is to be said of it under each anchor."""
@@ -91,7 +76,12 @@ class TrustView:
         return self._side.desk.explain(region)
 
     def chains(self, region: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Give anchor and static trust chain, compact JWS upwards, for each anchor under which a region is believed."""
+        """Give anchor and static trust chain, compact JWS upwards, for each anchor under which a region is believed.
+
+        None for a home region that has no configuration out: what is handed on must be what the gateway stands for.
+        """
+        if region in self._side.homes and region not in self._published:
+            return
         for one in self.explain(region):
             if texts := self._side.desk.chain_for(one.entity, one.anchor):
                 yield one.anchor, texts
@@ -100,9 +90,9 @@ class TrustView:
         """Give the thumbprint of the federation key of a home region."""
         return thumbprint(self._side.homes[region].publisher.keys[0].public_key)
 
-    def configuration(self, region: str) -> str:
-        """Give the configuration of a home region, compact JWS."""
-        return self._side.homes[region].publisher.text()
+    def configuration(self, region: str) -> str | None:
+        """Give the configuration of a home region that was published last, compact JWS; None where none is good now."""
+        return self._side.homes[region].publisher.current.text if region in self._published else None
 
     def parties(self) -> Iterator[PartyLine]:
         """Give the parties of all agreements, one after the other."""
@@ -188,19 +178,56 @@ def moment(seconds: int | None) -> str:
 @contextmanager
 def looking(settings: Settings) -> Iterator[TrustView]:
     """Look, in an event loop of our own; what was begun is ended afterwards (SettingsError, TrustError)."""
-    with asyncio.Runner() as runner:
-        side = runner.run(_looked(settings))
+    with TemporaryDirectory(prefix="onecard-look-") as folder, asyncio.Runner() as runner:
+        state = Path(folder) / "state"
+        _copy(settings.trust.state, state)
+        trust = settings.trust.model_copy(update={"state": state})
+        side = build_trust(settings.model_copy(update={"trust": trust}), journal=_Silent())
+        published = frozenset(
+            region for region, home in side.homes.items() if _resumed(home.publisher, settings.trust.state / region)
+        )
+        runner.run(_look(side))
         try:
-            yield TrustView(side)
+            yield TrustView(side, published=published)
         finally:
             runner.run(side.close())
 
 
-async def _looked(settings: Settings) -> TrustSide:
+def publish_own(settings: Settings, region: str) -> str:
+    """Number, sign and keep the configuration of a home region whose gateway does not run (SettingsError, TrustError).
+
+    The gateway goes on from its number, so that of one number there is never a second content.
+    """
+    side = build_trust(settings, journal=_Silent())
+    try:
+        return side.homes[region].publisher.text()
+    finally:
+        asyncio.run(side.close())
+
+
+def _copy(state: Path, copy: Path) -> None:
+    """Copy what a gateway remembers, without what it is about to write and what no look needs."""
+    try:
+        shutil.copytree(state, copy, ignore=shutil.ignore_patterns(".*", "originals", "catalogs"))
+    except FileNotFoundError:
+        copy.mkdir(mode=0o700)  # nothing is remembered yet
+    except OSError as error:
+        raise SettingsError((f"trust.state: cannot be read ({type(error).__name__})",)) from None
+
+
+def _resumed(publisher: EntityPublisher, folder: Path) -> bool:
+    """Go on with what was published last; tells whether it is there, of today's keys, and good for long enough."""
+    with suppress(OSError, UnicodeDecodeError, TrustError):
+        text = (folder / PUBLISHED_LAST).read_text("ascii")
+        if read_configuration(text)[0].keys == publisher.keys:
+            publisher.adopt(text, links=[], ended=[])
+            return not publisher.current.due(int(time.time()))
+    return False
+
+
+async def _look(side: TrustSide) -> None:
     """Fetch what a running gateway would fetch, once."""
-    side = build_trust(settings, journal=_Silent(), memory=_ReadMemory(desk_memory(settings)))
     await side.desk.start()
     with suppress(TimeoutError):
         async with asyncio.timeout(_WAIT_SECONDS):
             await side.desk.refresh_all()
-    return side

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from trust.keys import VerificationKey
 
 DAY_SECONDS = 86_400
-_LAST = "configuration.jwt"
+PUBLISHED_LAST = "configuration.jwt"
+"""File of the folder with the configuration that was published last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ class EntityPublisher:
         self._lifetime = lifetime_seconds
         self._ledger = VersionLedger(folder / "versions.json", numbering=numbering)
         self._history = KeyHistory(folder, entity=content.entity)
-        self._last = folder / _LAST
+        self._last = folder / PUBLISHED_LAST
         living = tuple(key for key in content.keys if not self._history.has(_mark(key)))
         if living[:1] != content.keys[:1] or not living:
             raise SettingsError(("federation key: none that signs, or one that was retired",))

@@ -9,6 +9,7 @@ import grpc
 
 from gateway.errors import SettingsError
 from gateway.peers.details import details_of, plain
+from gateway.refusals import refused
 from onecard.gateway.v1 import catalog_publication_service_pb2 as pb
 from onecard.gateway.v1.catalog_publication_service_pb2_grpc import CatalogPublicationServiceStub
 
@@ -42,8 +43,8 @@ def publish(
             info, violations = details_of(error)  # type: ignore[arg-type]  # it has the trailers of a call
             if info is None:
                 raise SettingsError((gateway,), heading="The gateway cannot be reached.") from None
-            told = (plain(info.reason), *(f"{field}: {rule}" for field, rule in violations))
-            raise SettingsError(told, heading="The gateway refused the version.") from None
+            heading = "The gateway refused the version."
+            raise refused(plain(info.reason), violations=violations, heading=heading) from None
     return Published(
         answer.version.digest,
         tuple(answer.version.missing_signatures),

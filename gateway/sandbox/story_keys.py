@@ -90,7 +90,7 @@ async def rotated(stage: Stage) -> str:
         await wait_until(lambda: published(2))
         codes.append((await onecard("keys", "switch", "--config", config)).code)
         await tally.signed_by(2)
-        codes.append((await onecard("keys", "retire", "--config", config)).code)
+        codes.append((await onecard("keys", "retire", "--now", "--config", config)).code)
         await wait_until(lambda: published(1))
     told = "; ".join(f"{count} x {failure}" for failure, count in tally.failures.items())
     failed = f"{tally.failures.total()} calls failed" + (f": {told}" if told else "")
@@ -145,7 +145,8 @@ async def _is_told(stage: Stage, region: str) -> bool:
 async def replaced(stage: Stage) -> str:
     """Give Xizang another key in the place of the dead one, without waiting, and ask about one of its cards."""
     config = stage.layout.config("xizang")
-    codes = [(await onecard("keys", verb, "--config", config)).code for verb in ("stage", "switch", "retire")]
+    steps = (("stage",), ("switch",), ("retire", "--now"))
+    codes = [(await onecard("keys", *step, "--config", config)).code for step in steps]
     request = verify("xizang", "CQ-31", by_number("xizang"))
     answers: list[str] = []
 

@@ -6,6 +6,7 @@ import configparser
 import re
 import shutil
 import subprocess
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -183,6 +184,21 @@ def test_the_unit_grants_little() -> None:
     assert service["User"] == "onecard"
     assert (service["ProtectSystem"], service["NoNewPrivileges"]) == ("strict", "yes")
     assert (service["CapabilityBoundingSet"], service["LimitCORE"], service["UMask"]) == ("", "0", "0077")
+
+
+def test_the_unit_lets_a_gateway_write_what_it_must(tmp_path: Path) -> None:
+    """What the configurations of the example and of the page on operating let a gateway write lies in its folder."""
+    page = (ROOT / "docs" / "operate.md").read_text("utf-8")
+    (text,) = re.findall(r"```toml\n(gateway = .*?)```", page, re.DOTALL)
+    (tmp_path / "page.toml").write_text(text, "utf-8")
+    service = _unit()["Service"]
+    assert service["ProtectSystem"] == "strict"
+    allowed = PurePosixPath("/var/lib") / service["StateDirectory"]
+    for file in (tmp_path / "page.toml", DEPLOY / "gateway.toml"):
+        settings = read_settings(file)
+        written = [path for path in (settings.store.folder, settings.trust.state) if path is not None]
+        assert written
+        assert [path for path in written if not path.is_relative_to(allowed)] == []
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")

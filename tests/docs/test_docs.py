@@ -20,7 +20,7 @@ from adapters.credential import by_reader_text
 from adapters.words import CardStatus, Purpose
 from gateway.callers import SCOPES
 from gateway.rpc.status import CANCELLED, TABLE, UNFORESEEN
-from gateway.settings import Settings
+from gateway.settings import Settings, read_settings
 from tests.docs.command_lines import commands as pasted_commands
 from tests.docs.page_tables import TABLES, marked
 from trust.agreement import Agreement
@@ -89,10 +89,30 @@ def test_every_setting_is_explained() -> None:
     assert sorted(first_column(page, "Configuration")) == sorted(setting_keys(Settings))
 
 
+def test_the_example_configuration_can_be_read(tmp_path: Path) -> None:
+    """The file on the page on operating has everything that a gateway demands."""
+    page = (DOCS / "operate.md").read_text("utf-8")
+    (text,) = [m["text"] for m in _CODE.finditer(page) if m["kind"] == "toml" and "gateway =" in m["text"]]
+    file = tmp_path / "gateway.toml"
+    file.write_text(text, "utf-8")
+    settings = read_settings(file)
+    assert not settings.sandbox
+    assert settings.evidence.key.name == "evidence.pem"
+
+
 def test_every_scope_is_named() -> None:
     """The page on operating names every scope."""
     page = (DOCS / "operate.md").read_text("utf-8")
     assert {scope for scope in SCOPES if f"`{scope}`" in page} == SCOPES
+
+
+def test_every_event_is_explained() -> None:
+    """What the log can tell stands on a page, in code type."""
+    told = re.compile(r"\.(?:event|_event|_told|_wait_out)\(\s*\"([a-z_]+)\"")
+    events = {name for file in (ROOT / "gateway").rglob("*.py") for name in told.findall(file.read_text("utf-8"))}
+    pages = "".join(page.read_text("utf-8") for page in DOCS.glob("*.md"))
+    assert {"card_feed_broken", "store_lost", "trust_believed"} <= events
+    assert {name for name in events if f"`{name}`" not in pages} == set()
 
 
 def test_every_claim_is_explained() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.trust.forge import NOW
 from tests.trust.gate_packs import PINNED, card, name, packed, shown
+from trust import offline_gate
 from trust.offline_file import split
 from trust.offline_gate import Answer, Verdict
 from trust.offline_set import FingerprintSet, fingerprint
@@ -47,6 +48,20 @@ def test_every_claim_is_explained() -> None:
 def test_every_answer_is_explained() -> None:
     """And no other."""
     assert re.findall(r"^\| `([a-z_]+)` \|", PAGE.split("## Make one")[0], re.MULTILINE) == [*Verdict]
+
+
+def test_every_reason_is_explained() -> None:
+    """With the answer that it belongs to, as the reference verifier gives them, and no other."""
+    code = Path(offline_gate.__file__).read_text("utf-8")
+    given = {
+        *((reason, "ask_online") for reason in re.findall(r'raise _ask\("(\w+)"\)', code)),
+        *((reason, "refused") for reason in re.findall(r'raise _refuse\("(\w+)"\)', code)),
+        *((reason, "allowed") for reason in re.findall(r'self\._allowed\("(\w+)"', code)),
+    }
+    rows = re.findall(r"^\| ((?:`[A-Z_]+`(?:, )?)+) \| `(\w+)` \|", PAGE, re.MULTILINE)
+    told = [(reason, answer) for reasons, answer in rows for reason in re.findall(r"\w+", reasons)]
+    assert len(given) > 20
+    assert sorted(told) == sorted(given)
 
 
 @pytest.mark.parametrize("count", [1, 300])

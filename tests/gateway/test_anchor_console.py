@@ -12,6 +12,7 @@ from gateway.errors import SettingsError
 from gateway.federation.fetch import FetchError
 from gateway.federation.register_body import AnchorBody
 from gateway.settings import load_anchors
+from tests.gateway.command import refused
 from tests.gateway.small_federation import SmallFederation, found
 from trust.errors import ClaimInvalidError, UnknownIssuerError, UnknownKeyError
 from trust.keys import SigningKey, thumbprint
@@ -62,6 +63,29 @@ def test_members_are_listed_with_their_keys(federation: SmallFederation, capsys:
     assert (rows["sichuan"][4].strip(), rows["sichuan"][5].strip()) == ("no", "")
     assert rows["chongqing"][4].strip().count("-") == 2
     assert rows["chongqing"][5].strip() == mark_of(federation, "chongqing")
+
+
+def test_an_anchor_that_is_none_is_told_before_anybody_is_asked(federation: SmallFederation) -> None:
+    """A wrong name is not taken for a member that cannot be reached."""
+    federation.stop("sichuan")
+    with pytest.raises(SettingsError, match="no such anchor in this configuration; there are: https"):
+        anchor_console.admit(
+            federation.anchors,
+            "https://nobody.example",
+            entity=federation.entity("sichuan"),
+            fingerprint=MARK,
+            request=None,
+        )
+
+
+def test_a_member_that_cannot_be_reached_is_named(federation: SmallFederation) -> None:
+    """The command tells whose document could not be had, and why."""
+    federation.stop("sichuan")
+    entity = federation.entity("sichuan")
+    told = refused(
+        "anchor", "admit", federation.anchor(), entity, "--config", federation.anchors, "--fingerprint", MARK
+    )
+    assert f"(entity={entity}, fault=connect)" in told
 
 
 def test_a_party_is_admitted_by_the_fingerprint_that_its_operator_told(

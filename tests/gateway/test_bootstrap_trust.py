@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -117,7 +118,8 @@ def test_an_agreement_stays_proven_when_a_party_rotates_the_key_that_signed(fede
     """What was proven before anybody asked for it is not lost with the key; who begins afterwards needs a new one."""
     config, entity = federation.config("sichuan"), federation.entity("sichuan")
     mark = key_at(federation, "sichuan", "federation.pem").kid
-    for act in (keys_console.stage_key, keys_console.switch_key, keys_console.retire_key):
+    retire_key = partial(keys_console.retire_key, at_once=True)
+    for act in (keys_console.stage_key, keys_console.switch_key, retire_key):
         act(config, use="federation", region="")
         federation.sides["sichuan"].homes["sichuan"].look()
         if act is keys_console.stage_key:

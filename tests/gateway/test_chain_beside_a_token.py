@@ -162,7 +162,7 @@ def test_files_of_somebody_else_are_refused(files: tuple[Path, Path, str], tmp_p
 
     assert "The trust chain does not hold" in told(anchor="A" * 43)
     assert "key material" in told(anchor="short")
-    assert "(rule=chain)" in told(chain=token)
+    assert f"{token.name}: is no trust chain: `onecard trust chain` writes one" in told(chain=token)
     assert "canonical form" in told(token=chain)
     assert "nowhere: cannot be read" in told(token=tmp_path / "nowhere")
     large = tmp_path / "large"

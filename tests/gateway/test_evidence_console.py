@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +19,7 @@ from gateway.services.evidence_alarms import Alarms
 from gateway.services.evidence_heads import EvidenceHeads
 from gateway.services.evidence_log import EvidenceLog
 from gateway.services.evidence_reader import EvidenceReader
+from gateway.services.local_home import china_day
 from gateway.settings import load_settings
 from gateway.store.tables_evidence import BUNDLES, CHECKPOINTS
 from tests.fakes.configuration import FakeConfiguration
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
     from gateway.settings import Settings
 
+DAY_MICROS = 86_400_000_000
 NUMBER = "500112190302110117"
 PEER = "gateway.sichuan"
 PEER_KEY = NoteKey.of(KEYS[PEER].public(), name=PEER, kind=COSIGNER_KIND)
@@ -80,6 +84,12 @@ class Gateway:
     def on(self, *words: str, given: str = "") -> tuple[int, str]:
         """Run a command on the configuration."""
         return self.run(words[0], "--config", str(self.configuration.path), *words[1:], given=given)
+
+
+def naming(number: int) -> int:
+    """Count those among the first decisions that have a personal part: they are about somebody, or gave something."""
+    decisions = map(decision, range(number))
+    return sum(bool(one.subject or one.recognition) for one in decisions)
 
 
 def _tell_nobody(name: str, **fields: str | float | bool) -> None:
@@ -195,12 +205,50 @@ def test_what_stands_for_persons_is_erased_by_day_and_by_order(gateway: Gateway)
     code, said = gateway.on("erase", "--region", "chongqing", given=f"{NUMBER}\n")
     assert (code, said.strip()) == (0, "erased in 0 records")
     assert NUMBER not in said
-    code, said = gateway.on("erase", "--before", "1999-12-31")
-    assert (code, said.strip()) == (0, "erased in 0 bundles of records")
-    code, said = gateway.on("erase", "--before", "2999-12-31")
-    assert (code, said.strip()) == (0, "erased in 10 bundles of records")
+    today = china_day(time.time())
+    gateway.tamper(update(BUNDLES).values(time=BUNDLES.c.time - 2 * DAY_MICROS).where(BUNDLES.c.place < 20))
+    for day, bundles in ((date(1999, 12, 31), 0), (today, 5)):
+        code, said = gateway.on("erase", "--before", day.isoformat())
+        assert (code, said.strip()) == (
+            0,
+            f"erased in {bundles} bundles, each of the records that were written at once",
+        )
     code, said = gateway.on("verify")
     assert (code, "all is well" in said) == (0, True)
+    assert _count(said, "of them with personal parts erased") == naming(20)
+
+
+def test_a_day_to_come_erases_nothing(gateway: Gateway) -> None:
+    """A year that is mistyped would erase the whole log, so tomorrow is refused already."""
+    for days in (1, 365_000):
+        day = china_day(time.time()) + timedelta(days=days)
+        code, said = gateway.on("erase", "--before", day.isoformat())
+        assert (code, "the day is yet to come" in said) == (2, True)
+    assert _count(gateway.on("verify")[1], "of them with personal parts erased") == 0
+
+
+def test_a_region_that_is_mistyped_is_told(gateway: Gateway) -> None:
+    """An order to erase is not taken as done where the region is none; the number is not even read."""
+    code, said = gateway.on("erase", "--region", "Chongqing", given=f"{NUMBER}\n")
+    assert code == 2
+    assert "No adapter is installed for this region" in said
+    assert "erased" not in said
+    assert NUMBER not in said
+
+
+def test_an_export_leaves_out_and_erases_nothing(gateway: Gateway, tmp_path: Path) -> None:
+    """What is not in an export is told as left out, since it may be in the log still."""
+    file = tmp_path / "log.jsonl"
+    assert gateway.on("export", str(file))[0] == 0
+    _, said = gateway.on("verify", "--export", str(file))
+    assert _count(said, "of them with personal parts left out of the export") == naming(40)
+    assert "erased" not in said
+
+
+def _count(said: str, row: str) -> int:
+    """Give the number in a row of the table that an audit prints."""
+    (line,) = [line for line in said.splitlines() if f"│ {row} " in line]
+    return int(line.split("│")[2])
 
 
 @pytest.mark.parametrize(

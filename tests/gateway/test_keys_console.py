@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import stat
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from gateway import keys_console
 from gateway.errors import SettingsError
 from gateway.settings import SAMPLE, load_settings, read_settings
 from tests.gateway.small_federation import found
+from trust.claim_tables import MAX_LIFETIME_SECONDS
 from trust.keys import SigningKey
 
 if TYPE_CHECKING:
@@ -102,12 +104,27 @@ def test_a_rotation_goes_step_by_step(use: str, name: str, config: Path, capsys:
         keys_console.retire_key(config, use=use, region="guangdong")
     keys_console.stage_key(config, use=use, region="")
     keys_console.switch_key(config, use=use, region="")
-    keys_console.retire_key(config, use=use, region="")
+    with pytest.raises(SettingsError, match=rf"{path.stem}\.former\.pem: what it signed may live for \d+ s more"):
+        keys_console.retire_key(config, use=use, region="")
+    keys_console.retire_key(config, use=use, region="", clock=lambda: time.time() + MAX_LIFETIME_SECONDS)
     after = SigningKey.from_pem(path.read_bytes(), issuer="anybody")
     assert (after.algorithm, after.kid != before.kid) == (before.algorithm, True)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == ["staged", "switched", "retired"]
     assert all(after.kid in line for line in lines[:2])
+
+
+def test_a_key_is_retired_at_once_where_that_is_meant(config: Path) -> None:
+    """The key that was is there still after a refusal, as the key that signs is, and goes when told."""
+    former = config.parent / "region.former.pem"
+    keys_console.stage_key(config, use="region", region="")
+    keys_console.switch_key(config, use="region", region="")
+    for clock in (time.time, lambda: time.time() + MAX_LIFETIME_SECONDS - 60, lambda: time.time() - 3600):
+        with pytest.raises(SettingsError, match="give --now to end it too"):
+            keys_console.retire_key(config, use="region", region="", clock=clock)
+        assert former.exists()
+    keys_console.retire_key(config, use="region", region="", at_once=True)
+    assert not former.exists()
 
 
 def test_a_key_that_the_region_has_not_is_told(config: Path) -> None:

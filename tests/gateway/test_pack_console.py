@@ -13,6 +13,7 @@ from gateway import pack_console
 from gateway.errors import PeerProtocolError, PeerRefusedError, PeerUnavailableError
 from gateway.peers.home_platform import OwnGateway
 from gateway.peers.own_pack import FetchedPack, fetch_pack
+from gateway.reasons import load_reasons
 from gateway.rpc.offline import OfflineServicer
 from gateway.services.offline_packs import PackWish
 from tests.fakes.callers import PLATFORM, token
@@ -97,6 +98,15 @@ def test_what_is_wrong_is_told_in_words(files: Path) -> None:
     assert "give one of" in refused("pack", "verify", pack, "--keys", keys, *both)
 
 
+def test_a_card_is_named_with_its_region_and_an_item(files: Path) -> None:
+    """What is left out of the question is told as such, and is no refusal of the card."""
+    verify_it = ("pack", "verify", files / "gate.pack", "--keys", files / "keys.json")
+    for given in (("--recognition", files / "token"), ("--card", f"chongqing/{name(7)}")):
+        assert "--item: name the item" in refused(*verify_it, *given, "--at", MOMENT)
+    for text in (name(7), f"/{name(7)}", "chongqing/"):
+        assert "--card: is REGION/PSEUDONYM" in refused(*verify_it, "--card", text, *FOR_MUSEUM)
+
+
 def test_an_update_is_applied(files: Path) -> None:
     """The new pack is the one that was made, to the byte."""
     base = (files / "gate.pack").read_bytes()
@@ -106,6 +116,8 @@ def test_an_update_is_applied(files: Path) -> None:
     ended = onecard("pack", "update", files / "gate.pack", files / "update", files / "new.pack")
     assert ended.exit_code == 0, ended.output
     assert (files / "new.pack").read_bytes() == new
+    for words in (("show", files / "update"), ("update", files / "update", files / "update", files / "x")):
+        assert "update: is an update; `onecard pack update` makes a pack of it" in refused("pack", *words)
     assert "another base" in refused("pack", "update", files / "new.pack", files / "update", files / "x")
     assert "cannot be written" in refused("pack", "update", files / "gate.pack", files / "update", files)
 
@@ -194,7 +206,7 @@ def test_a_pack_is_made_by_the_command(tmp_path: Path, monkeypatch: pytest.Monke
         asked.append(wish)
         assert (gateway.region, bool(gateway.token)) == ("sichuan", True)
         if "guangxi" in wish.homes:
-            raise PeerRefusedError(code="PERMISSION_DENIED", reason="NO_AGREEMENT", violations=())
+            raise PeerRefusedError(code="PERMISSION_DENIED", reason="NO_AGREEMENT", violations=(("life", "at most"),))
         return FetchedPack(packed(), update=bool(wish.base))
 
     monkeypatch.setattr(pack_console, "fetch_pack", fetch)
@@ -210,4 +222,7 @@ def test_a_pack_is_made_by_the_command(tmp_path: Path, monkeypatch: pytest.Monke
         (("chongqing",), ("SC-02",), 600, 0),
         (("chongqing",), (), None, 1),
     ]
-    assert "NO_AGREEMENT" in refused("pack", "make", file, *arguments, "--home", "guangxi")
+    said = refused("pack", "make", file, *arguments, "--home", "guangxi").splitlines()
+    reason = load_reasons().get("NO_AGREEMENT")
+    head = ["The gateway refuses it.", "PERMISSION_DENIED NO_AGREEMENT", "life: at most"]
+    assert said == [*head, reason.message.en, f"To do: {reason.remedy.en}"]

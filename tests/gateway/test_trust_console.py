@@ -90,6 +90,24 @@ def test_a_request_to_join_is_what_the_running_gateway_publishes(federation: Sma
     assert config.with_name("sichuan.join-request.jwt").read_text("ascii") == published
 
 
+def test_commands_that_only_look_leave_the_state_alone(federation: SmallFederation) -> None:
+    """Explain, chain, show and join beside a running gateway change no file of its state, not even a number."""
+    config, state = federation.config("sichuan"), federation.layout.home("sichuan") / "trust"
+
+    def kept() -> dict[str, bytes]:
+        own = (state / "sichuan", state / "signed.json")
+        files = (path for place in own for path in (place, *place.rglob("*")) if path.is_file())
+        return {path.name: path.read_bytes() for path in files}
+
+    before = kept()
+    assert trust_console.explain(config, "chongqing") == 0
+    assert trust_console.print_chain(config, "sichuan", anchor="") == 0
+    assert trust_console.show(config) == 0
+    assert trust_console.join(config, anchor="") == 0
+    assert {"versions.json", "configuration.jwt", "signed.json"} <= set(before)
+    assert kept() == before
+
+
 def test_join_knows_pinned_anchors_only(federation: SmallFederation) -> None:
     """An anchor that is not pinned is a mistake, and the pinned ones are told, or that there are none."""
     with pytest.raises(SettingsError, match=r"not pinned in this configuration; pinned: https://.*/chongqing-xizang"):

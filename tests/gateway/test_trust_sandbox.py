@@ -97,6 +97,11 @@ def step(sandbox: RunningSandbox, act: Callable[..., None], use: str) -> None:
     soon(lambda: taken_up(sandbox, "chongqing") > before, what=f"{act.__name__} of the {use} key is taken up")
 
 
+def retire_at_once(config: Path, *, use: str, region: str) -> None:
+    """Retire a key while what it signed is alive, which is then refused."""
+    retire_key(config, use=use, region=region, at_once=True)
+
+
 def rotate(sandbox: RunningSandbox, load: Load, use: str) -> None:
     """Rotate one key of Chongqing, step by step; what the former key signed is good until it is retired."""
     path = sandbox.folder / "chongqing" / FILES[use]
@@ -109,7 +114,7 @@ def rotate(sandbox: RunningSandbox, load: Load, use: str) -> None:
     load.next_round()
     with Platform(sandbox, "sichuan") as sichuan, AsGateway(sandbox, "chongqing", "sichuan") as chongqing:
         assert show(sichuan, old).code is OK, "what the former key signed is good until it is retired"
-        step(sandbox, retire_key, use)
+        step(sandbox, retire_at_once, use)
         if use == "region":
             assert kid_of(old) == former
             soon(lambda: show(sichuan, old).reason == "UNKNOWN_KEY", what="the former region key is not believed")
@@ -203,7 +208,7 @@ def test_a_revoked_key_is_dead_at_every_node(own: RunningSandbox) -> None:
         refused = show(sichuan, tokens["sichuan"])
         assert (refused.code, refused.reason) == (grpc.StatusCode.UNAUTHENTICATED, "KEY_REVOKED")
         assert ask(sichuan, "chongqing").reason == "PEER_PROTOCOL", "what a dead key signs is believed by nobody"
-        for act in (stage_key, switch_key, retire_key):
+        for act in (stage_key, switch_key, retire_at_once):
             step(own, act, "region")
         soon(lambda: ask(sichuan, "chongqing").code is OK, what="another key is believed")
         assert show(sichuan, tokens["sichuan"]).reason in {"KEY_REVOKED", "UNKNOWN_KEY"}

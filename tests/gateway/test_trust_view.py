@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from gateway import anchor_console
+from gateway.errors import SettingsError
 from gateway.federation.desk_explain import AnchorExplanation
 from gateway.federation.fetch import FetchError
+from gateway.federation.publisher import PUBLISHED_LAST
+from gateway.hsm_address import HardwareAddress
+from gateway.key_shelf import stage, switch
 from gateway.settings import load_settings
-from gateway.trust_view import TrustView, looking, moment
+from gateway.trust_view import TrustView, looking, moment, publish_own
 from tests.gateway.small_federation import SmallFederation, found
 from tests.trust.alliance import BELIEFS, NOW, SOUTHWEST, VISITED, long
 from trust.explanation import explain_chain
@@ -56,7 +61,7 @@ class FakeSide:
 
 def view(*told: AnchorExplanation) -> TrustView:
     """Make a view of what a desk would tell."""
-    return TrustView(cast("TrustSide", FakeSide(FakeDesk(told))))
+    return TrustView(cast("TrustSide", FakeSide(FakeDesk(told))), published=frozenset())
 
 
 def believed() -> AnchorExplanation:
@@ -114,19 +119,61 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallFedera
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Read all that a gateway has kept of others."""
-    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Read all that a gateway has kept, of itself and of others."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_look_changes_nothing_of_what_is_believed(federation: SmallFederation) -> None:
-    """The beliefs of the running gateway are its own: a look beside it adds nothing to them."""
-    kept = files(federation.layout.home("sichuan") / "trust" / "desk")
+def test_a_look_changes_nothing_of_what_is_remembered(federation: SmallFederation) -> None:
+    """The state of the running gateway is its own: a look beside it adds no belief, and takes no number."""
+    state = federation.layout.home("sichuan") / "trust"
+    kept = files(state)
     with looking(load_settings(federation.config("sichuan"))) as seen:
         (told,) = seen.explain("chongqing")
         assert told.believed is not None
         assert dict(seen.homes())["sichuan"][0].entity == federation.entity("sichuan")
         assert seen.explain("macao") == ()
-    assert files(federation.layout.home("sichuan") / "trust" / "desk") == kept
+        assert seen.configuration("sichuan") == federation.sides["sichuan"].homes["sichuan"].publisher.text()
+        ((_, chain),) = seen.chains("sichuan")
+        assert chain[0] == seen.configuration("sichuan")
+    assert "sichuan/versions.json" in kept
+    assert files(state) == kept
+
+
+def test_a_look_before_the_first_start_remembers_nothing(tmp_path: Path) -> None:
+    """A gateway that has never run has nothing out that could be handed on, and a look makes no folder for it."""
+    layout = found(tmp_path / "two", "chongqing", "sichuan")
+    settings = load_settings(layout.config("sichuan"))
+    shutil.rmtree(settings.trust.state)
+    with looking(settings) as seen:
+        assert seen.configuration("sichuan") is None
+        assert list(seen.chains("sichuan")) == []
+    assert not settings.trust.state.exists()
+
+
+def test_a_look_needs_to_read_the_state(tmp_path: Path) -> None:
+    """A state folder that is none is told by its key, not as a fault of the program."""
+    settings = load_settings(found(tmp_path / "two", "chongqing", "sichuan").config("sichuan"))
+    shutil.rmtree(settings.trust.state)
+    settings.trust.state.write_text("no folder", "utf-8")
+    with pytest.raises(SettingsError, match=r"trust\.state: cannot be read"), looking(settings):
+        pass
+
+
+def test_what_was_published_before_a_key_changed_is_not_shown(tmp_path: Path) -> None:
+    """A configuration of a key that signs no more, or one that is no configuration, is not taken for what we say."""
+    settings = load_settings(found(tmp_path / "two", "chongqing", "sichuan").config("sichuan"))
+    said = publish_own(settings, "sichuan")
+    with looking(settings) as seen:
+        assert seen.configuration("sichuan") == said
+    (key,) = (home.entity.key for home in settings.home)
+    assert not isinstance(key, HardwareAddress)
+    stage(key, issuer=settings.home[0].entity.id)
+    switch(key)
+    with looking(settings) as seen:
+        assert seen.configuration("sichuan") is None
+    (settings.trust.state / "sichuan" / PUBLISHED_LAST).write_text("none", "ascii")
+    with looking(settings) as seen:
+        assert seen.configuration("sichuan") is None
 
 
 def test_a_party_that_nobody_acts_for_is_told(federation: SmallFederation) -> None:
