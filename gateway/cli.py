@@ -46,8 +46,8 @@ class _Told(TyperGroup):
 
 
 def _told(error: GatewayError | AdapterError | TrustError) -> str:
-    """Write an error with its safe metadata, which ours alone of the three does not tell by itself."""
-    if not isinstance(error, GatewayError) or not error.metadata:
+    """Write an error with its safe metadata, where its own words leave that out."""
+    if not isinstance(error, GatewayError) or not error.metadata or str(error) != error.message:
         return str(error)
     return f"{error} ({', '.join(f'{name}={told}' for name, told in sorted(error.metadata.items()))})"
 
