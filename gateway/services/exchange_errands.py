@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy import bindparam, select, tuple_, update
+from sqlalchemy import bindparam, case, select, tuple_, update
 
 from gateway.errors import GatewayError, LeaseLostError
 from gateway.services.evidence import Decision, Outcome
@@ -19,7 +19,7 @@ from gateway.services.exchange_act import REFUSALS
 from gateway.services.exchange_inbox import fail
 from gateway.services.exchange_ledger import lane_out, load
 from gateway.services.exchange_model import MICROS, HistoryEntry, StoredRequest, text_of
-from gateway.services.exchange_queue import HELD_UNTIL, Taken, done, extend, held, put_back, take
+from gateway.services.exchange_queue import HELD_UNTIL, SUSPECT, Taken, done, extend, held, put_back, take
 from gateway.services.exchange_receipts import read_receipt, write_receipt
 from gateway.services.exchange_states import Event, Held, Party, State
 from gateway.services.local_home import china_day
@@ -39,15 +39,21 @@ LEASE_SECONDS: Final = 4.0
 """How long a task is kept from others when its worker is gone; one that lives renews it every second."""
 
 TRIES: Final = 8
+DEATHS: Final = 16
+"""How often whoever has an errand in hand may die, before it is laid aside: alone from the `SUSPECT`th time on."""
+
 LONGEST_SECONDS: Final = 300.0
 _ENTRIES: Final = select(EVENTS).where(
     tuple_(EVENTS.c.request, EVENTS.c.revision).in_(bindparam("places", expanding=True))
 )
+_REST: Final = QUEUE.c.failures * QUEUE.c.failures * MICROS
 _FREE: Final = (
     update(QUEUE)
     .where(QUEUE.c.due > bindparam("now"), QUEUE.c.due < HELD_UNTIL, QUEUE.c.lease > 0)
-    .values(due=bindparam("now"))
+    .values(due=bindparam("now") + case((QUEUE.c.failures < SUSPECT, 0), else_=_REST))
 )
+"""A suspect rests for longer each time, so that one who dies often for reasons of his own does not die of it again."""
+
 _REPLIES: Final = frozenset({Event.COMPLETED, Event.REJECTED})
 
 
@@ -167,7 +173,7 @@ class Errands:
         errands: list[Errand] = []
         for one in taken:
             errand = Errand(one, requests[one.request], entries[one.request, one.revision])
-            if one.failures > TRIES:
+            if one.failures > DEATHS:
                 await self._lay_aside(transaction, errand, "DEADLINE", due=ledger.now)
             elif await self._may_go_on(transaction, ledger, errand):
                 errands.append(errand)

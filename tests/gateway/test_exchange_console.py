@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.services.exchange_dead_letters import DeadLetters
-from gateway.services.exchange_errands import TRIES
+from gateway.services.exchange_errands import DEATHS
 from gateway.settings import load_settings
 from tests.fakes.configuration import FakeConfiguration
 from tests.fakes.exchange import client, exchange_node
@@ -38,8 +38,8 @@ async def _fill(url: str) -> None:
     async with exchange_node(url, "sichuan") as node, client(node, "platform.sichuan") as source:
         for number in range(3):
             await source.submit(f"key-{number}")
-        for _ in range(TRIES + 1):
-            await node.errands.take("chongqing", most=2)
+        for _ in range(2 * (DEATHS + 1)):
+            await node.errands.take("chongqing", most=1)
             node.clock.advance(10)
 
 

@@ -29,7 +29,7 @@ KILLS = int(os.environ.get("ONECARD_CRASH_KILLS", "5"))
 EACH = int(os.environ.get("ONECARD_CRASH_EACH", "1"))
 _RANDOM = random.SystemRandom()
 _REACHED_SECONDS = 20.0
-_DRAIN_SECONDS = 120.0
+_DRAIN_SECONDS = 420.0
 _LONGEST_LIFE = 0.5
 
 

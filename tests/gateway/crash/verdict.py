@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.gateway.crash.load import Load, Notes
 
 RECEIPTS: Final = 50
-_DRAIN_SECONDS: Final = 60.0
+_DRAIN_SECONDS: Final = 300.0
 _ALWAYS: Final = ("submitted", "completed")
 
 

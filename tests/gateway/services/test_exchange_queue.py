@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.services.exchange_errands import LEASE_SECONDS, TRIES
+from gateway.services.exchange_errands import DEATHS, LEASE_SECONDS
 from gateway.services.exchange_ledger import lane_out
 from gateway.services.exchange_model import MICROS
 from gateway.services.exchange_queue import SUSPECT, Taken, done, take
@@ -27,11 +27,11 @@ async def taken(node: ExchangeNode) -> list[Taken] | None:
             await take(transaction, lane_out("chongqing"), most=TOGETHER, lease_seconds=LEASE_SECONDS, now=now)
             for now in items
         ]
-        await done(transaction, [one.place for one in found[0] if one.failures > TRIES])  # laid aside
+        await done(transaction, [one.place for one in found[0] if one.failures > DEATHS])  # laid aside
         return found
 
     found = await node.store.commit(write, int(node.clock() * MICROS))
-    return [one for one in found if one.failures <= TRIES] if found else None
+    return [one for one in found if one.failures <= DEATHS] if found else None
 
 
 async def finish(node: ExchangeNode, tasks: list[Taken]) -> None:
@@ -60,7 +60,7 @@ async def test_only_what_kills_alone_is_blamed(store_url: str) -> None:
                 await finish(node, tasks)
                 finished |= {one.request for one in tasks}
     assert finished == {bytes.fromhex(name.rpartition("/")[2]) for name in names} - {killer}
-    assert deaths == TRIES
+    assert deaths == DEATHS
 
 
 async def test_many_deaths_blame_nobody(store_url: str) -> None:
