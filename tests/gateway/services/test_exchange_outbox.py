@@ -23,7 +23,7 @@ from gateway.errors import (
     StoreUnavailableError,
 )
 from gateway.services.exchange_dead_letters import DeadLetters
-from gateway.services.exchange_errands import LEASE_SECONDS, TRIES, Errand, Verdict
+from gateway.services.exchange_errands import DEATHS, LEASE_SECONDS, Errand, Verdict
 from gateway.services.exchange_outbox import GONE_SECONDS, Outbox, _pause, judge
 from gateway.services.exchange_queue import Taken
 from gateway.store.tables_exchange import REQUESTS
@@ -258,7 +258,7 @@ async def test_what_nobody_foresaw_counts_against_its_errand_alone(
             raise ZeroDivisionError
         return await tell(errand)
 
-    for tried in range(TRIES):
+    for tried in range(DEATHS):
         with pytest.raises(ZeroDivisionError):
             await asyncio.wait_for(sichuan.outbox("chongqing", send=send).run(), timeout=20)
         assert (await source.get(good)).state == exchange_pb2.REQUEST_STATE_DELIVERED
