@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy import bindparam, case, select, tuple_, update
+from sqlalchemy import BigInteger, bindparam, case, cast, literal, select, tuple_, update
 
 from gateway.errors import GatewayError, LeaseLostError
 from gateway.services.evidence import Decision, Outcome
@@ -46,11 +46,12 @@ LONGEST_SECONDS: Final = 300.0
 _ENTRIES: Final = select(EVENTS).where(
     tuple_(EVENTS.c.request, EVENTS.c.revision).in_(bindparam("places", expanding=True))
 )
-_REST: Final = QUEUE.c.failures * QUEUE.c.failures * MICROS
+_FAILURES: Final = cast(QUEUE.c.failures, BigInteger)
+_REST: Final = _FAILURES * _FAILURES * MICROS
 _FREE: Final = (
     update(QUEUE)
     .where(QUEUE.c.due > bindparam("now"), QUEUE.c.due < HELD_UNTIL, QUEUE.c.lease > 0)
-    .values(due=bindparam("now") + case((QUEUE.c.failures < SUSPECT, 0), else_=_REST))
+    .values(due=bindparam("now", type_=BigInteger) + case((_FAILURES < SUSPECT, literal(0, BigInteger)), else_=_REST))
 )
 """A suspect rests for longer each time, so that one who dies often for reasons of his own does not die of it again."""
 
