@@ -105,8 +105,8 @@ def items(region: str) -> Iterator[Request]:
 
 
 def unreported(home: str) -> Iterator[tuple[str, Any]]:
-    """Give the cards of a region but the one that lines of the pages report to its gateway, and not to the hub."""
-    return ((vector, told_of) for vector, told_of in vectors(home).items() if vector != "active_3")
+    """Give the cards of a region but those that lines of the pages report to its gateway, and not to the hub."""
+    return ((vector, told_of) for vector, told_of in vectors(home).items() if vector not in {"active_3", "leap_day"})
 
 
 def cards(visited: str) -> Iterator[Request]:
