@@ -11,7 +11,7 @@ from gateway.errors import (
     LeaseLostError,
 )
 from gateway.services.exchange_dead_letters import DeadLetters
-from gateway.services.exchange_errands import LEASE_SECONDS, TRIES
+from gateway.services.exchange_errands import DEATHS, LEASE_SECONDS
 from onecard.gateway.v1 import exchange_pb2
 from tests.fakes.exchange import client, exchange_node
 
@@ -99,9 +99,9 @@ async def test_a_task_that_kills_whoever_takes_it_is_laid_aside(replicas: tuple[
     one, two = replicas
     async with client(one, "platform.sichuan") as source:
         await source.submit()
-        for _ in range(TRIES):
+        for _ in range(DEATHS):
             assert len(await one.errands.take("chongqing", most=1)) == 1
             one.clock.advance(LEASE_SECONDS + 1)
         assert await two.errands.take("chongqing", most=1) == []
         (letter,) = await DeadLetters(two.store).all()
-    assert letter.tries == TRIES + 1
+    assert letter.tries == DEATHS + 1
