@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from bench.trust_forged import CALLER_KINDS, SHOWN, claims_of, forged_tokens
+from gateway.bootstrap import spare_collecting
 from gateway.bootstrap_calls import callers
 from gateway.bootstrap_trust import build_trust
 from gateway.callers import SCOPES
@@ -199,6 +200,7 @@ async def measure(plan: dict[str, str]) -> dict[str, object]:
     settings = settings.model_copy(update={"trust": settings.trust.model_copy(update={"state": state})})
     tokens = Tokens(Layout.load(Path(plan["folder"])), home=plan["home"], visited=plan["visited"])
     trust = await _believed(settings)
+    spare_collecting()  # as a gateway does
     try:
         found = _of_callers(callers(settings, trust), tokens)
         reader, now = RecognitionVerifier(trust.region_key), int(time.time())

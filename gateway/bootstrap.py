@@ -210,11 +210,17 @@ def run(settings: Settings) -> None:
 
 async def _serve(settings: Settings) -> None:
     node = build_node(settings)
-    # What is loaded by now lives as long as the process: the collector need not look at it again and again. Calls make
-    # few cycles, so it may also look less often at what they leave.
+    spare_collecting()
+    await node.serve()
+
+
+def spare_collecting() -> None:
+    """Have the collector pass over what is loaded by now, which lives as long as the process, and look less often.
+
+    Calls make few cycles.
+    """
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 20)
-    await node.serve()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
