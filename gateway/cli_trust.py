@@ -151,12 +151,26 @@ def federation_sign(config: Config, agreement: Agreement, home: Home = "") -> No
     sign_agreement(config, agreement, region=home)
 
 
-@federation_app.command("revoke")
+DASHED = {"ignore_unknown_options": True}
+"""One in 64 thumbprints begins with a dash, and is no option."""
+
+_THUMBPRINT_LENGTH = 43
+
+
+def _no_option(target: str) -> str:
+    """Refuse what begins with a dash and is no thumbprint (BadParameter): nothing is revoked by a mistyped option."""
+    if target.startswith("-") and len(target) != _THUMBPRINT_LENGTH:
+        raise typer.BadParameter(f"no such option: {target}")
+    return target
+
+
+@federation_app.command("revoke", context_settings=DASHED)
 def federation_revoke(
     config: Config,
     kind: Annotated[Target, typer.Argument(help="What is dead.")],
     target: Annotated[
-        str, typer.Argument(help="Thumbprint of the key or certificate; for the entity leave it out.")
+        str,
+        typer.Argument(callback=_no_option, help="Thumbprint of the key or certificate; for the entity leave it out."),
     ] = "",
     reason: Why = Reason.COMPROMISED,
     home: Home = "",
@@ -230,14 +244,15 @@ def anchor_withdraw(config: Anchors, anchor: Anchor, entity: Entity) -> None:
     withdraw(config, anchor, entity=entity)
 
 
-@anchor_app.command("revoke")
+@anchor_app.command("revoke", context_settings=DASHED)
 def anchor_revoke(
     config: Anchors,
     anchor: Anchor,
     kind: Annotated[Target, typer.Argument(help="What is dead.")],
     entity: Entity,
     target: Annotated[
-        str, typer.Argument(help="Thumbprint of the key or certificate; for the entity leave it out.")
+        str,
+        typer.Argument(callback=_no_option, help="Thumbprint of the key or certificate; for the entity leave it out."),
     ] = "",
     reason: Why = Reason.COMPROMISED,
 ) -> None:

@@ -201,3 +201,23 @@ def test_a_configuration_that_is_not_there_is_a_sentence(tmp_path: Path) -> None
     nowhere = tmp_path / "nowhere.toml"
     for line in ("keys new", "federation show", "anchor members", "trust explain sichuan"):
         assert "nowhere.toml: cannot be read as TOML" in refused(*line.split(), "--config", nowhere)
+
+
+@pytest.mark.parametrize("target", ["-" + "r" * 42, "-" * 43, "plain"])
+def test_a_thumbprint_that_begins_with_a_dash_is_no_option(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+    """What is to be revoked reaches the command as it was typed, whatever it begins with."""
+    told: list[str] = []
+    monkeypatch.setattr("gateway.trust_console.revoke", lambda _config, **words: told.append(words["target"]))
+    assert onecard("federation", "revoke", "key", target, "--config", "gateway.toml").exit_code == 0
+    monkeypatch.setattr("gateway.anchor_console.revoke", lambda _config, _anchor, **words: told.append(words["target"]))
+    entity = ("https://anchor.example", "key", "https://entity.example", target)
+    ended = onecard("anchor", "revoke", *entity, "--config", "anchors.toml")
+    assert (ended.exit_code, told) == (0, [target, target]), ended.output
+
+
+def test_a_mistyped_option_revokes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told as what it is."""
+    told: list[object] = []
+    monkeypatch.setattr("gateway.trust_console.revoke", lambda *words, **more: told.append((words, more)))
+    ended = onecard("federation", "revoke", "entity", "--dry-run", "--config", "gateway.toml")
+    assert (ended.exit_code, told) == (2, [])
