@@ -130,10 +130,7 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
         ),
         client=client,
         memory=kept,
-        regions_by_name={
-            **{caller.certificate.lower(): caller.region for caller in settings.caller if caller.certificate},
-            **{peer.server_name.lower(): peer.region for peer in settings.peer},
-        },
+        regions_by_name=_regions_by_name(settings),
         anchors={one.agreement.id: one.anchor for one in signed},
         notices=StatusNotices(),
         key_places=places,
@@ -141,6 +138,14 @@ def build_trust(settings: Settings, *, journal: Journal, memory: TrustMemory | N
             [keys.publisher for keys in homes.values()], desk=desk, client=client, clock=time.time, journal=journal
         ),
     )
+
+
+def _regions_by_name(settings: Settings) -> dict[str, str]:
+    """Say to which region the names in callers' certificates belong."""
+    return {
+        **{caller.certificate.lower(): caller.region for caller in settings.caller if caller.certificate},
+        **{peer.server_name.lower(): peer.region for peer in settings.peer},
+    }
 
 
 def _pins(trust: TrustSettings, signed: Sequence[SignedAgreement]) -> list[AnchorPin]:

@@ -30,6 +30,7 @@ EACH = int(os.environ.get("ONECARD_CRASH_EACH", "1"))
 _RANDOM = random.SystemRandom()
 _REACHED_SECONDS = 20.0
 _DRAIN_SECONDS = 420.0
+"""What was in hand at many of the kills rests, the longest for four minutes, before it is tried again."""
 _LONGEST_LIFE = 0.5
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 RECEIPTS: Final = 50
 _DRAIN_SECONDS: Final = 300.0
+"""As `test_crash` has it: a suspect rests."""
 _ALWAYS: Final = ("submitted", "completed")
 
 
