@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class VerifiedTokenCache:
             message = "a cache holds at least one token"
             raise RuntimeError(message)
         self._capacity = capacity
-        self._entries: dict[str, VerifiedCaller] = {}
+        self._entries: OrderedDict[str, VerifiedCaller] = OrderedDict()
 
     def __len__(self) -> int:
         """Count the tokens held."""
@@ -37,5 +38,5 @@ class VerifiedTokenCache:
     def put(self, token: str, verified: VerifiedCaller) -> None:
         """Keep a conclusion, at the cost of the oldest when full."""
         if token not in self._entries and len(self._entries) >= self._capacity:
-            del self._entries[next(iter(self._entries))]
+            self._entries.popitem(last=False)  # a dict would look for its first entry among all that were deleted
         self._entries[token] = verified

@@ -161,9 +161,25 @@ def compare(sandbox: RunningSandbox, hub: str, region: str, requests: Iterator[R
     ):
         for method, request in requests:
             alone, together = (gateway.call(method, request) for gateway in (own, whole))
-            assert told(together, region) == told(alone, region), (method, str(request))
+            different = difference(told(alone, region), told(together, region))
+            assert not different, (method, different)
             seen.add(alone.code.name)
     return seen
+
+
+def difference(alone: Any, together: Any, *, place: str = "") -> str:  # noqa: ANN401 - JSON values
+    """Name the first place where two answers differ, and what is there.
+
+    pytest would show that too, but to lay long answers side by side takes it longer than a test may.
+    """
+    match alone, together:
+        case {}, {}:
+            pairs = [(f"{place}.{key}", alone.get(key), together.get(key)) for key in sorted({*alone, *together})]
+        case ((list() | tuple()), (list() | tuple())) if len(alone) == len(together):
+            pairs = [(f"{place}[{n}]", *both) for n, both in enumerate(zip(alone, together, strict=True))]
+        case _:
+            return "" if alone == together else f"{place}: alone {alone!r:.500}, together {together!r:.500}"
+    return next(filter(None, (difference(one, other, place=name) for name, one, other in pairs)), "")
 
 
 each_region = pytest.mark.parametrize("region", REGIONS)
