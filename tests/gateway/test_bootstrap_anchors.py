@@ -70,6 +70,7 @@ def test_a_port_that_is_taken_is_told(settings: AnchorsSettings) -> None:
     """The operator reads which address it was."""
     host, _, port = settings.listen.rpartition(":")
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a connection of a test before may still end there
         taken.bind((host, int(port)))
         taken.listen()
         with pytest.raises(SettingsError, match=f"listen: {settings.listen} is taken or not ours"):

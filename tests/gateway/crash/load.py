@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tests.gateway.crash.gateways import Gateways, Replica
 
 ORDER_KEYS: Final = 5
+NOT_BEGUN: Final = "CANCELLED before it was begun"
 _TOKEN_SECONDS: Final = 250
 _CALL_SECONDS: Final = 5.0
 _AGAIN_SECONDS: Final = 0.1
@@ -90,9 +91,16 @@ class Door:
             except grpc.aio.AioRpcError as error:
                 if error.code() not in again:
                     raise
-                self.failures[error.code().name] += 1
+                self.failures[_told(error)] += 1
                 self._turn = max(self._turn, tried + 1)  # those who failed together go on together
                 await asyncio.sleep(_AGAIN_SECONDS)
+
+
+def _told(error: grpc.aio.AioRpcError) -> str:
+    """Name how a call ended; one that gRPC gave up before the gateway had seen it has a code, and no word of ours."""
+    if error.code() is grpc.StatusCode.CANCELLED and not error.trailing_metadata():
+        return NOT_BEGUN
+    return error.code().name
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.services.exchange_errands import LEASE_SECONDS
 from tests.gateway.crash.gateways import SOURCE, TARGET, Gateways
-from tests.gateway.crash.load import Load
+from tests.gateway.crash.load import NOT_BEGUN, Load
 from tests.gateway.crash.verdict import check
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ async def test_what_is_stopped_finishes_what_it_has_begun(tmp_path: Path) -> Non
             await check(gateways, load)
     told = {*load.source.failures, *load.target.failures}
     assert "UNAVAILABLE" in told
-    assert told <= {"UNAVAILABLE", "PERMISSION_DENIED", "UNAUTHENTICATED"}  # a gateway that begins believes nobody yet
+    # A gateway that begins believes nobody yet; what has just arrived when it stops, gRPC gives up (its issue 41785).
+    assert told <= {"UNAVAILABLE", "PERMISSION_DENIED", "UNAUTHENTICATED", NOT_BEGUN}
 
 
 async def test_what_was_paused_does_nothing_twice(tmp_path: Path, postgres_url: str, second_postgres_url: str) -> None:
