@@ -38,6 +38,9 @@ BATCH: Final = 64
 IN_FLIGHT: Final = 8
 """How many calls to one gateway are under way at once; few enough that other callers are served in between."""
 
+TICK_SECONDS: Final = 0.05
+"""What is told within this time is noted together, where more waits to be told: live callers share the disk with us."""
+
 LOOK_SECONDS: Final = 1.0
 GONE_SECONDS: Final = 10.0
 """How long a gateway that was lost is left alone at most: so soon after it is back it is told what waits."""
@@ -161,6 +164,8 @@ class Outbox:
 
     async def _settle(self, errand: Errand, receipt: str, left: dict[int, Errand]) -> bool:
         """Note that an errand was done; tells whether the next one of its key may follow."""
+        if len(left) > 1:
+            await asyncio.sleep(TICK_SECONDS - asyncio.get_running_loop().time() % TICK_SECONDS)
         try:
             await self._errands.settle(errand, receipt)
         except TrustError:
