@@ -173,8 +173,8 @@ def difference(alone: Any, together: Any, *, place: str = "") -> str:  # noqa: A
     pytest would show that too, but to lay long answers side by side takes it longer than a test may.
     """
     match alone, together:
-        case {}, {}:
-            pairs = [(f"{place}.{key}", alone.get(key), together.get(key)) for key in sorted({*alone, *together})]
+        case {}, {} if alone.keys() == together.keys():
+            pairs = [(f"{place}.{key}", inner, together[key]) for key, inner in alone.items()]
         case ((list() | tuple()), (list() | tuple())) if len(alone) == len(together):
             pairs = [(f"{place}[{n}]", *both) for n, both in enumerate(zip(alone, together, strict=True))]
         case _:
