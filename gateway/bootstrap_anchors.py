@@ -12,6 +12,7 @@ from gateway.federation.register_body import AnchorConfig
 from gateway.federation.register_members import Party
 from gateway.journal import JsonJournal
 from gateway.lifeline import stop_signals
+from gateway.overheard import overhear
 from trust.errors import TrustError
 
 if TYPE_CHECKING:
@@ -68,9 +69,10 @@ async def _serve_until(stop: asyncio.Event, settings: AnchorsSettings, client: F
         raise SettingsError((str(error),)) from error
     host, _, port = settings.listen.rpartition(":")
     try:
-        await node.start(host.strip("[]"), int(port))
-        journal.event("ready", web=settings.listen)
-        await stop.wait()
+        with overhear(journal):
+            await node.start(host.strip("[]"), int(port))
+            journal.event("ready", web=settings.listen)
+            await stop.wait()
     except OSError as error:
         raise SettingsError((f"listen: {settings.listen} is taken or not ours ({type(error).__name__})",)) from error
     finally:

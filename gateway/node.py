@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.errors import GatewayError, SettingsError
+from gateway.overheard import overhear
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -143,6 +144,11 @@ class Node:
         stop = self._told_to_stop
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        with overhear(self._journal):
+            await self._serve_until(stop)
+
+    async def _serve_until(self, stop: asyncio.Event) -> None:
+        """Run until told to stop, then drain."""
         await self.start()
         told, ended = asyncio.create_task(stop.wait()), asyncio.create_task(self._server.ended())
         await asyncio.wait({told, ended}, return_when=asyncio.FIRST_COMPLETED)
