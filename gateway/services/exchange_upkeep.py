@@ -34,7 +34,7 @@ EXPIRED: Final = "REQUEST_EXPIRED"
 _DUE: Final = (
     select(REQUESTS.c.id)
     .where(
-        REQUESTS.c.open,
+        REQUESTS.c.open.is_(True),
         REQUESTS.c.deadline <= bindparam("now"),
         or_(REQUESTS.c.held == Held.TARGET.value, REQUESTS.c.deadline <= bindparam("heard_by")),
     )

@@ -42,7 +42,9 @@ READERS: Final = 6
 _LOCAL: Final = frozenset({"", "localhost", "127.0.0.1", "::1"})
 _WRITER_CACHE_KIB: Final = 65_536
 _READER_CACHE_KIB: Final = 8_192
-_WAL_PAGES: Final = 4_000
+_WAL_PAGES: Final = 16_000
+"""Length of the log at which a commit writes it back itself: 64 MB, of which little is left to do by then."""
+
 
 _PRAGMAS: Final[dict[str, str | int]] = {
     "busy_timeout": int(PATIENCE_SECONDS * 1000),

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from gateway.errors import StoreUnavailableError
+from gateway.store.checkpoints import Checkpoints
 from gateway.store.faults import outage
 from gateway.store.notices import Notices
 from gateway.store.transaction import Answer, Append, Handler, Item, Transaction
@@ -54,7 +55,7 @@ class Store:
         self._writer = Writer(engine, append=append, notices=self._notices, gather_seconds=gather_seconds, told=told)
         self._writing: asyncio.Task[None] | None = None
         self._listening: ServerListening | None = None
-        self._hearing: asyncio.Task[None] | None = None
+        self._beside: asyncio.Task[None] | None = None
 
     @property
     def engine(self) -> StoreEngine:
@@ -78,15 +79,17 @@ class Store:
             from gateway.store.listening import ServerListening  # noqa: PLC0415 - PostgreSQL's driver is an extra
 
             self._listening = ServerListening(self._engine, self._notices)
-            self._hearing = asyncio.create_task(self._listening.run())
+            self._beside = asyncio.create_task(self._listening.run())
+        else:
+            self._beside = asyncio.create_task(Checkpoints(self._engine, written=lambda: self._writer.written).run())
         self._writing = asyncio.create_task(self._writer.run())
 
     async def close(self) -> None:
         """Write what still waits, and close all connections; nothing is taken any more."""
         self._writer.stop()
-        if self._hearing is not None:
-            self._hearing.cancel()
-            await asyncio.wait({self._hearing})
+        if self._beside is not None:
+            self._beside.cancel()
+            await asyncio.wait({self._beside})
         if self._writing is not None:
             await self._writing
 

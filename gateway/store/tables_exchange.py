@@ -64,11 +64,12 @@ region calls the card that must be in use before its platform gets the request, 
 Index("uq_exchange_requests_idempotency", REQUESTS.c.idempotency, unique=True)
 Index("ix_exchange_requests_sent", REQUESTS.c.caller, REQUESTS.c.state, REQUESTS.c.id)
 Index("ix_exchange_requests_received", REQUESTS.c.target, REQUESTS.c.state, REQUESTS.c.id)
+# SQLite takes such an index only for a query that says the same to the letter: `is_(True)`, never the bare column.
 Index(
     "ix_exchange_requests_deadline",
     REQUESTS.c.deadline,
-    sqlite_where=REQUESTS.c.open,
-    postgresql_where=REQUESTS.c.open,
+    sqlite_where=REQUESTS.c.open.is_(True),
+    postgresql_where=REQUESTS.c.open.is_(True),
 )
 Index(
     "ix_exchange_requests_erasure",

@@ -45,7 +45,7 @@ _LOST: Final = (SQLAlchemyError, OSError, TimeoutError)
 
 
 class Writer:
-    """Writes what waits. `ready` tells whether the last write has lasted."""
+    """Writes what waits. `ready` tells whether the last write has lasted, `written` how many items have."""
 
     def __init__(
         self, engine: StoreEngine, *, append: Append | None, notices: Notices, gather_seconds: float, told: Told
@@ -64,6 +64,7 @@ class Writer:
         self._closing = False
         self._company = False
         self.ready = False
+        self.written = 0
 
     def take(self, one: Waiting) -> None:
         """Let an item wait for the next transaction (StoreUnavailableError)."""
@@ -137,6 +138,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - whoever waits is told what happened; the task goes on for the others
             await self._fail(items, error, tries)
             return
+        self.written += len(items)
         for one, answer in zip(items, answers, strict=True):
             one.tell(answer)
 

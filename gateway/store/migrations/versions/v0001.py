@@ -296,8 +296,8 @@ def _exchange_requests() -> None:
         "exchange_requests",
         ["deadline"],
         unique=False,
-        postgresql_where=sa.text("open"),
-        sqlite_where=sa.text("open"),
+        postgresql_where=sa.text("open IS true"),
+        sqlite_where=sa.text("open IS 1"),
     )
     op.create_index(
         "ix_exchange_requests_erasure",
