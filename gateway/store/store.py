@@ -72,6 +72,11 @@ class Store:
         """Tell whether the last write has lasted."""
         return self._writer.ready
 
+    @property
+    def written(self) -> int:
+        """Count the items that were written since it was opened."""
+        return self._writer.written
+
     async def open(self) -> None:
         """Connect, and see that a write lasts (StoreUnavailableError; SettingsError where the database is not fit)."""
         await self._writer.prove()
@@ -81,7 +86,7 @@ class Store:
             self._listening = ServerListening(self._engine, self._notices)
             self._beside = asyncio.create_task(self._listening.run())
         else:
-            self._beside = asyncio.create_task(Checkpoints(self._engine, written=lambda: self._writer.written).run())
+            self._beside = asyncio.create_task(Checkpoints(self._engine, written=lambda: self.written).run())
         self._writing = asyncio.create_task(self._writer.run())
 
     async def close(self) -> None:
