@@ -8,7 +8,7 @@ from gateway.errors import CatalogStaleError, UnknownCatalogError
 from gateway.rpc import names
 from gateway.rpc.convert import CLASS_WORD, MEDIUM_WORD, Fields
 from gateway.rpc.convert_catalog import LEGAL_STATUS_WORD, catalog_message, equivalence_message, item_message
-from gateway.rpc.convert_equivalence import explanation_message
+from gateway.rpc.convert_equivalence import differences_messages, explanation_message
 from onecard.gateway.v1 import catalog_pb2
 from onecard.gateway.v1 import catalog_service_pb2 as pb
 
@@ -160,7 +160,8 @@ class CatalogServicer:
         self._version(holder, on)
         translated = self._translate(region=holder.catalog, item=item, target_region=request.target_region, on=on)
         return pb.TranslateApplicationItemResponse(
-            equivalence=equivalence_message(translated.equivalence, translated.regional_fields, on=on)
+            equivalence=equivalence_message(translated.equivalence, translated.regional_fields, on=on),
+            differences=differences_messages(translated.equivalence, on=on),
         )
 
     async def explain_equivalence(

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adapters.facets import Effect, Facet
+from adapters.facets import Effect, Facet, compare
 from adapters.scopes import MIRROR
 from gateway.rpc.convert import enum_numbers
 from gateway.rpc.convert_catalog import RELATION, item_message, text_message
 from onecard.gateway.v1 import equivalence_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import date
 
+    from adapters.equivalence import Equivalence
     from adapters.explanation import Clause
+    from adapters.facets import Difference
     from adapters.pair_explanation import PairExplanation
     from gateway.services.explain_equivalence import Explanation
 
 FACET = enum_numbers(Facet, equivalence_pb2.Facet, "FACET")
 EFFECT = enum_numbers(Effect, equivalence_pb2.FacetEffect, "FACET_EFFECT")
+_NO_DIFFERENCE = {Effect.SAME, Effect.UNTOLD}
 
 
 def explanation_message(explained: Explanation, *, on: date) -> equivalence_pb2.EquivalenceExplanation:
@@ -47,11 +50,23 @@ def _pair(pair: PairExplanation, on: date) -> equivalence_pb2.PairExplanation:
         clauses=_clauses(pair.clauses),
         sentence=text_message(pair.sentence),
     )
-    for one in pair.differences:
-        message.differences.add(
-            facet=FACET[one.facet], effect=EFFECT[one.effect], source_values=one.asked, target_values=one.offered
-        )
+    message.differences.extend(map(_difference, pair.differences))
     return message
+
+
+def differences_messages(found: Equivalence, *, on: date) -> Iterator[equivalence_pb2.ItemDifferences]:
+    """Make, for each item of a correspondence, the facets in which it differs from the source on a day."""
+    for one in found.items:
+        told = (d for d in compare(found.source, one.item, on=on) if d.effect not in _NO_DIFFERENCE)
+        yield equivalence_pb2.ItemDifferences(
+            item=f"regions/{found.target_region}/items/{one.item.item}", differences=map(_difference, told)
+        )
+
+
+def _difference(one: Difference) -> equivalence_pb2.FacetDifference:
+    return equivalence_pb2.FacetDifference(
+        facet=FACET[one.facet], effect=EFFECT[one.effect], source_values=one.asked, target_values=one.offered
+    )
 
 
 def _clauses(clauses: Iterable[Clause]) -> list[equivalence_pb2.ExplanationClause]:

@@ -117,3 +117,32 @@ async def test_what_is_wrong_or_not_there_is_refused(asked: dict[str, str], reas
         stub = CatalogServiceStub(channel)
         call = stub.ExplainEquivalence(pb.ExplainEquivalenceRequest(**asked), metadata=bearer(PLATFORM, node.clock))
         assert (await refused(call)).reason == reason
+
+
+async def test_a_translation_names_the_facets_in_which_items_differ() -> None:
+    """For every item of Chongqing and every region: those of the explanation, but for what is the same or untold."""
+    node = FakeNode()
+    quiet = {equivalence_pb2.FACET_EFFECT_SAME, equivalence_pb2.FACET_EFFECT_UNTOLD}
+    seen: set[equivalence_pb2.Facet.ValueType] = set()
+    async with channel_to(node.server()) as channel:
+        stub = CatalogServiceStub(channel)
+        proof = bearer(PLATFORM, node.clock)
+        for number in range(1, 45):
+            for target in ("sichuan", "guangdong", "shiyan"):
+                asked = {"name": f"regions/chongqing/items/CQ-{number:02}", "target_region": target}
+                answer = await stub.TranslateApplicationItem(
+                    pb.TranslateApplicationItemRequest(**asked), metadata=proof
+                )
+                told = await stub.ExplainEquivalence(pb.ExplainEquivalenceRequest(**asked), metadata=proof)
+                wanted = [
+                    (pair.item.name, [one for one in pair.differences if one.effect not in quiet])
+                    for pair in told.explanation.pairs
+                ]
+                assert [(one.item, list(one.differences)) for one in answer.differences] == wanted
+                seen |= {one.facet for item in answer.differences for one in item.differences}
+    assert seen >= {
+        equivalence_pb2.FACET_SCOPE,
+        equivalence_pb2.FACET_CLASS,
+        equivalence_pb2.FACET_DATES,
+        equivalence_pb2.FACET_VENUE_SET,
+    }

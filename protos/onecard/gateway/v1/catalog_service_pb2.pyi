@@ -306,18 +306,24 @@ class TranslateApplicationItemResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     EQUIVALENCE_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def equivalence(self) -> _catalog_pb2.Equivalence:
         """What the item corresponds to."""
+
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[_equivalence_pb2.ItemDifferences]:
+        """In which facets each of its items differs from the source item, in the order of the items."""
 
     def __init__(
         self,
         *,
         equivalence: _catalog_pb2.Equivalence | None = ...,
+        differences: _abc.Iterable[_equivalence_pb2.ItemDifferences] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["equivalence", b"equivalence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["equivalence", b"equivalence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["differences", b"differences", "equivalence", b"equivalence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

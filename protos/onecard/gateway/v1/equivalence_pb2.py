@@ -26,25 +26,27 @@ from onecard.gateway.v1 import catalog_pb2 as onecard_dot_gateway_dot_v1_dot_cat
 from onecard.gateway.v1 import region_pb2 as onecard_dot_gateway_dot_v1_dot_region__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$onecard/gateway/v1/equivalence.proto\x12\x12onecard.gateway.v1\x1a onecard/gateway/v1/catalog.proto\x1a\x1fonecard/gateway/v1/region.proto\"\x9a\x01\n\x0f\x46\x61\x63\x65tDifference\x12(\n\x05\x66\x61\x63\x65t\x18\x01 \x01(\x0e\x32\x19.onecard.gateway.v1.Facet\x12/\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x0e\x32\x1f.onecard.gateway.v1.FacetEffect\x12\x15\n\rsource_values\x18\x03 \x03(\t\x12\x15\n\rtarget_values\x18\x04 \x03(\t\"n\n\x11\x45xplanationClause\x12(\n\x05\x66\x61\x63\x65t\x18\x01 \x01(\x0e\x32\x19.onecard.gateway.v1.Facet\x12/\n\x04text\x18\x02 \x01(\x0b\x32!.onecard.gateway.v1.LocalizedText\"\xd3\x02\n\x0fPairExplanation\x12\x31\n\x04item\x18\x01 \x01(\x0b\x32#.onecard.gateway.v1.ApplicationItem\x12.\n\x08relation\x18\x02 \x01(\x0e\x32\x1c.onecard.gateway.v1.Relation\x12\x36\n\x10reverse_relation\x18\x03 \x01(\x0e\x32\x1c.onecard.gateway.v1.Relation\x12\x38\n\x0b\x64ifferences\x18\x04 \x03(\x0b\x32#.onecard.gateway.v1.FacetDifference\x12\x36\n\x07\x63lauses\x18\x05 \x03(\x0b\x32%.onecard.gateway.v1.ExplanationClause\x12\x33\n\x08sentence\x18\x06 \x01(\x0b\x32!.onecard.gateway.v1.LocalizedText\"\x18\n\x07ItemSet\x12\r\n\x05items\x18\x01 \x03(\t\"\x86\x03\n\x16\x45quivalenceExplanation\x12\x33\n\x06source\x18\x01 \x01(\x0b\x32#.onecard.gateway.v1.ApplicationItem\x12\x15\n\rtarget_region\x18\x02 \x01(\t\x12.\n\x08relation\x18\x03 \x01(\x0e\x32\x1c.onecard.gateway.v1.Relation\x12\x36\n\x07\x63lauses\x18\x04 \x03(\x0b\x32%.onecard.gateway.v1.ExplanationClause\x12\x33\n\x08sentence\x18\x05 \x01(\x0b\x32!.onecard.gateway.v1.LocalizedText\x12\x32\n\x05pairs\x18\x06 \x03(\x0b\x32#.onecard.gateway.v1.PairExplanation\x12\x31\n\x0cminimal_sets\x18\x07 \x03(\x0b\x32\x1b.onecard.gateway.v1.ItemSet\x12\x1c\n\x14uncovered_item_types\x18\x08 \x03(\t*\xb6\x01\n\x05\x46\x61\x63\x65t\x12\x15\n\x11\x46\x41\x43\x45T_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x46\x41\x43\x45T_SCOPE\x10\x01\x12\x0f\n\x0b\x46\x41\x43\x45T_CLASS\x10\x02\x12\x10\n\x0c\x46\x41\x43\x45T_MEDIUM\x10\x03\x12\x0f\n\x0b\x46\x41\x43\x45T_DEPTH\x10\x04\x12\x13\n\x0f\x46\x41\x43\x45T_ASSURANCE\x10\x05\x12\x16\n\x12\x46\x41\x43\x45T_LEGAL_STATUS\x10\x06\x12\x0f\n\x0b\x46\x41\x43\x45T_DATES\x10\x07\x12\x13\n\x0f\x46\x41\x43\x45T_VENUE_SET\x10\x08*\xc0\x01\n\x0b\x46\x61\x63\x65tEffect\x12\x1c\n\x18\x46\x41\x43\x45T_EFFECT_UNSPECIFIED\x10\x00\x12\x15\n\x11\x46\x41\x43\x45T_EFFECT_SAME\x10\x01\x12\x15\n\x11\x46\x41\x43\x45T_EFFECT_LESS\x10\x02\x12\x15\n\x11\x46\x41\x43\x45T_EFFECT_MORE\x10\x03\x12\x1a\n\x16\x46\x41\x43\x45T_EFFECT_DIFFERENT\x10\x04\x12\x19\n\x15\x46\x41\x43\x45T_EFFECT_CONFLICT\x10\x05\x12\x17\n\x13\x46\x41\x43\x45T_EFFECT_UNTOLD\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$onecard/gateway/v1/equivalence.proto\x12\x12onecard.gateway.v1\x1a onecard/gateway/v1/catalog.proto\x1a\x1fonecard/gateway/v1/region.proto\"\x9a\x01\n\x0f\x46\x61\x63\x65tDifference\x12(\n\x05\x66\x61\x63\x65t\x18\x01 \x01(\x0e\x32\x19.onecard.gateway.v1.Facet\x12/\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x0e\x32\x1f.onecard.gateway.v1.FacetEffect\x12\x15\n\rsource_values\x18\x03 \x03(\t\x12\x15\n\rtarget_values\x18\x04 \x03(\t\"Y\n\x0fItemDifferences\x12\x0c\n\x04item\x18\x01 \x01(\t\x12\x38\n\x0b\x64ifferences\x18\x02 \x03(\x0b\x32#.onecard.gateway.v1.FacetDifference\"n\n\x11\x45xplanationClause\x12(\n\x05\x66\x61\x63\x65t\x18\x01 \x01(\x0e\x32\x19.onecard.gateway.v1.Facet\x12/\n\x04text\x18\x02 \x01(\x0b\x32!.onecard.gateway.v1.LocalizedText\"\xd3\x02\n\x0fPairExplanation\x12\x31\n\x04item\x18\x01 \x01(\x0b\x32#.onecard.gateway.v1.ApplicationItem\x12.\n\x08relation\x18\x02 \x01(\x0e\x32\x1c.onecard.gateway.v1.Relation\x12\x36\n\x10reverse_relation\x18\x03 \x01(\x0e\x32\x1c.onecard.gateway.v1.Relation\x12\x38\n\x0b\x64ifferences\x18\x04 \x03(\x0b\x32#.onecard.gateway.v1.FacetDifference\x12\x36\n\x07\x63lauses\x18\x05 \x03(\x0b\x32%.onecard.gateway.v1.ExplanationClause\x12\x33\n\x08sentence\x18\x06 \x01(\x0b\x32!.onecard.gateway.v1.LocalizedText\"\x18\n\x07ItemSet\x12\r\n\x05items\x18\x01 \x03(\t\"\x86\x03\n\x16\x45quivalenceExplanation\x12\x33\n\x06source\x18\x01 \x01(\x0b\x32#.onecard.gateway.v1.ApplicationItem\x12\x15\n\rtarget_region\x18\x02 \x01(\t\x12.\n\x08relation\x18\x03 \x01(\x0e\x32\x1c.onecard.gateway.v1.Relation\x12\x36\n\x07\x63lauses\x18\x04 \x03(\x0b\x32%.onecard.gateway.v1.ExplanationClause\x12\x33\n\x08sentence\x18\x05 \x01(\x0b\x32!.onecard.gateway.v1.LocalizedText\x12\x32\n\x05pairs\x18\x06 \x03(\x0b\x32#.onecard.gateway.v1.PairExplanation\x12\x31\n\x0cminimal_sets\x18\x07 \x03(\x0b\x32\x1b.onecard.gateway.v1.ItemSet\x12\x1c\n\x14uncovered_item_types\x18\x08 \x03(\t*\xb6\x01\n\x05\x46\x61\x63\x65t\x12\x15\n\x11\x46\x41\x43\x45T_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x46\x41\x43\x45T_SCOPE\x10\x01\x12\x0f\n\x0b\x46\x41\x43\x45T_CLASS\x10\x02\x12\x10\n\x0c\x46\x41\x43\x45T_MEDIUM\x10\x03\x12\x0f\n\x0b\x46\x41\x43\x45T_DEPTH\x10\x04\x12\x13\n\x0f\x46\x41\x43\x45T_ASSURANCE\x10\x05\x12\x16\n\x12\x46\x41\x43\x45T_LEGAL_STATUS\x10\x06\x12\x0f\n\x0b\x46\x41\x43\x45T_DATES\x10\x07\x12\x13\n\x0f\x46\x41\x43\x45T_VENUE_SET\x10\x08*\xc0\x01\n\x0b\x46\x61\x63\x65tEffect\x12\x1c\n\x18\x46\x41\x43\x45T_EFFECT_UNSPECIFIED\x10\x00\x12\x15\n\x11\x46\x41\x43\x45T_EFFECT_SAME\x10\x01\x12\x15\n\x11\x46\x41\x43\x45T_EFFECT_LESS\x10\x02\x12\x15\n\x11\x46\x41\x43\x45T_EFFECT_MORE\x10\x03\x12\x1a\n\x16\x46\x41\x43\x45T_EFFECT_DIFFERENT\x10\x04\x12\x19\n\x15\x46\x41\x43\x45T_EFFECT_CONFLICT\x10\x05\x12\x17\n\x13\x46\x41\x43\x45T_EFFECT_UNTOLD\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'onecard.gateway.v1.equivalence_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FACET']._serialized_start=1158
-  _globals['_FACET']._serialized_end=1340
-  _globals['_FACETEFFECT']._serialized_start=1343
-  _globals['_FACETEFFECT']._serialized_end=1535
+  _globals['_FACET']._serialized_start=1249
+  _globals['_FACET']._serialized_end=1431
+  _globals['_FACETEFFECT']._serialized_start=1434
+  _globals['_FACETEFFECT']._serialized_end=1626
   _globals['_FACETDIFFERENCE']._serialized_start=128
   _globals['_FACETDIFFERENCE']._serialized_end=282
-  _globals['_EXPLANATIONCLAUSE']._serialized_start=284
-  _globals['_EXPLANATIONCLAUSE']._serialized_end=394
-  _globals['_PAIREXPLANATION']._serialized_start=397
-  _globals['_PAIREXPLANATION']._serialized_end=736
-  _globals['_ITEMSET']._serialized_start=738
-  _globals['_ITEMSET']._serialized_end=762
-  _globals['_EQUIVALENCEEXPLANATION']._serialized_start=765
-  _globals['_EQUIVALENCEEXPLANATION']._serialized_end=1155
+  _globals['_ITEMDIFFERENCES']._serialized_start=284
+  _globals['_ITEMDIFFERENCES']._serialized_end=373
+  _globals['_EXPLANATIONCLAUSE']._serialized_start=375
+  _globals['_EXPLANATIONCLAUSE']._serialized_end=485
+  _globals['_PAIREXPLANATION']._serialized_start=488
+  _globals['_PAIREXPLANATION']._serialized_end=827
+  _globals['_ITEMSET']._serialized_start=829
+  _globals['_ITEMSET']._serialized_end=853
+  _globals['_EQUIVALENCEEXPLANATION']._serialized_start=856
+  _globals['_EQUIVALENCEEXPLANATION']._serialized_end=1246
 # @@protoc_insertion_point(module_scope)

@@ -148,6 +148,34 @@ class FacetDifference(_message.Message):
 Global___FacetDifference: _TypeAlias = FacetDifference  # noqa: Y015
 
 @_typing.final
+class ItemDifferences(_message.Message):
+    """The facets in which one target item differs from the source item; ExplainEquivalence says them in words."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    item: _builtins.str
+    """Target item, `regions/{region}/items/{item}`."""
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___FacetDifference]:
+        """Those that differ; left out are those in which both agree, and those of which one does not say anything."""
+
+    def __init__(
+        self,
+        *,
+        item: _builtins.str = ...,
+        differences: _abc.Iterable[Global___FacetDifference] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["differences", b"differences", "item", b"item"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ItemDifferences: _TypeAlias = ItemDifferences  # noqa: Y015
+
+@_typing.final
 class ExplanationClause(_message.Message):
     """Part of a sentence, and the facet that it stands for."""
 
