@@ -97,6 +97,9 @@ class _OneVersionEach:
     def on(self, region: str, _day: date) -> Catalog:
         return self._versions[region].items
 
+    def unfollowed(self, _head: CatalogHead) -> tuple[str, ...]:
+        return ()
+
 
 def installed() -> PublicCatalog:
     """Give what a node of the sandbox shows, with all example agreements."""

@@ -86,7 +86,7 @@ async def read_ahead(book: CatalogBook, registry: Registry, journal: Journal) ->
 
 def catalog_feeds(shared: Shared, peers: Mapping[str, PeerHome]) -> tuple[CatalogFeed, ...]:
     """Make the feeds of the peers with whom one of our homes has an agreement."""
-    trust, feeds = shared.trust, []
+    trust, feeds, followed = shared.trust, [], set(shared.trust.homes)
     for region, peer in peers.items():
         agreements = trust.agreements.agreements
         home = next((h for h in trust.homes if any(a.joins(h, region) for a in agreements)), None)
@@ -101,6 +101,8 @@ def catalog_feeds(shared: Shared, peers: Mapping[str, PeerHome]) -> tuple[Catalo
                 journal=shared.journal,
             )
         )
+        followed.add(region)
+    shared.catalogs.follow_only(followed)
     return tuple(feeds)
 
 

@@ -215,7 +215,8 @@ class CatalogServicer:
         return [self._version(holder, on).items]
 
     def _catalog(self, version: Version, on: date) -> catalog_pb2.Catalog:
-        return catalog_message(version, holds=self._book.holds(version, on))
+        book = self._book
+        return catalog_message(version, holds=book.holds(version, on), unfollowed=book.unfollowed(version.head))
 
     def _bound(self, kind: str, request: Message) -> str:
         """Give the arguments to which a page token is bound, and the state of the catalogs."""

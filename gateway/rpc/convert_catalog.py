@@ -9,6 +9,7 @@ from gateway.rpc.convert import CLASS, MEDIUM, enum_numbers, reversed_numbers
 from onecard.gateway.v1 import catalog_pb2, region_pb2
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from adapters.canonical import ApplicationItem, LocalizedText
@@ -84,7 +85,7 @@ def item_message(item: ApplicationItem, *, on: date | None = None) -> catalog_pb
     return message
 
 
-def catalog_message(version: Version, *, holds: bool) -> catalog_pb2.Catalog:
+def catalog_message(version: Version, *, holds: bool, unfollowed: Sequence[str]) -> catalog_pb2.Catalog:
     """Make a catalog without its items, as one version of it says."""
     head, items = version.head, version.items
     own = head.catalog in head.regions
@@ -106,6 +107,7 @@ def catalog_message(version: Version, *, holds: bool) -> catalog_pb2.Catalog:
         effective_from=head.effective_from.isoformat() if head.effective_from else "",
         effective_to=head.effective_to.isoformat() if head.effective_to else "",
         holds=holds,
+        not_followed_regions=unfollowed,
     )
 
 

@@ -113,6 +113,7 @@ class CatalogBook(Catalogs):
         self._pending: dict[str, dict[str, Version]] = {}
         self._listeners: list[Callable[[Version], None]] = []
         self._revision = 0
+        self._followed: frozenset[str] | None = None
         for name, document in registry.documents.items():
             self._complete[name] = [ShippedVersion(document, canonical_digest(document.plain()))]
 
@@ -125,6 +126,18 @@ class CatalogBook(Catalogs):
     def revision(self) -> int:
         """Count the changes."""
         return self._revision
+
+    def follow_only(self, regions: Iterable[str]) -> None:
+        """Say whose publications are followed here: those of our homes, and of those with whom one has an agreement."""
+        self._followed = frozenset(regions)
+        self._revision += 1
+
+    def unfollowed(self, head: CatalogHead) -> tuple[str, ...]:
+        """Name the regions of a list whose publications are not followed here: it may have changed without our knowing.
+
+        Trust does not go on from one agreement to the next, so that their signatures cannot be proved here either.
+        """
+        return () if self._followed is None else tuple(r for r in head.regions if r not in self._followed)
 
     @property
     def catalogs(self) -> tuple[str, ...]:

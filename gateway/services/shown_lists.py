@@ -42,6 +42,9 @@ class Lists(Protocol):
     def current(self, catalog: str, on: date) -> Version:
         """Give the version that holds on a day (UnknownCatalogError, CatalogStaleError)."""
 
+    def unfollowed(self, head: CatalogHead) -> tuple[str, ...]:
+        """Name the regions of a list whose publications are not followed here."""
+
 
 @dataclass(frozen=True, slots=True)
 class ShownList:

@@ -104,6 +104,13 @@ def test_a_joint_version_is_soon_known_to_the_other_party(own: RunningSandbox, d
     )
 
 
+def test_a_gateway_says_whose_publications_it_does_not_follow(own: RunningSandbox) -> None:
+    """Guizhou has no agreement with Sichuan, and cannot prove what it signs; the parties follow each other."""
+    wanted = {"sichuan": [], "chongqing": [], "guizhou": ["sichuan"], "guangdong": ["sichuan"]}
+    for region, regions in wanted.items():
+        assert list(joint_at(own, region).reply.catalog.not_followed_regions) == regions
+
+
 def test_a_change_is_soon_known_to_every_gateway_that_follows(own: RunningSandbox, tmp_path: Path) -> None:
     """Chongqing's own next list is with its three partners; the joint one, which two cannot prove, stops nobody."""
     rows = [write_row(item) for item in REGISTRY.documents["chongqing"].items]

@@ -103,6 +103,7 @@ def catalog_page(
         "region": view.shown.regions.get(catalog),
         "draft": shown.draft,
         "sources": version.items.sources,
+        "unfollowed": view.shown.known.unfollowed(version.head),
     }
     return Page(template="catalog.html", values=values)
 

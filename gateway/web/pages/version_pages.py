@@ -36,6 +36,7 @@ def versions_page(view: View, *, catalog: str, on: date | None, page: int) -> Pa
         "catalog": catalog,
         "head": shown.head,
         "stale": shown.stale,
+        "unfollowed": view.shown.known.unfollowed(shown.head),
         "versions": cut(entries, page, size=VERSIONS_ON_A_PAGE),
         "holds": _holding(view, catalog, on or view.today),
         "on": on or view.today,

@@ -39,6 +39,22 @@ def version(plain: dict[str, Any], signed_by: Iterable[str] | None = None) -> Ve
     return MemoryVersion(document, written(plain), (), frozenset(regions))
 
 
+def test_a_list_is_followed_if_all_its_regions_are() -> None:
+    """Before it is said whose publications are followed, all are; a list of no region is everybody's."""
+    found = book()
+    heads = {name: found.versions(name)[0].head for name in found.catalogs}
+    assert {found.unfollowed(head) for head in heads.values()} == {()}
+    before = found.revision
+    found.follow_only(("guizhou", "chongqing"))
+    assert found.revision > before
+    assert {name: found.unfollowed(head) for name, head in heads.items()} == {
+        name: tuple(region for region in head.regions if region not in {"guizhou", "chongqing"})
+        for name, head in heads.items()
+    }
+    assert found.unfollowed(heads["national"]) == ()
+    assert found.unfollowed(heads["sichuan-chongqing"]) == ("sichuan",)
+
+
 def test_what_ships_is_there_at_once() -> None:
     """All layers and joint catalogs, each complete without a signature."""
     found = book()

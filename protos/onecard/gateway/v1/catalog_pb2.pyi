@@ -404,6 +404,7 @@ class Catalog(_message.Message):
     EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
     EFFECTIVE_TO_FIELD_NUMBER: _builtins.int
     HOLDS_FIELD_NUMBER: _builtins.int
+    NOT_FOLLOWED_REGIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `regions/{region}/catalog` for a region's own list, `catalogs/{catalog}` for any other."""
     region: _builtins.str
@@ -431,7 +432,7 @@ class Catalog(_message.Message):
     effective_to: _builtins.str
     """Last day of that version, ISO 8601; empty where it has no end."""
     holds: _builtins.bool
-    """Whether that version holds on the day asked about."""
+    """Whether that version holds on the day asked about, as far as it is known here."""
     @_builtins.property
     def legal_sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Titles of the sources, each once."""
@@ -443,6 +444,12 @@ class Catalog(_message.Message):
     @_builtins.property
     def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Regions whose list it is."""
+
+    @_builtins.property
+    def not_followed_regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Regions of the list with whom no region of this gateway has an agreement: what they publish is not received, and may
+        be newer.
+        """
 
     def __init__(
         self,
@@ -464,10 +471,11 @@ class Catalog(_message.Message):
         effective_from: _builtins.str = ...,
         effective_to: _builtins.str = ...,
         holds: _builtins.bool = ...,
+        not_followed_regions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["title", b"title"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog", b"catalog", "division_code", b"division_code", "effective_from", b"effective_from", "effective_to", b"effective_to", "extends", b"extends", "holds", b"holds", "item_count", b"item_count", "layer", b"layer", "legal_sources", b"legal_sources", "legal_status", b"legal_status", "name", b"name", "published_version", b"published_version", "region", b"region", "regions", b"regions", "synthetic", b"synthetic", "title", b"title", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog", b"catalog", "division_code", b"division_code", "effective_from", b"effective_from", "effective_to", b"effective_to", "extends", b"extends", "holds", b"holds", "item_count", b"item_count", "layer", b"layer", "legal_sources", b"legal_sources", "legal_status", b"legal_status", "name", b"name", "not_followed_regions", b"not_followed_regions", "published_version", b"published_version", "region", b"region", "regions", b"regions", "synthetic", b"synthetic", "title", b"title", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

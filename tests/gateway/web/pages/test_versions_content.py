@@ -93,6 +93,18 @@ async def test_versions_are_listed_with_their_signatures() -> None:
     assert ["holds on 31 January 2026" in row for row in before.text.split("<tr ")[2:]] == [False, False, True]
 
 
+async def test_a_list_of_regions_that_are_not_followed_says_so() -> None:
+    """On the list and on its versions, with the region to ask; nothing is said where all are followed."""
+    book = known()
+    book.follow_only(("guizhou", "chongqing"))
+    async with reading(site(source=FakeSource(shown(book)))) as reader:
+        for page in ("", "/versions"):
+            joint = await reader.get(f"/en/catalogs/sichuan-chongqing{page}")
+            assert "may be out of date. Please ask there: Sichuan" in joint.words
+            followed = await reader.get(f"/en/catalogs/chongqing{page}")
+            assert "out of date" not in followed.words
+
+
 async def test_what_has_changed_is_said_in_every_language() -> None:
     """Items added, removed and changed field by field, and the head; from any version to any."""
     book = known()
