@@ -45,9 +45,9 @@ check: $(TEST) ## format, lint, types, import contracts, wire and house rules; s
 bench: $(TEST) ## measure calls beside bare references; prints a table and JSON
 	@exec $(BIN)/python -m bench $(ARGS)
 
-crash: $(TEST) ## kill gateways 500 times at random and 20 times at each named point, on each engine; checks that nothing is lost
+crash: $(TEST) ## kill gateways 500 times at random and 20 times at each named point, on each engine, and databases; checks that nothing is lost
 	ONECARD_CRASH_KILLS=$${ONECARD_CRASH_KILLS:-500} ONECARD_CRASH_EACH=$${ONECARD_CRASH_EACH:-20} \
-		ONECARD_TRACED_SUBMITS=$${ONECARD_TRACED_SUBMITS:-10000} $(BIN)/pytest -q -s -p no:cacheprovider --timeout 36000 -o session_timeout=36000 -o faulthandler_timeout=0 tests/gateway/crash $(ARGS)
+		ONECARD_TRACED_SUBMITS=$${ONECARD_TRACED_SUBMITS:-10000} ONECARD_OUTAGES=$${ONECARD_OUTAGES:-10} $(BIN)/pytest -q -s -p no:cacheprovider --timeout 36000 -o session_timeout=36000 -o faulthandler_timeout=0 tests/gateway/crash $(ARGS)
 
 generate: $(TEST) ## generate the Python code of the wire
 	@$(call generate_into,protos)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from gateway.store.store import Store
     from gateway.store.transaction import Transaction
 
-LEASE_SECONDS: Final = 4.0
+LEASE_SECONDS: Final = 3.0
 """How long a task is kept from others when its worker is gone; one that lives renews it every second."""
 
 TRIES: Final = 8
