@@ -13,7 +13,6 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from tests.fakes.configuration import free_address
 from tests.gateway.small_federation import found
 from tests.sandbox_fixture.running import ROOT, wait_until
 
@@ -66,7 +65,7 @@ class Gateways:
 
     def __enter__(self) -> Self:
         """Start everything, and wait until every gateway listens."""
-        self._beside("gateway", "anchor", "serve", "--config", str(self.layout.anchors_config))
+        self._run("gateway", "anchor", "serve", "--config", str(self.layout.anchors_config))
         self._nursery = self._open.enter_context(
             subprocess.Popen(
                 [*_PYTHON, "tests.gateway.crash.nursery"],
@@ -141,22 +140,27 @@ class Gateways:
         config, grpc = self.layout.config(region), site.grpc
         if number:
             text = config.read_text("utf-8")
-            grpc = free_address()
             for old in (site.grpc, site.web, site.mutual, site.metrics):
-                new = grpc if old == site.grpc else free_address()
-                text = text.replace(f'"{old}"', f'"{new}"')
+                text = text.replace(f'"{old}"', f'"{_beside(old, number)}"')
+            grpc = _beside(site.grpc, number)
             text = text.replace('state = "trust"', f'state = "trust-{number}"')
             config = config.with_name(f"gateway-{number}.toml")
             config.write_text(text, "utf-8")
         return Replica(region=region, config=config, store=self._stores[region], grpc=grpc)
 
-    def _beside(self, *arguments: str) -> None:
+    def _run(self, *arguments: str) -> None:
         """Start a process that is not killed before the end."""
         process = subprocess.Popen(
             [*_PYTHON, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         self._open.callback(process.wait)
         self._open.callback(process.terminate)
+
+
+def _beside(address: str, number: int) -> str:
+    """Give a replica an address near the first one's: those that the system gives out may be gone while it is down."""
+    host, _, port = address.rpartition(":")
+    return f"{host}:{int(port) + 10 * number}"
 
 
 def runs(pid: int) -> bool:
