@@ -146,7 +146,7 @@ def test_a_draft_with_faults_is_none(tmp_path: Path) -> None:
     table.write_bytes(write_csv(rows))
     drafted = onecard("catalog", "draft", table, "--catalog", JOINT, "--from", "2026-12-01", "--output", file)
     assert drafted.exit_code == 1
-    assert "1 faults" in drafted.stdout
+    assert "6 items, 1 fault\n" in drafted.stdout
     assert [line.split()[1:6:2] for line in drafted.stdout.splitlines() if line.startswith("│")] == [
         ["3", "media", "closed_word"]
     ]
@@ -160,7 +160,7 @@ def test_a_draft_with_faults_is_none(tmp_path: Path) -> None:
     graph = tmp_path / "list.jsonld"
     graph.write_text('{"@graph": []}', "utf-8")
     shapeless = onecard("catalog", "draft", graph, "--catalog", JOINT, "--from", "2026-12-01", "--output", file)
-    assert (shapeless.exit_code, "0 items, 1 faults" in shapeless.stdout) == (1, True)
+    assert (shapeless.exit_code, "0 items, 1 fault\n" in shapeless.stdout) == (1, True)
     local = [write_row(item) for item in REGISTRY.documents["guangdong-shenzhen"].items]
     local[0]["overrides"] = "GD-99"
     table.write_bytes(write_csv(local))
@@ -269,18 +269,22 @@ def test_a_version_is_published_with_the_signatures_beside_it(layout: Layout, do
         )
         tried = onecard(*given, "--dry-run")
         assert (tried.exit_code, "row 2 media: closed_word" in tried.stdout) == (1, True)
-        assert "has 1 faults" in tried.stdout
+        assert "has 1 fault\n" in tried.stdout
         gateway.answer = pb.PublishCatalogResponse(version=told.CatalogVersion(digest=digest))
-        assert f"{digest} has no fault" in onecard(*given, "--dry-run").stdout
+        sound = onecard(*given, "--dry-run").stdout
+        assert f"{digest} has no fault" in sound
+        assert "signature" not in sound
         gateway.answer.version.missing_signatures.append("sichuan")
         done = onecard(*given)
         assert (done.exit_code, f"{digest} is published" in done.stdout) == (0, True)
         assert "still to be signed by: sichuan" in done.stdout
         gateway.answer.replayed = True
         assert "was known already" in onecard(*given).stdout
-    assert [request.dry_run for request in gateway.asked] == [True, True, False, False]
+        document.with_name(document.name + ".signatures").unlink()
+        assert "no signature was sent, and none was looked at" in onecard(*given, "--dry-run").stdout
+    assert [request.dry_run for request in gateway.asked] == [True, True, False, False, True]
     assert {request.document for request in gateway.asked} == {document.read_bytes()}
-    assert {len(request.signatures) for request in gateway.asked} == {1}
+    assert [len(request.signatures) for request in gateway.asked] == [1, 1, 1, 1, 0]
     assert set(gateway.tokens) == {"Bearer abc"}
 
 

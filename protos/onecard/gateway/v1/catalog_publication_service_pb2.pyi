@@ -143,7 +143,9 @@ class PublishCatalogRequest(_message.Message):
     document: _builtins.bytes
     """Document in its normal form: JSON of the format `onecard-catalog/1`, at most 3 MiB."""
     dry_run: _builtins.bool
-    """Whether to say only what is wrong with the document, and to keep nothing."""
+    """Whether to go through all that publishing does but keep nothing: faults are told and not refused, everything else
+    that publishing refuses is refused alike. Without signatures nothing is said of signatures.
+    """
     @_builtins.property
     def signatures(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Signatures of its canonical form; the caller's region must be among those who have signed."""
@@ -176,11 +178,11 @@ class PublishCatalogResponse(_message.Message):
     """Whether the very same was known already."""
     @_builtins.property
     def version(self) -> _catalog_publication_pb2.CatalogVersion:
-        """The version; in a dry run as it would be, without its holding for anybody."""
+        """The version; in a dry run as it would be, with whose signatures were sent or are known, and holding for nobody."""
 
     @_builtins.property
     def faults(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_publication_pb2.CatalogFault]:
-        """Everything that is wrong, in a dry run."""
+        """Everything that is wrong with the document, in a dry run."""
 
     def __init__(
         self,
