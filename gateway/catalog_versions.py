@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.catalog_diff import diff_catalogs
 from adapters.catalog_document import CatalogDocument, read_document, read_head, read_rows
-from adapters.layers import check_layers
+from adapters.layers import check_layers, put_out_of_order
 from adapters.registry import load_registry
 from adapters.words import LegalStatus
 from gateway.bootstrap_catalogs import catalog_book, catalog_shelf
@@ -104,6 +104,7 @@ def draft_version(file: Path, *, before: CatalogDocument, first_day: date, days:
                 f"version {head.sequence} of {head.catalog}: {canonical_digest(document.plain())}", soft_wrap=True
             )
             _print_changes(before, document)
+            _print_out_of_order(put_out_of_order(document, registry.surroundings, registry.documents.__getitem__))
             return 0
     print_faults(faults)
     if not rows and not faults:
@@ -231,4 +232,12 @@ def publish_version(file: Path, *, gateway: str, ca: Path, token: str, dry_run: 
         console.print("no signature was sent, and none was looked at", soft_wrap=True)
     elif done.missing and not done.faults:
         console.print(f"still to be signed by: {', '.join(done.missing)}", soft_wrap=True)
+    _print_out_of_order(name.removeprefix("catalogs/") for name in done.out_of_order)
     return 1 if done.faults else 0
+
+
+def _print_out_of_order(catalogs: Iterable[str]) -> None:
+    """Warn of lists below a version that take away what it demands."""
+    names = ", ".join(catalogs)
+    if names:
+        screen().print(f"puts out of order, until their next versions follow: {names}", soft_wrap=True)

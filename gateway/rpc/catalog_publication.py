@@ -104,11 +104,17 @@ class CatalogPublicationServicer:
             return self._rehearsed(checked, request.signatures, call)
         done = self._publish.publish(checked, request.signatures, region=call.caller.region)
         holds = self._holds(done.version, self._days.today())
-        return pb.PublishCatalogResponse(version=version_message(done.version, holds=holds), replayed=done.replayed)
+        return pb.PublishCatalogResponse(
+            version=version_message(done.version, holds=holds),
+            replayed=done.replayed,
+            out_of_order=_names(checked.out_of_order),
+        )
 
     def _rehearsed(self, checked: Checked, signatures: Sequence[str], call: Call) -> pb.PublishCatalogResponse:
         """Tell every fault of the document, or else what the version would be (errors as for publishing)."""
-        answer = pb.PublishCatalogResponse(faults=fault_messages(checked.faults))
+        answer = pb.PublishCatalogResponse(
+            faults=fault_messages(checked.faults), out_of_order=_names(checked.out_of_order)
+        )
         if checked.document is not None and checked.digest:
             answer.version.CopyFrom(head_message(checked.document.head, checked.digest))
         if not checked.faults:
@@ -185,6 +191,11 @@ class CatalogPublicationServicer:
     ) -> pb.WatchCatalogsResponse:
         holds = self._holds(version, self._days.today())
         return pb.WatchCatalogsResponse(kind=kind, catalog=signed_message(version, holds=holds, document=documents))
+
+
+def _names(catalogs: Sequence[str]) -> list[str]:
+    """Give the resource names of catalogs."""
+    return [f"catalogs/{catalog}" for catalog in catalogs]
 
 
 def _diff(before: Version, after: Version) -> CatalogDiff:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from adapters.catalog_document import CatalogDocument, read_document
-from adapters.layers import check_layers
+from adapters.layers import check_layers, put_out_of_order
 from adapters.tables import Fault
 from gateway.errors import (
     CatalogEquivocationError,
@@ -48,12 +48,16 @@ class CatalogShelf(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A document that was read, with its canonical form, and every fault; None where it could not be read at all."""
+    """A document that was read, with its canonical form, and every fault; None where it could not be read at all.
+
+    `out_of_order` names the lists below it that take away what it demands; that is no fault of the document.
+    """
 
     document: CatalogDocument | None
     canonical: bytes = field(repr=False)
     digest: str
     faults: tuple[Fault, ...]
+    out_of_order: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,8 @@ class PublishCatalog:
         if data != document.plain():
             found.append(Fault(document.head.catalog, 0, "", "normal_form"))
         found += self._days(document)
-        return Checked(document, canonical, digest_of_bytes(canonical), tuple(found))
+        below = () if found else put_out_of_order(document, self._book.surroundings(), self._book.document)
+        return Checked(document, canonical, digest_of_bytes(canonical), tuple(found), below)
 
     def _days(self, document: CatalogDocument) -> list[Fault]:
         """A version states how long it lives, and begins no earlier than the one that it replaces."""
