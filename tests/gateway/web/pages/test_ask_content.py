@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
+from itertools import product
 
 import pytest
 
 from gateway.reasons import Language
 from gateway.web.pages.texts import PageWords
 from tests.fakes.shown import SHOWN
-from tests.gateway.web.pages.pages_site import LANGUAGES, reading
+from tests.gateway.web.pages.pages_site import LANGUAGES, FakeSource, reading, site
 
 ASK = "ask?home=chongqing&visited=sichuan"
 
@@ -46,3 +48,36 @@ async def test_a_service_accepted_in_part_says_what_it_is_not_good_for(language:
     assert words.t("not_for") not in whole.text
     residue = SHOWN.region("guangdong").catalog.get("GD-23").residue
     assert residue in beside.text.split(words.t("not_for"))[1].split("</p>")[0]
+
+
+async def test_a_period_that_no_article_sets_is_not_said_to_be_law() -> None:
+    """On every page that says where to complain: the article stands by the channels, and the period by itself."""
+    async with reading() as reader:
+        for language, (code, region) in product(LANGUAGES, SHOWN.regions.items()):
+            words, rule = PageWords(Language(language)), region.rules.complaint
+            assert rule is not None
+            assert not rule.answer_article
+            period = words.t("complaint_answer_unwritten", n=rule.answer_days)
+            for address in (
+                f"regions/{code}",
+                f"items/{code}/{region.catalog.items[0].item}",
+                f"ask?home={code}&visited={code}",
+            ):
+                text = html.unescape((await reader.get(f"/{language}/{address}")).text)
+                assert period in text
+                assert words.t("complaint_answer", n=rule.answer_days) not in text
+                assert not rule.article or words.t("channel_source") in text.partition(period)[0]
+
+
+async def test_a_period_of_an_article_is_told_with_it() -> None:
+    """Where a text prints one, the page says that it binds, and where it stands."""
+    region = SHOWN.region("chongqing")
+    assert region.rules.complaint is not None
+    complaint = region.rules.complaint.model_copy(update={"answer_article": "第九十九条", "answer_days": 7})
+    bound = replace(region, rules=region.rules.model_copy(update={"complaint": complaint}))
+    source = FakeSource(replace(SHOWN, regions={**SHOWN.regions, "chongqing": bound}))
+    words = PageWords(Language.EN)
+    async with reading(site(source=source)) as reader:
+        text = html.unescape((await reader.get("/en/regions/chongqing")).text)
+    assert "第九十九条" in text.split(words.t("complaint_answer", n=7))[1].split("</p>")[0]
+    assert words.t("complaint_answer_unwritten", n=7) not in text
