@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from adapters.catalog_rows import write_row
-from adapters.phrases import item_name, joined, load_phrases, same
+from adapters.phrases import inner, item_name, joined, load_phrases, same
 
 if TYPE_CHECKING:
     from adapters.canonical import ApplicationItem, LocalizedText
@@ -103,7 +103,7 @@ def _sentence(field: str, before: str, after: str, *, item: Quad | None = None) 
     """Say one change in four languages."""
     phrases = load_phrases(FILE)
     kind = "changed" if before and after else "set" if after else "cleared"
-    parts = {"field": phrases[field], "before": same(before), "after": same(after)}
+    parts = {"field": phrases[field], "before": inner(same(before)), "after": inner(same(after))}
     if item is None:
         return joined((phrases.fill(f"head_{kind}", **parts),))
     return joined((phrases.fill(kind, item=item, **parts),))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from adapters.canonical import LocalizedText
 from adapters.facets import Facet
-from adapters.phrases import NOTHING, Phrases, item_name, joined, listed, quad
+from adapters.phrases import NOTHING, Phrases, inner, item_name, joined, listed, quad
 from adapters.scopes import Scope
 from adapters.words import ApplicationClass, LegalStatus, Medium, Relation
 
@@ -218,7 +218,7 @@ def scope_parts(source: ApplicationItem, target: ApplicationItem, relation: Rela
 
 def _named(key: str, code: str, taxonomy: Taxonomy) -> Quad:
     """Name an item type, or a part of it (UnknownItemTypeError)."""
-    return _SAY.fill(key, name=quad(taxonomy.get(code).name))
+    return _SAY.fill(key, name=inner(quad(taxonomy.get(code).name)))
 
 
 def _beyond(mine: Scope, theirs: Sequence[Scope], taxonomy: Taxonomy) -> Iterable[Quad]:

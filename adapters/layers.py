@@ -8,16 +8,17 @@ and nothing in force can stand on it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from adapters.layer_demands import demands, flaws
 from adapters.scopes import Scope
 from adapters.tables import Fault, in_order
 from adapters.venues import division_stem
-from adapters.words import Layer, LegalStatus, Requirement
+from adapters.words import Layer, LegalStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from adapters.canonical import ApplicationItem
@@ -73,22 +74,35 @@ class Surroundings:
 def effective_items(stack: Sequence[Listed], *, on: date) -> tuple[EffectiveItem, ...]:
     """Put layers one on the other, highest first, and give what applies on a day, drafts and dormant items left out.
 
-    A document that is not in effect on the day changes nothing.
+    A document that is not in effect on the day changes nothing. What a layer demands stands, whatever a lower one says
+    of it that was published before: what is dropped all the same is still there, and an item that takes something of it
+    away stands beside it.
     """
     found: dict[str, EffectiveItem] = {}
     for document in stack:
-        if not document.head.in_effect(on):
-            continue
-        for gone in document.head.drops:
-            found.pop(gone, None)
-        live = [item for item in document.items if item.in_force(on)]
-        replaced = {item.overrides for item in live if item.overrides}
-        chains = {name: _chain(found.get(name), name) for name in replaced}
-        for name in replaced:
-            found.pop(name, None)
-        for item in live:
-            found[item.item] = EffectiveItem(item, document.head.catalog, chains.get(item.overrides, ()))
+        if document.head.in_effect(on):
+            _lay(found, document, on)
     return tuple(found.values())
+
+
+def _lay(found: dict[str, EffectiveItem], document: Listed, on: date) -> None:
+    """Lay a document on what is above it; of what is demanded there, it takes nothing away."""
+    for gone in document.head.drops:
+        if gone in found and not demands(found[gone].item):
+            del found[gone]
+    live = [item for item in document.items if item.in_force(on)]
+    groups: dict[str, list[ApplicationItem]] = {}
+    for item in live:
+        if item.overrides:
+            groups.setdefault(item.overrides, []).append(item)
+    chains: dict[str, tuple[str, ...]] = {}
+    for name, items in groups.items():
+        above = found.get(name)
+        if above is None or not flaws(above.item, items):
+            chains[name] = _chain(found.pop(name, None), name)
+    for item in live:
+        if item.item not in found or not demands(found[item.item].item):
+            found[item.item] = EffectiveItem(item, document.head.catalog, chains.get(item.overrides, ()))
 
 
 def _chain(above: EffectiveItem | None, item: str) -> tuple[str, ...]:
@@ -104,7 +118,8 @@ def check_layers(document: CatalogDocument, around: Surroundings) -> list[Fault]
     inherited: dict[str, ApplicationItem] = {}
     for one in stack:
         for dropped in one.head.drops:
-            inherited.pop(dropped, None)
+            if dropped in inherited and not demands(inherited[dropped]):
+                del inherited[dropped]
         inherited |= {item.item: item for item in one.items}
     _check_drops(report, inherited)
     _check_identifiers(report, around, inherited)
@@ -121,6 +136,23 @@ def check_layers(document: CatalogDocument, around: Surroundings) -> list[Fault]
     _check_forms(report, around.rules)
     _check_days(report)
     return in_order(report.faults)
+
+
+def put_out_of_order(
+    document: CatalogDocument, around: Surroundings, read: Callable[[str], CatalogDocument]
+) -> tuple[str, ...]:
+    """Name the catalogs that stand on a document and break a rule of layers by it which they keep today, sorted.
+
+    They are no fault of the document: what stands above comes first. `read` gives the document of a catalog.
+    """
+    catalog = document.head.catalog
+    then = replace(around, catalogs={**around.catalogs, catalog: document})
+    below = [name for name, one in then.catalogs.items() if catalog in {a.head.catalog for a in then.stack(one)}]
+    return tuple(
+        name
+        for name in sorted(below)
+        if name != catalog and set(check_layers(read(name), then)) - set(check_layers(read(name), around))
+    )
 
 
 class _Report:
@@ -169,7 +201,7 @@ def _check_drops(report: _Report, inherited: Mapping[str, ApplicationItem]) -> N
     for dropped in report.head.drops:
         if dropped not in inherited:
             report.key("drops", "unknown_item")
-        elif inherited[dropped].requirement is Requirement.REQUIRED:
+        elif demands(inherited[dropped]):
             report.key("drops", "required_above")
 
 
@@ -192,43 +224,8 @@ def _check_override(report: _Report, above: ApplicationItem, items: Sequence[App
     for item in items:
         if not base.shared(Scope.of(item)) and not (base.residue and Scope.of(item).residue):
             report.item(item, "overrides", "nothing_in_common")
-    if above.requirement is Requirement.REQUIRED:
-        _check_required(report, above, items)
-
-
-def _check_required(report: _Report, above: ApplicationItem, items: Sequence[ApplicationItem]) -> None:
-    """What is demanded above stays demanded, in force as long, and whole in scope, classes and forms of the card."""
-    base = Scope.of(above)
-    for item in items:
-        if item.legal_status is not above.legal_status:
-            report.item(item, "legal_status", "required_above")
-        if item.requirement is not Requirement.REQUIRED:
-            report.item(item, "requirement", "required_above")
-        if _ends_earlier(item, above):
-            report.item(item, "effective_to", "required_above")
-    if not _covered(base, items):
-        report.item(items[0], "relations", "narrows_what_is_required")
-        return
-    for column, wanted in (("classes", above.classes), ("media", above.media)):
-        for word in wanted:
-            if not _covered(base, [item for item in items if word in getattr(item, column)]):
-                report.item(items[0], column, "narrows_what_is_required")
-                break
-
-
-def _ends_earlier(item: ApplicationItem, above: ApplicationItem) -> bool:
-    """Tell whether an item ends before the one above does; before it begins, the one above applies."""
-    ends = item.effective_to
-    return ends is not None and (above.effective_to is None or ends < above.effective_to)
-
-
-def _covered(base: Scope, items: Iterable[ApplicationItem]) -> bool:
-    """Tell whether items together provably hold all of a scope: its types whole, its parts in part, its residue."""
-    scopes = [Scope.of(item) for item in items]
-    whole = frozenset[str]().union(*(scope.whole for scope in scopes))
-    touched = frozenset[str]().union(*(scope.touched for scope in scopes))
-    residue = any(scope.residue for scope in scopes)
-    return base.whole <= whole and base.part <= touched and (residue or not base.residue)
+    for item, column, rule in flaws(above, items):
+        report.item(item, column, rule)
 
 
 def _check_days(report: _Report) -> None:

@@ -154,8 +154,11 @@ class _Told:
         return self._phrases.fill("from_to", first=same(first.isoformat()), last=same(last.isoformat()))
 
     def _venues(self, difference: Difference) -> Iterator[Quad]:
-        if difference.effect in {Effect.LESS, Effect.MORE, Effect.DIFFERENT}:
+        keys = {Effect.LESS: "venue_set_less", Effect.MORE: "venue_set_more", Effect.DIFFERENT: "venue_set"}
+        if difference.effect in keys:
             theirs, mine = self._target.venue_set, self._source.venue_set
             yield self._phrases.fill(
-                "venue_set", theirs=self._phrases[f"venue_set_{theirs}"], mine=self._phrases[f"venue_set_{mine}"]
+                keys[difference.effect],
+                theirs=self._phrases[f"venue_set_{theirs}"],
+                mine=self._phrases[f"venue_set_{mine}"],
             )

@@ -82,9 +82,19 @@ def quad(text: LocalizedText) -> Quad:
     return text.texts
 
 
+_INNER = str.maketrans("“”", "‘’")
+_INNER_HANT = str.maketrans("「」", "『』")
+
+
+def inner(part: Quad) -> Quad:
+    """Write a text as it stands between quotation marks: its own become those that each language has inside others."""
+    zh_hans, zh_hant, en, pt = part
+    return zh_hans.translate(_INNER), zh_hant.translate(_INNER_HANT), en.translate(_INNER), pt.translate(_INNER)
+
+
 def item_name(item: ApplicationItem) -> Quad:
     """Name an item: identifier and name in the quotation marks of each language."""
-    zh_hans, zh_hant, en, pt = item.name.texts
+    zh_hans, zh_hant, en, pt = inner(item.name.texts)
     return (
         f"{item.item}“{zh_hans}”",
         f"{item.item}「{zh_hant}」",

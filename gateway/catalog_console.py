@@ -16,7 +16,7 @@ from adapters.plan_table import PlanTable, read_plan_table
 from adapters.registry import load_registry
 from adapters.words import Layer, LegalStatus
 from gateway.catalog_files import read_file, unusable, write_csv, write_file, write_xlsx
-from gateway.console import screen, table
+from gateway.console import counted, screen, table
 from gateway.errors import UnknownCatalogError
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def import_table(file: Path, frame: Frame, *, base: str, answers: Path | None, o
         print_unrecognized(content)
     left = len(plan.doubts) if plan is not None else 0
     good = not faults and not left and bool(rows)
-    console.print(f"{len(rows)} items, {len(faults)} faults, {left} doubts", soft_wrap=True)
+    told = ((len(rows), "item"), (len(faults), "fault"), (left, "doubt"))
+    console.print(", ".join(counted(*one) for one in told), soft_wrap=True)
     if good and output is not None:
         _write(output, document.head, document.items)
         console.print(f"written: {output.name}", soft_wrap=True)
@@ -83,7 +84,7 @@ def export_catalog(document: CatalogDocument, output: Path) -> None:
     """Write a version of a catalog, as CSV, XLSX or JSON-LD by the suffix (SettingsError)."""
     head = document.head
     _write(output, head, document.items)
-    told = f"{len(document.items)} items of version {head.sequence} of {head.catalog} written: {output.name}"
+    told = f"{counted(len(document.items), 'item')} of version {head.sequence} of {head.catalog} written: {output.name}"
     screen().print(told, soft_wrap=True)
 
 
@@ -135,8 +136,8 @@ def _print_plan(plan: PlanTable, *, merged: int) -> None:
     """Tell what was put right, what was left out, and what a person has to decide."""
     console = screen()
     console.print(
-        f"a plan's table: {len(plan.rows)} services, {len(plan.repairs)} repairs, {len(plan.left_out)} rows left out, "
-        f"{merged} cells filled from merged ones",
+        f"a plan's table: {counted(len(plan.rows), 'service')}, {counted(len(plan.repairs), 'repair')}, "
+        f"{counted(len(plan.left_out), 'row')} left out, {counted(merged, 'cell')} filled from merged ones",
         soft_wrap=True,
     )
     repairs = table("row", "column", "repair", least={0: 5, 1: 12}, console=console)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.catalog_diff import diff_catalogs
 from adapters.catalog_document import CatalogDocument, read_document, read_head, read_rows
-from adapters.layers import check_layers
+from adapters.layers import check_layers, put_out_of_order
 from adapters.registry import load_registry
 from adapters.words import LegalStatus
 from gateway.bootstrap_catalogs import catalog_book, catalog_shelf
 from gateway.catalog_console import print_faults, print_unrecognized
 from gateway.catalog_files import read_file, unusable, write_file
-from gateway.console import screen
+from gateway.console import counted, screen
 from gateway.errors import UnknownCatalogError
 from gateway.key_places import KeyPlaces
 from gateway.keys_console import home_of
@@ -104,11 +104,12 @@ def draft_version(file: Path, *, before: CatalogDocument, first_day: date, days:
                 f"version {head.sequence} of {head.catalog}: {canonical_digest(document.plain())}", soft_wrap=True
             )
             _print_changes(before, document)
+            _print_out_of_order(put_out_of_order(document, registry.surroundings, registry.documents.__getitem__))
             return 0
     print_faults(faults)
     if not rows and not faults:
         print_unrecognized(content)
-    screen().print(f"{len(rows)} items, {len(faults)} faults", soft_wrap=True)
+    screen().print(f"{counted(len(rows), 'item')}, {counted(len(faults), 'fault')}", soft_wrap=True)
     return 1
 
 
@@ -205,7 +206,7 @@ def _document(file: Path, registry: Registry) -> CatalogDocument:
     document, faults = read_document(_json(file), registry.taxonomy)
     if document is None or faults:
         first = faults[0]
-        raise unusable(file, f"row {first.row} {first.column} {first.rule} ({len(faults)} faults)")
+        raise unusable(file, f"row {first.row} {first.column} {first.rule} ({counted(len(faults), 'fault')})")
     return document
 
 
@@ -225,8 +226,18 @@ def publish_version(file: Path, *, gateway: str, ca: Path, token: str, dry_run: 
         console.print(f"row {row} {column}: {rule}", soft_wrap=True)
     told = "has no fault" if dry_run else "was known already" if done.replayed else "is published"
     if done.faults:
-        told = f"has {len(done.faults)} faults"
+        told = f"has {counted(len(done.faults), 'fault')}"
     console.print(f"{done.digest or 'the document'} {told}", soft_wrap=True)
-    if done.missing and not dry_run:
+    if dry_run and not done.faults and not signatures:
+        console.print("no signature was sent, and none was looked at", soft_wrap=True)
+    elif done.missing and not done.faults:
         console.print(f"still to be signed by: {', '.join(done.missing)}", soft_wrap=True)
+    _print_out_of_order(name.removeprefix("catalogs/") for name in done.out_of_order)
     return 1 if done.faults else 0
+
+
+def _print_out_of_order(catalogs: Iterable[str]) -> None:
+    """Warn of lists below a version that take away what it demands."""
+    names = ", ".join(catalogs)
+    if names:
+        screen().print(f"puts out of order, until their next versions follow: {names}", soft_wrap=True)

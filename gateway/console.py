@@ -65,6 +65,11 @@ def table(*names: str, least: Mapping[int, int], console: Console) -> Table:
     )
 
 
+def counted(number: int, word: str) -> str:
+    """Say how many there are of something, in English."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def print_regions(language: Language = Language.EN) -> None:
     """List the installed regions: names, platform with credentials, catalog, and the agreements they are party to."""
     words, console = Wording(language), screen()

@@ -21,12 +21,16 @@ _TIMEOUT_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What the gateway answered: the version's digest, who still has to sign, and what is wrong in a dry run."""
+    """What the gateway answered: the version's digest, who still has to sign, and what is wrong in a dry run.
+
+    `out_of_order` has the names of lists below that take away what the version demands.
+    """
 
     digest: str
     missing: tuple[str, ...]
     replayed: bool
     faults: tuple[tuple[int, str, str], ...]
+    out_of_order: tuple[str, ...]
 
 
 def publish(
@@ -50,4 +54,5 @@ def publish(
         tuple(answer.version.missing_signatures),
         answer.replayed,
         tuple((fault.row, fault.column, fault.rule) for fault in answer.faults),
+        tuple(answer.out_of_order),
     )

@@ -23,7 +23,7 @@ from onecard.gateway.v1 import catalog_publication_service_pb2 as pb
 from trust.encoding import is_sha256
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
+    from collections.abc import AsyncGenerator, Iterator, Sequence
     from datetime import date
 
     from adapters.catalog_diff import CatalogDiff
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gateway.rpc.paging import Paging
     from gateway.services.catalog_book import CatalogBook, Version
     from gateway.services.fold_proposal import FoldProposal
-    from gateway.services.publish_catalog import PublishCatalog
+    from gateway.services.publish_catalog import Checked, PublishCatalog
 
 _MOST_UNREAD = 1000
 _MOST_KNOWN = 10_000
@@ -96,18 +96,33 @@ class CatalogPublicationServicer:
         return self._book.holds(version, on)
 
     async def publish_catalog(self, request: pb.PublishCatalogRequest, call: Call) -> pb.PublishCatalogResponse:
-        """Publish a version for the caller's region, or say what is wrong with it."""
+        """Publish a version for the caller's region, or go through all of that but keeping it."""
         if not request.document:
             raise InvalidFieldError(("document", "required"))
         checked = await asyncio.to_thread(self._publish.check, request.document)
         if request.dry_run:
-            answer = pb.PublishCatalogResponse(faults=fault_messages(checked.faults))
-            if checked.document is not None and checked.digest:
-                answer.version.CopyFrom(head_message(checked.document.head, checked.digest))
-            return answer
+            return self._rehearsed(checked, request.signatures, call)
         done = self._publish.publish(checked, request.signatures, region=call.caller.region)
         holds = self._holds(done.version, self._days.today())
-        return pb.PublishCatalogResponse(version=version_message(done.version, holds=holds), replayed=done.replayed)
+        return pb.PublishCatalogResponse(
+            version=version_message(done.version, holds=holds),
+            replayed=done.replayed,
+            out_of_order=_names(checked.out_of_order),
+        )
+
+    def _rehearsed(self, checked: Checked, signatures: Sequence[str], call: Call) -> pb.PublishCatalogResponse:
+        """Tell every fault of the document, or else what the version would be (errors as for publishing)."""
+        answer = pb.PublishCatalogResponse(
+            faults=fault_messages(checked.faults), out_of_order=_names(checked.out_of_order)
+        )
+        if checked.document is not None and checked.digest:
+            answer.version.CopyFrom(head_message(checked.document.head, checked.digest))
+        if not checked.faults:
+            done = self._publish.rehearse(checked, signatures, region=call.caller.region)
+            answer.replayed = done.replayed
+            answer.version.missing_signatures[:] = done.missing
+            answer.version.signed_by[:] = done.signed_by
+        return answer
 
     async def fold_proposal(self, request: pb.FoldProposalRequest, call: Call) -> pb.FoldProposalResponse:
         """Make the next version of a joint catalog of what districts propose."""
@@ -176,6 +191,11 @@ class CatalogPublicationServicer:
     ) -> pb.WatchCatalogsResponse:
         holds = self._holds(version, self._days.today())
         return pb.WatchCatalogsResponse(kind=kind, catalog=signed_message(version, holds=holds, document=documents))
+
+
+def _names(catalogs: Sequence[str]) -> list[str]:
+    """Give the resource names of catalogs."""
+    return [f"catalogs/{catalog}" for catalog in catalogs]
 
 
 def _diff(before: Version, after: Version) -> CatalogDiff:

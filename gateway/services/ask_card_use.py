@@ -2,7 +2,8 @@
 
 The answer is that of the gateway itself for an active card: the same rules (`gateway.services.verdict`), the same
 agreements and the same catalogs, only that no card is looked at. Where an agreement demands a consent, it is supposed
-that the holder gives it, and the answer says that it is needed.
+that the holder gives it, and the answer says that it is needed. Who asks for one thing is told of a service that
+accepts the card for other things only that it does not accept it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 from adapters.canonical import Card
 from adapters.errors import UnknownItemError
+from adapters.taxonomy import code_matches
 from adapters.words import ApplicationClass, CardStatus, Medium
 from gateway.errors import CatalogStaleError
-from gateway.services.card_use import RegionAnswer, ServiceAnswer
+from gateway.services.card_use import RegionAnswer, ServiceAnswer, allowed_types
 from gateway.services.model import ClassVerdict, Decision
 from gateway.services.public_catalog import STANDS
 from gateway.services.verdict import CardFacts, UseFacts
@@ -105,10 +107,14 @@ class AskCardUse:
         if question.home != question.visited:
             covered = self._shown.book.coverage(question.visited, item.item, question.home, on=question.on)
         media = (question.medium,) if question.medium else tuple(Medium)
+        judged = tuple((medium, self._judge(question, item, medium, covered)) for medium in media)
+        asked = tuple((medium, tuple(_of_what_was_asked(question, item, v) for v in found)) for medium, found in judged)
+        usable = (allowed_types(item, v) for _, verdicts in judged for v in verdicts)
         return ServiceAnswer(
             item=item,
-            media=tuple((medium, self._judge(question, item, medium, covered)) for medium in media),
+            media=asked,
             home_items=covered.items if covered else (),
+            accepted_types=tuple(sorted(frozenset[str]().union(*usable))),
         )
 
     def _judge(
@@ -173,6 +179,14 @@ class AskCardUse:
         for catalog in {question.home, question.visited}:
             days |= {version.head.effective_from for version in self._shown.known.versions(catalog)}
         yield from sorted((day for day in days if day is not None and day <= question.on), reverse=True)
+
+
+def _of_what_was_asked(question: CardUse, item: ApplicationItem, verdict: ClassVerdict) -> ClassVerdict:
+    """Refuse what a verdict allows where none of it is of the type that was asked about."""
+    wanted = question.item_type
+    if not wanted or not verdict.usable or any(code_matches(wanted, code) for code in allowed_types(item, verdict)):
+        return verdict
+    return ClassVerdict(verdict.application_class, Decision.REFUSED, "ITEM_COVERED_IN_PART", (), verdict.legal_basis)
 
 
 def _refused(c: ApplicationClass, item: ApplicationItem, reason: str) -> ClassVerdict:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardUse:
-    """The question. What is empty or None narrows nothing; `item_type` is a code or a pattern such as `CUL.*`."""
+    """The question. What is empty or None narrows nothing; `item_type` is a code or a pattern such as `CUL.*`.
+
+    A pattern asks for any of the types that it stands for.
+    """
 
     home: str
     visited: str
@@ -38,17 +41,26 @@ class AcceptedUse:
     media: tuple[Medium, ...]
 
 
+def allowed_types(item: ApplicationItem, verdict: ClassVerdict) -> frozenset[str]:
+    """Give the item types for which a verdict on an item lets a card be used: its limits, or all of the item's."""
+    if not verdict.usable:
+        return frozenset()
+    return frozenset(verdict.item_types or (relation.item_type for relation in item.relations))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceAnswer:
     """Whether one service accepts the card. `media` has the verdicts by class for each form that was asked about.
 
-    `home_items` are the items of the home region that cover something of it; `since` is the first day from which on,
-    without a break, it has been accepted in one of the ways shown, None where it is not accepted.
+    `home_items` are the items of the home region that cover something of it; `accepted_types` are the item types for
+    which any of the forms and classes asked about is accepted, those that were not asked about among them. `since` is
+    the first day from which on, without a break, it has been accepted in one of the ways shown, None where it is not.
     """
 
     item: ApplicationItem
     media: tuple[tuple[Medium, tuple[ClassVerdict, ...]], ...]
     home_items: tuple[str, ...]
+    accepted_types: tuple[str, ...] = ()
     since: date | None = None
 
     @property
@@ -62,6 +74,12 @@ class ServiceAnswer:
         return self.accepted and not any(
             verdict.decision is Decision.ALLOWED for _, verdicts in self.media for verdict in verdicts
         )
+
+    @property
+    def excluded_types(self) -> tuple[str, ...]:
+        """The types of a service accepted in part for which it is not accepted at all, in the order of the item."""
+        types = (relation.item_type for relation in self.item.relations)
+        return tuple(code for code in types if code not in self.accepted_types) if self.limited else ()
 
     @property
     def uses(self) -> tuple[AcceptedUse, ...]:

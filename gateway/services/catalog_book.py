@@ -167,6 +167,13 @@ class CatalogBook(Catalogs):
         known = self._complete.get(catalog)
         return known[-1] if known else None
 
+    def document(self, catalog: str) -> CatalogDocument:
+        """Give the last version that every party has signed as a document (UnknownCatalogError)."""
+        newest = self.newest(catalog)
+        if newest is None:
+            raise UnknownCatalogError
+        return newest.document()
+
     def current(self, catalog: str, on: date) -> Version:
         """Give the version that holds on a day, else the newest draft, else the first.
 

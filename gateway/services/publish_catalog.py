@@ -8,12 +8,11 @@ a list from those who have it, and a party joins with their signatures only.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from adapters.catalog_document import CatalogDocument, read_document
-from adapters.layers import check_layers
+from adapters.layers import check_layers, put_out_of_order
 from adapters.tables import Fault
 from gateway.errors import (
     CatalogEquivocationError,
@@ -22,8 +21,9 @@ from gateway.errors import (
     NotPublisherError,
 )
 from gateway.services.catalog_book import missing
-from trust.keys import thumbprint
-from trust.party_signature import canonical_bytes, digest_of_bytes, verify_party_signature
+from gateway.services.catalog_signatures import CatalogSignatures, by_region
+from gateway.services.catalog_text import read_json
+from trust.party_signature import canonical_bytes, digest_of_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,10 +34,7 @@ if TYPE_CHECKING:
     from gateway.services.ports import Clock
     from trust.keys import VerificationKey
 
-LONGEST_DOCUMENT = 3 * 1024 * 1024
-MOST_SIGNATURES = 64
 _MOST_TOLD = 100
-_CONTENT = "catalog"
 
 
 class CatalogShelf(Protocol):
@@ -51,12 +48,25 @@ class CatalogShelf(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A document that was read, with its canonical form, and every fault; None where it could not be read at all."""
+    """A document that was read, with its canonical form, and every fault; None where it could not be read at all.
+
+    `out_of_order` names the lists below it that take away what it demands; that is no fault of the document.
+    """
 
     document: CatalogDocument | None
     canonical: bytes = field(repr=False)
     digest: str
     faults: tuple[Fault, ...]
+    out_of_order: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What publishing would come to: who would have signed, who would still have to, and whether nothing is new."""
+
+    signed_by: tuple[str, ...]
+    missing: tuple[str, ...]
+    replayed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +103,14 @@ class PublishCatalog:
         """Take what publishing needs."""
         self._book = book
         self._shelf = shelf
-        self._keys = keys
+        self._signatures = CatalogSignatures(keys, clock)
         self._taxonomy = taxonomy
         self._clock = clock
         self._journal = journal
 
     def check(self, text: bytes) -> Checked:
         """Read a document and give every fault of form, rows, layers and order of days; nothing is changed."""
-        data = _read_json(text)
+        data = read_json(text)
         document, faults = read_document(data, self._taxonomy)
         if document is None or faults:
             return Checked(document, b"", "", tuple(faults))
@@ -109,7 +119,8 @@ class PublishCatalog:
         if data != document.plain():
             found.append(Fault(document.head.catalog, 0, "", "normal_form"))
         found += self._days(document)
-        return Checked(document, canonical, digest_of_bytes(canonical), tuple(found))
+        below = () if found else put_out_of_order(document, self._book.surroundings(), self._book.document)
+        return Checked(document, canonical, digest_of_bytes(canonical), tuple(found), below)
 
     def _days(self, document: CatalogDocument) -> list[Fault]:
         """A version states how long it lives, and begins no earlier than the one that it replaces."""
@@ -136,6 +147,25 @@ class PublishCatalog:
         self._require_owner(document, region)
         self._require_order(checked, document, ours=True)
         return self._take(checked, document, signatures, must=region)
+
+    def rehearse(self, checked: Checked, signatures: Sequence[str], *, region: str) -> Rehearsal:
+        """Do all that `publish` does but keep the version (the same errors); nothing is changed.
+
+        A draft has no signature yet: where none is sent, the region's own is supposed, and nothing is said of others.
+        """
+        document = self._sound(checked)
+        self._require_owner(document, region)
+        self._require_order(checked, document, ours=True)
+        if signatures:
+            known, joined = self._joined(checked, document, signatures, must=region)
+            signed_by = frozenset(joined)
+        else:
+            known = self._same(checked, document)
+            signed_by = known.signed_by if known else frozenset()
+            self._refuse_two_contents(checked, document, signed_by | {region})
+        replayed = known is not None and region in signed_by and _nothing_new(known, signed_by)
+        left = tuple(one for one in document.head.regions if one not in signed_by)
+        return Rehearsal(tuple(sorted(signed_by)), left, replayed)
 
     def accept(self, checked: Checked, signatures: Sequence[str], *, peer: str) -> Publication:
         """Take a version from a peer's gateway, for lists of the peer's region only (errors as for `publish`)."""
@@ -175,46 +205,40 @@ class PublishCatalog:
         if head.previous != last.digest and (ours or not last.shipped):
             raise CatalogRollbackError(catalog=head.catalog, rule="replaces_the_last")
 
+    def _joined(
+        self, checked: Checked, document: CatalogDocument, signatures: Sequence[str], *, must: str
+    ) -> tuple[Version | None, dict[str, str]]:
+        """Prove the signatures and join them with those known; gives the version known so far, and all by region."""
+        proven = self._signatures.proven(document.head, checked.digest, signatures)
+        known = self._same(checked, document)
+        joined = {**proven, **(by_region(known) if known else {})}
+        if (must and must not in joined) or not joined:
+            raise InvalidFieldError(("signatures", "of_the_callers_region" if must else "required"))
+        self._refuse_two_contents(checked, document, frozenset(joined))
+        return known, joined
+
     def _take(
         self, checked: Checked, document: CatalogDocument, signatures: Sequence[str], *, must: str
     ) -> Publication:
-        """Prove the signatures, join them with those known, and keep the version if anything is new."""
-        proven = self._proven(checked, document, signatures)
-        catalog = document.head.catalog
-        known = next((v for v in self._known(catalog) if v.digest == checked.digest), None)
-        before = known.signed_by if known else frozenset[str]()
-        joined = {**(_by_region(known) if known else {}), **{r: s for r, s in proven.items() if r not in before}}
+        """Keep the version if anything of it, or of its signatures, is new."""
+        known, joined = self._joined(checked, document, signatures, must=must)
         signed_by = frozenset(joined)
-        if (must and must not in signed_by) or not signed_by:
-            raise InvalidFieldError(("signatures", "of_the_callers_region" if must else "required"))
-        self._refuse_two_contents(checked, document, signed_by)
-        if known is not None and (known.shipped or signed_by == before):
+        if known is not None and _nothing_new(known, signed_by):
             return Publication(known, missing(known), replayed=True)
         texts = tuple(joined[region] for region in sorted(joined))
         version = self._shelf.keep(document, checked.canonical, signatures=texts, signed_by=signed_by)
         self._book.add(version)
         left = missing(version)
+        catalog = document.head.catalog
         self._journal.event("catalog_published", catalog=catalog, sequence=document.head.sequence, missing=len(left))
         return Publication(version, left, replayed=False)
 
+    def _same(self, checked: Checked, document: CatalogDocument) -> Version | None:
+        """Find the version of this very content, if it is known."""
+        return next((v for v in self._known(document.head.catalog) if v.digest == checked.digest), None)
+
     def _known(self, catalog: str) -> tuple[Version, ...]:
         return self._book.versions(catalog) if catalog in self._book.catalogs else ()
-
-    def _proven(self, checked: Checked, document: CatalogDocument, signatures: Sequence[str]) -> dict[str, str]:
-        """Prove each signature, and that it is of this content by a region whose list it is; by region."""
-        if len(signatures) > MOST_SIGNATURES:
-            raise InvalidFieldError(("signatures", f"at_most_{MOST_SIGNATURES}"))
-        found: dict[str, str] = {}
-        signers: dict[str, str] = {}
-        for text in signatures:
-            said, key = verify_party_signature(text, keys=self._keys, now=int(self._clock()))
-            of_this = (said.content, said.name, said.digest) == (_CONTENT, document.head.catalog, checked.digest)
-            if not of_this or said.region not in document.head.regions:
-                raise InvalidFieldError(("signatures", "of_this_document_by_its_regions"))
-            if signers.setdefault(thumbprint(key.public_key), said.region) != said.region:
-                raise InvalidFieldError(("signatures", "one_key_for_one_party"))
-            found[said.region] = text
-        return found
 
     def _refuse_two_contents(self, checked: Checked, document: CatalogDocument, signed_by: frozenset[str]) -> None:
         """Refuse a region's signature of a second content for the same place in the order."""
@@ -224,30 +248,12 @@ class PublishCatalog:
                 raise CatalogEquivocationError(catalog=document.head.catalog, region=min(twice))
 
 
-def _by_region(version: Version) -> dict[str, str]:
-    """Pair the regions that have signed with their signatures, which are kept in this order."""
-    return dict(zip(sorted(version.signed_by), version.signatures, strict=True))
+def _nothing_new(known: Version, signed_by: frozenset[str]) -> bool:
+    """Tell whether a known version has all these signatures already, or needs none."""
+    return known.shipped or signed_by == known.signed_by
 
 
 def _place(fault: Fault) -> str:
     """Name where a fault is, as a path of the request."""
     where = f"document.items[{fault.row}]" if fault.row else "document"
     return f"{where}.{fault.column}" if fault.column else where
-
-
-def _read_json(text: bytes) -> object:
-    """Read JSON without names that stand twice; None for anything else."""
-    if len(text) > LONGEST_DOCUMENT:
-        return None
-    try:
-        return json.loads(text.decode("utf-8"), object_pairs_hook=_object)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object (ValueError where a name stands twice)."""
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("a name stands twice")
-    return made

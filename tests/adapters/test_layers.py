@@ -11,7 +11,7 @@ import pytest
 from adapters.card_rules import CardRules, ListRule, MediaRule, RuleText
 from adapters.layers import check_layers, effective_items
 from adapters.registry import load_registry
-from adapters.words import ApplicationClass, Layer, LegalStatus, Medium
+from adapters.words import ApplicationClass, Layer, LegalStatus, Medium, Requirement, VenueSet
 from tests.adapters.document_examples import BEGUN, around, city, demanded, joint, listed, province
 from tests.adapters.item_examples import TODAY, draft
 
@@ -89,6 +89,38 @@ def test_several_items_together_may_stand_in_the_place_of_one() -> None:
     assert below(bus) == [(2, "relations", "narrows_what_is_required")]
     electronic = replace(metro, media=(Medium.ELECTRONIC,))
     assert below(bus, electronic) == [(2, "media", "narrows_what_is_required")]
+
+
+def test_each_class_is_kept_in_each_form() -> None:
+    """One item for the one class and form and another for the others leave two of the four uses out."""
+    identity = demanded(
+        "BB-01", BOTH, overrides="AA-01", classes=(ApplicationClass.IDENTITY,), media=(Medium.PHYSICAL,)
+    )
+    payment = replace(identity, item="BB-02", classes=(ApplicationClass.PAYMENT,), media=(Medium.ELECTRONIC,))
+    assert below(identity, payment) == [(2, "media", "narrows_what_is_required")]
+    both = replace(payment, classes=identity.classes + payment.classes, media=tuple(Medium))
+    assert below(identity, both) == []
+
+
+@pytest.mark.parametrize(
+    ("above", "kept", "narrowed"),
+    [
+        (VenueSet.ALL, {VenueSet.ALL}, {VenueSet.LISTED, VenueSet.SOME, VenueSet.PUBLIC, VenueSet.NEW}),
+        (VenueSet.LISTED, {VenueSet.ALL, VenueSet.LISTED}, {VenueSet.SOME, VenueSet.UNSTATED}),
+        (VenueSet.SOME, set(VenueSet) - {VenueSet.UNSTATED}, {VenueSet.UNSTATED}),
+        (VenueSet.UNSTATED, set(VenueSet), set()),
+    ],
+)
+def test_what_is_demanded_at_venues_stays_at_as_many(
+    above: VenueSet, kept: set[VenueSet], narrowed: set[VenueSet]
+) -> None:
+    """All of a kind are neither a list nor some of them, and a list is not some of it; an offer may be narrowed."""
+    for requirement in (Requirement.REQUIRED, Requirement.OPTIONAL):
+        here = province(replace(demanded("AA-01", BOTH, venue_set=above), requirement=requirement))
+        for lower in kept | narrowed:
+            told = faults(city(demanded("BB-01", BOTH, overrides="AA-01", venue_set=lower)), here)
+            wrong = lower in narrowed and requirement is Requirement.REQUIRED
+            assert told == ([(2, "venue_set", "narrows_what_is_required")] if wrong else [])
 
 
 def test_a_residue_is_kept_too() -> None:

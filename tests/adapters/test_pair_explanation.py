@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import astuple, replace
 from datetime import date
 from itertools import permutations
@@ -16,7 +17,7 @@ from adapters.canonical import Depth
 from adapters.explanation import sentence
 from adapters.facets import MIRRORED, Effect, Facet, compare, conflict, relation
 from adapters.pair_explanation import FILE, explain_pair
-from adapters.phrases import HEADER, load_phrases
+from adapters.phrases import HEADER, item_name, load_phrases
 from adapters.scopes import MIRROR, Scope, smallest_cover, smallest_covers
 from adapters.words import ApplicationClass, Medium, Relation, VenueSet
 from tests.adapters.item_examples import REGIONS, TAXONOMY, TODAY, draft, item
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 IDENTITY, DISBURSEMENT, PAYMENT = ApplicationClass
 ASKED = item("SR-01", "TRA.BUS:exact", region="here")
 OFFERED = item("TT-01", "TRA.BUS:exact")
+VENUES = {Effect.LESS: "venue_set_less", Effect.MORE: "venue_set_more", Effect.DIFFERENT: "venue_set"}
 
 
 def effects(asked: ApplicationItem, offered: ApplicationItem, on: date = TODAY) -> dict[Facet, Effect]:
@@ -222,3 +224,28 @@ def test_the_smallest_covers_are_all_of_one_size_and_include_the_best(offers: li
     for cover in covers:
         assert wanted <= frozenset[str]().union(*(offers[n] for n in cover))
         assert len(cover) == len(best)
+
+
+def test_the_clause_on_venues_says_what_the_table_says() -> None:
+    """More where the effect is more, less where it is less, and another set only where neither holds the other."""
+    begins = {effect: load_phrases(FILE)[key] for effect, key in VENUES.items()}
+    seen = set()
+    for one, other in permutations([word for word in VenueSet if word], 2):
+        pair = explain_pair(replace(ASKED, venue_set=one), replace(OFFERED, venue_set=other), TAXONOMY, on=TODAY)
+        (effect,) = (d.effect for d in pair.differences if d.facet is Facet.VENUE_SET)
+        (clause,) = (c for c in pair.clauses if c.facet is Facet.VENUE_SET)
+        for text, phrase in zip(clause.text.texts, begins[effect], strict=True):
+            assert text.startswith(phrase.partition("{")[0])
+        seen.add(effect)
+    assert seen == set(VENUES)
+
+
+def test_quotation_marks_inside_others_are_the_inner_ones() -> None:
+    """Whatever a name has in marks of its own, in each language, of every item of every region."""
+    nested = re.compile("“[^”]*“|「[^」]*「")
+    items = [one for catalog in REGIONS.values() for one in catalog]
+    assert any(mark in one.name.zh_hans for one in items for mark in "“")
+    for one in items:
+        for text in item_name(one):
+            assert not nested.search(text)
+    assert item_name(REGIONS["chongqing"].get("CQ-06"))[:2] == ("CQ-06“区域‘一卡通’”", "CQ-06「區域『一卡通』」")

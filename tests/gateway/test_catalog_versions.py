@@ -138,6 +138,20 @@ def test_the_version_of_a_gateway_is_exported_and_drafted_on(layout: Layout, doc
     assert "no such catalog" in refused("catalog", "export", "atlantis", table, *ours)
 
 
+def test_a_draft_warns_of_lists_below_that_it_puts_out_of_order(tmp_path: Path) -> None:
+    """Shenzhen's libraries on a list, where Guangdong now demands all of them; that is no fault of Guangdong's."""
+    rows = [write_row(item) for item in REGISTRY.documents["guangdong"].items]
+    next(row for row in rows if row["item_id"] == "GD-08")["venue_set"] = "all"
+    table = tmp_path / "list.csv"
+    table.write_bytes(write_csv(rows))
+    given = ("--catalog", "guangdong", "--from", "2027-01-01", "--output", tmp_path / "next.json")
+    drafted = onecard("catalog", "draft", table, *given)
+    assert (drafted.exit_code, drafted.stdout.splitlines()[1:]) == (
+        0,
+        ["  changed: GD-08", "puts out of order, until their next versions follow: guangdong-shenzhen"],
+    )
+
+
 def test_a_draft_with_faults_is_none(tmp_path: Path) -> None:
     """Each fault by row and column, and no file; a list whose city drops what the province demands has one too."""
     rows = [write_row(item) for item in REGISTRY.documents[JOINT].items]
@@ -146,7 +160,7 @@ def test_a_draft_with_faults_is_none(tmp_path: Path) -> None:
     table.write_bytes(write_csv(rows))
     drafted = onecard("catalog", "draft", table, "--catalog", JOINT, "--from", "2026-12-01", "--output", file)
     assert drafted.exit_code == 1
-    assert "1 faults" in drafted.stdout
+    assert "6 items, 1 fault\n" in drafted.stdout
     assert [line.split()[1:6:2] for line in drafted.stdout.splitlines() if line.startswith("│")] == [
         ["3", "media", "closed_word"]
     ]
@@ -160,7 +174,7 @@ def test_a_draft_with_faults_is_none(tmp_path: Path) -> None:
     graph = tmp_path / "list.jsonld"
     graph.write_text('{"@graph": []}', "utf-8")
     shapeless = onecard("catalog", "draft", graph, "--catalog", JOINT, "--from", "2026-12-01", "--output", file)
-    assert (shapeless.exit_code, "0 items, 1 faults" in shapeless.stdout) == (1, True)
+    assert (shapeless.exit_code, "0 items, 1 fault\n" in shapeless.stdout) == (1, True)
     local = [write_row(item) for item in REGISTRY.documents["guangdong-shenzhen"].items]
     local[0]["overrides"] = "GD-99"
     table.write_bytes(write_csv(local))
@@ -269,18 +283,24 @@ def test_a_version_is_published_with_the_signatures_beside_it(layout: Layout, do
         )
         tried = onecard(*given, "--dry-run")
         assert (tried.exit_code, "row 2 media: closed_word" in tried.stdout) == (1, True)
-        assert "has 1 faults" in tried.stdout
+        assert "has 1 fault\n" in tried.stdout
         gateway.answer = pb.PublishCatalogResponse(version=told.CatalogVersion(digest=digest))
-        assert f"{digest} has no fault" in onecard(*given, "--dry-run").stdout
+        sound = onecard(*given, "--dry-run").stdout
+        assert f"{digest} has no fault" in sound
+        assert "signature" not in sound
         gateway.answer.version.missing_signatures.append("sichuan")
         done = onecard(*given)
         assert (done.exit_code, f"{digest} is published" in done.stdout) == (0, True)
         assert "still to be signed by: sichuan" in done.stdout
+        gateway.answer.out_of_order.append("catalogs/below")
+        assert "puts out of order, until their next versions follow: below" in onecard(*given, "--dry-run").stdout
         gateway.answer.replayed = True
         assert "was known already" in onecard(*given).stdout
-    assert [request.dry_run for request in gateway.asked] == [True, True, False, False]
+        document.with_name(document.name + ".signatures").unlink()
+        assert "no signature was sent, and none was looked at" in onecard(*given, "--dry-run").stdout
+    assert [request.dry_run for request in gateway.asked] == [True, True, False, True, False, True]
     assert {request.document for request in gateway.asked} == {document.read_bytes()}
-    assert {len(request.signatures) for request in gateway.asked} == {1}
+    assert [len(request.signatures) for request in gateway.asked] == [1, 1, 1, 1, 1, 0]
     assert set(gateway.tokens) == {"Bearer abc"}
 
 

@@ -40,6 +40,7 @@ def explain_page(view: View, *, catalog: str, item: str, region: str, on: date |
     shown, day = view.shown, on or view.today
     head = shown.list(catalog).head
     found = shown.translate(catalog, item, region, on=day)
+    by_id = {one.item.item: one.item for one in found.items}
     pairs = cut(found.items, page, size=PAIRS_ON_A_PAGE)
     values = {
         "catalog": catalog,
@@ -48,7 +49,7 @@ def explain_page(view: View, *, catalog: str, item: str, region: str, on: date |
         "found": found,
         "pairs": pairs,
         "explained": [explain_pair(found.source, one.item, shown.taxonomy, on=day) for one in pairs.entries],
-        "sets": minimal_sets(found),
+        "sets": [[by_id[one] for one in together] for together in minimal_sets(found)],
         "on": day,
         "asked_on": on,
     }

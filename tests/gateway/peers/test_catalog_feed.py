@@ -169,7 +169,7 @@ async def test_a_version_that_is_not_believed_yet_is_tried_again() -> None:
         is_joint = checked.document.head.catalog == JOINT
         return accept(checked, signatures, peer=peer)
 
-    side.use._keys = later
+    side.use._signatures._keys = later
     side.use.accept = told  # type: ignore[method-assign]  # to see whose keys are wanted
     async with chongqing(node) as address, side.following(address):
         await side.until(lambda: len(side.book.versions(JOINT)) == 2)
@@ -189,7 +189,7 @@ async def test_only_so_many_versions_wait(monkeypatch: pytest.MonkeyPatch) -> No
     def nobody(_entity: str, _region: str) -> Any:  # noqa: ANN401 - a set of keys
         raise UnknownKeyError
 
-    side.use._keys = nobody
+    side.use._signatures._keys = nobody
     async with chongqing(node) as address, side.following(address):
         await side.until(lambda: bool(side.events("catalog_waits")))
         node.clock.advance(400)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from adapters.words import VenueSet
 from gateway.rpc.convert import CLASS, MEDIUM
 from onecard.gateway.v1 import catalog_pb2
 from onecard.gateway.v1 import catalog_service_pb2 as pb
@@ -170,6 +171,25 @@ async def test_what_applies_at_a_place_is_put_together_layer_by_layer() -> None:
     assert "GD-08" not in found
     assert "GD-08" in {one.item.item for one in province.items}
     assert {one.catalog for one in province.items} == {"catalogs/national", "catalogs/guangdong"}
+
+
+async def test_what_the_province_begins_to_demand_stands_in_the_city() -> None:
+    """Shenzhen's libraries are those on a list: where Guangdong demands all of them, its item stands beside."""
+    node = FakeNode()
+    items = [
+        replace(one, venue_set=VenueSet.ALL) if one.item == "GD-08" else one
+        for one in node.catalogs.document("guangdong").items
+    ]
+    plain = following(node.catalogs, "guangdong", items, effective_from=date(2026, 1, 1))
+    use = publisher(node.catalogs, node.clock, node.journal)
+    checked = use.check(written(plain))
+    assert (checked.faults, checked.out_of_order) == ((), ("guangdong-shenzhen",))
+    use.publish(checked, [signature("guangdong", plain)], region="guangdong")
+    (place,) = await ask(
+        node, pb.ListEffectiveItemsRequest(parent="regions/guangdong", division_code="440305", page_size=1000)
+    )
+    found = {one.item.item: list(one.in_place_of) for one in place.items}
+    assert (found["GD-08"], found["SZ-02"]) == ([], [])
 
 
 async def test_a_page_token_ends_with_the_state_of_the_catalogs() -> None:

@@ -170,6 +170,31 @@ async def test_what_is_wrong_is_refused(request_: Any, code: str, reason: str) -
     assert (answer.code, answer.reason) == (code, reason)
 
 
+async def test_a_dry_run_refuses_what_publishing_refuses() -> None:
+    """Whose list it is, a foreign or forged signature, a second content; and it tells who has signed."""
+    async with client_of_a_node() as client:
+
+        def dry(plain: dict[str, Any], *signed: str) -> pb.PublishCatalogRequest:
+            return pb.PublishCatalogRequest(document=written(plain), signatures=signed, dry_run=True)
+
+        foreign, ours = client.next_version("guizhou"), client.next_version("chongqing")
+        assert (await client.refused(dry(foreign))).reason == "NOT_A_PUBLISHER"
+        assert (await client.refused(dry(ours, signature("chongqing", foreign)))).reason == "INVALID_FIELD"
+        forged = signature("chongqing", ours)[:-8] + "AAAAAAAA"
+        assert (await client.refused(dry(ours, forged))).reason == "BAD_SIGNATURE"
+        good = await client(dry(ours, signature("chongqing", ours)))
+        assert (list(good.version.signed_by), list(good.version.missing_signatures), good.version.holds) == (
+            ["chongqing"],
+            [],
+            False,
+        )
+        await client.publish(ours, "chongqing")
+        assert (await client(dry(ours, signature("chongqing", ours)))).replayed
+        second = {**ours, "valid_until": LIFE + 1}
+        assert (await client.refused(dry(second))).reason == "EQUIVOCATION"
+        assert len(client.node.catalogs.versions("chongqing")) == 2
+
+
 async def test_who_may_publish_is_told_by_reason() -> None:
     """Another region, a step back, a second content, and a life that is over."""
     async with client_of_a_node() as client:

@@ -7,8 +7,11 @@ from datetime import date, datetime, timedelta, timezone
 from itertools import permutations, product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.errors import UnknownItemError, UnknownRegionError
+from adapters.taxonomy import code_matches
 from adapters.words import ApplicationClass, Medium
 from gateway.services.ask_card_use import AskCardUse
 from gateway.services.card_use import CardUse, RegionAnswer, ServiceAnswer
@@ -81,6 +84,65 @@ def test_services_are_parted_by_whether_they_accept() -> None:
     assert [one.item.item for one in answer.refused] == ["SC-17"]
     assert service(answer, "SC-17").reasons == ("NO_EQUIVALENT_ITEM",)
     assert service(answer, "SC-17").since is None
+
+
+@pytest.mark.parametrize("code", ["CUL.TECHMUSEUM", "CUL.ARTMUSEUM"])
+def test_a_service_accepted_for_other_things_is_not_accepted_for_this(code: str) -> None:
+    """A house of museums that takes the card in its museum only does not take it in its science museum."""
+    answer = asked(item_type=code)
+    assert answer.accepted == ()
+    (houses,) = answer.refused
+    assert (houses.item.item, houses.since) == ("SC-16", None)
+    assert houses.reasons == ("ITEM_COVERED_IN_PART",)
+    assert houses.accepted_types == ("CUL.MUSEUM",)
+    assert [one.item.item for one in asked(item_type="CUL.MUSEUM").accepted] == ["SC-15", "SC-16"]
+
+
+def test_what_a_service_is_not_accepted_for_is_told() -> None:
+    """Each type that no form and no class of it is accepted for; nothing of a service that is accepted whole."""
+    answer = asked()
+    assert service(answer, "SC-16").excluded_types == ("CUL.TECHMUSEUM", "CUL.ARTMUSEUM")
+    assert service(answer, "SC-15").excluded_types == ()
+    many = service(asked("sichuan", "chongqing", item_type="SI.PERSON.CERT"), "CQ-02")
+    assert [use.verdict.application_class for use in many.uses] == [ApplicationClass.IDENTITY]
+    assert many.excluded_types == ("SI.SUPERVISE",)
+
+
+def test_since_counts_the_days_on_which_the_type_was_of_the_service() -> None:
+    """A service that a later version widened to what was asked about has been accepted for it since that version."""
+    began = date(2026, 1, 15)
+    book = known()
+    library = SHOWN.region("sichuan").catalog.get("SC-15")
+    wider = replace(library, relations=(*library.relations, *SHOWN.region("sichuan").catalog.get("SC-07").relations))
+    others = tuple(one for one in SHOWN.region("sichuan").catalog if one.item != "SC-15")
+    next_version(book, "sichuan", (*others, wider), effective_from=began)
+    (code,) = {r.item_type for r in wider.relations} - {"CUL.MUSEUM"}
+    question = CardUse(home="sichuan", visited="sichuan", on=DAY, item="SC-15")
+    ask = AskCardUse(shown(book), RULES)
+    assert ask(replace(question, item_type=code)).accepted[0].since == began
+    assert ask(question).accepted[0].since == date(2025, 1, 1)
+
+
+PATTERNS = sorted({node.code for node in REGISTRY.taxonomy} | {f"{n.domain.upper()}.*" for n in REGISTRY.taxonomy})
+
+
+@given(st.sampled_from(REGISTRY.regions), st.sampled_from(REGISTRY.regions), st.sampled_from(PATTERNS))
+def test_what_is_accepted_for_a_type_is_accepted_for_that_type(home: str, visited: str, pattern: str) -> None:
+    """What a narrowed question accepts, the whole one accepts alike, for a type asked about; nothing is left out."""
+    narrow, whole = asked(home, visited, item_type=pattern), asked(home, visited)
+    told = {(one.item.item, use) for one in whole.accepted for use in one.uses}
+    types = {
+        (item, use): use.verdict.item_types or [r.item_type for r in service(whole, item).item.relations]
+        for item, use in told
+    }
+    fits = {pair for pair in told if any(code_matches(pattern, code) for code in types[pair])}
+    assert {(one.item.item, use) for one in narrow.accepted for use in one.uses} == fits
+    touching = {
+        one.item.item
+        for one in (*whole.accepted, *whole.refused)
+        if any(code_matches(pattern, r.item_type) for r in one.item.relations)
+    }
+    assert {one.item.item for one in (*narrow.accepted, *narrow.refused)} == touching
 
 
 def test_a_class_that_is_not_offered_is_a_reason_of_its_own() -> None:

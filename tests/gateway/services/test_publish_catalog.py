@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from datetime import date
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,12 +17,16 @@ from gateway.errors import (
     NotPublisherError,
 )
 from gateway.services.catalog_book import CatalogBook, missing
-from gateway.services.publish_catalog import LONGEST_DOCUMENT, MOST_SIGNATURES, Publication
+from gateway.services.catalog_signatures import MOST_SIGNATURES
+from gateway.services.catalog_text import LONGEST_DOCUMENT
 from tests.fakes.catalogs import LIFE, MemoryShelf, following, publisher, signature, written
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.journal import FakeJournal
 from tests.fakes.regions import REGISTRY
 from trust.errors import BadSignatureError, UnknownKeyError
+
+if TYPE_CHECKING:
+    from gateway.services.publish_catalog import Publication
 
 JOINT = "sichuan-chongqing"
 

@@ -143,7 +143,9 @@ class PublishCatalogRequest(_message.Message):
     document: _builtins.bytes
     """Document in its normal form: JSON of the format `onecard-catalog/1`, at most 3 MiB."""
     dry_run: _builtins.bool
-    """Whether to say only what is wrong with the document, and to keep nothing."""
+    """Whether to go through all that publishing does but keep nothing: faults are told and not refused, everything else
+    that publishing refuses is refused alike. Without signatures nothing is said of signatures.
+    """
     @_builtins.property
     def signatures(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Signatures of its canonical form; the caller's region must be among those who have signed."""
@@ -172,15 +174,22 @@ class PublishCatalogResponse(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     FAULTS_FIELD_NUMBER: _builtins.int
     REPLAYED_FIELD_NUMBER: _builtins.int
+    OUT_OF_ORDER_FIELD_NUMBER: _builtins.int
     replayed: _builtins.bool
     """Whether the very same was known already."""
     @_builtins.property
     def version(self) -> _catalog_publication_pb2.CatalogVersion:
-        """The version; in a dry run as it would be, without its holding for anybody."""
+        """The version; in a dry run as it would be, with whose signatures were sent or are known, and holding for nobody."""
 
     @_builtins.property
     def faults(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_publication_pb2.CatalogFault]:
-        """Everything that is wrong, in a dry run."""
+        """Everything that is wrong with the document, in a dry run."""
+
+    @_builtins.property
+    def out_of_order(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Catalogs below this one, `catalogs/{catalog}`, that take away something of what it requires. They are no fault of
+        it, and have no effect where they do so: what is required stands. Their next versions are to follow it.
+        """
 
     def __init__(
         self,
@@ -188,10 +197,11 @@ class PublishCatalogResponse(_message.Message):
         version: _catalog_publication_pb2.CatalogVersion | None = ...,
         faults: _abc.Iterable[_catalog_publication_pb2.CatalogFault] | None = ...,
         replayed: _builtins.bool = ...,
+        out_of_order: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["faults", b"faults", "replayed", b"replayed", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["faults", b"faults", "out_of_order", b"out_of_order", "replayed", b"replayed", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

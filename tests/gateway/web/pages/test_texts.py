@@ -18,6 +18,7 @@ from adapters.errors import RegionDataError
 from adapters.facets import Effect, Facet
 from adapters.venues import Access
 from adapters.words import (
+    SCOPE_RELATIONS,
     ApplicationClass,
     CardFunction,
     Layer,
@@ -54,6 +55,8 @@ CLOSED = {
     "nav_": (*NAVIGATION, *FOOT),
     "facet_": Facet,
     "effect_": Effect,
+    "type_": tuple(SCOPE_RELATIONS),
+    "demand_": ("one_time", "sensitive"),
     "requirement_": tuple(word for word in Requirement if word),
     "venue_set_": tuple(word for word in VenueSet if word),
     "level_": range(4),

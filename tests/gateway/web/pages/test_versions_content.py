@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import html
+import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import product
 
 from defusedxml.ElementTree import fromstring
 
 from adapters.pair_explanation import explain_pair
+from adapters.words import ApplicationClass, LegalStatus, Medium, VenueSet
 from gateway.reasons import Language
 from gateway.web.pages.texts import PageWords
 from tests.fakes.catalogs import following, signature
@@ -46,10 +48,45 @@ async def test_equivalences_are_explained_facet_by_facet() -> None:
             for path in ("a/CQ-29/macao", "chongqing/A/macao", "chongqing/CQ-29/a")
         ]
     assert 'href="/en/explain/chongqing/CQ-29/sichuan"' in item.text
-    assert "SC-11 + SC-12" in sets.text
+    assert re.search(r"SC-11 [^+]+ \+ SC-12 ", sets.words)
+    for code in ("SC-11", "SC-12"):
+        assert SHOWN.region("sichuan").catalog.get(code).name.en in sets.words
     assert 'href="/en/explain/sichuan/SC-11/chongqing"' in sets.text
     assert joint.status == 200
     assert [page.status for page in nowhere] == [404, 404, 404]
+
+
+async def test_what_each_side_says_is_said_in_names() -> None:
+    """No cell of the table of facets is a bare code, in any language; the code of a type stands behind its name."""
+    codes = {
+        *ApplicationClass,
+        *Medium,
+        *LegalStatus,
+        *(word for word in VenueSet if word),
+        "one_time",
+        "sensitive",
+        "residue",
+    }
+    async with reading() as reader:
+        for language, (one, other) in product(
+            LANGUAGES, (("CQ-29", "xizang"), ("CQ-31", "guizhou"), ("CQ-02", "guangdong"))
+        ):
+            words = PageWords(Language(language))
+            equivalence = SHOWN.translate("chongqing", one, other, on=TODAY)
+            text = html.unescape((await reader.get(f"/{language}/explain/chongqing/{one}/{other}")).text)
+            cells = [
+                " ".join(re.sub(r"<[^>]+>", " ", cell).split())
+                for table in re.findall(r"<table .*?</table>", text, re.DOTALL)
+                for cell in re.findall(r"<td .*?</td>", table, re.DOTALL)
+            ]
+            assert cells
+            assert not [cell for cell in cells if codes >= set(re.split(r"[,、] ?", cell))]
+            assert not [cell for cell in cells if re.search(r"^[a-z]+:[0-9]", cell)]
+            for relation in equivalence.source.relations:
+                name = words.name(SHOWN.taxonomy.get(relation.item_type).name)
+                told = [cell for cell in cells if f"{relation.item_type}:{relation.relation}" in cell]
+                assert told
+                assert all(name in cell and words.t(f"type_{relation.relation}") in cell for cell in told)
 
 
 async def test_the_lists_of_all_layers_are_shown() -> None:
@@ -166,6 +203,20 @@ async def test_pages_of_another_day_show_the_version_of_that_day() -> None:
         then = await reader.get(f"/en/items/macao/MO-01?on={later}")
     assert "示例改" not in now.text
     assert "示例改" in then.text
+
+
+async def test_a_version_of_days_to_come_is_not_said_to_be_in_force() -> None:
+    """From its first day on it will be, and what has begun has been since."""
+    book = known()
+    for day, key in ((TODAY, "in_force_since"), (TODAY + timedelta(days=1), "in_force_from")):
+        plain = following(book, "macao", effective_from=day)
+        next_version(book, "macao", effective_from=day, texts=[signature("macao", plain)])
+        async with reading(site(source=FakeSource(shown(book)))) as reader:
+            for language in LANGUAGES:
+                words = PageWords(Language(language))
+                feed = fromstring((await reader.get(f"/{language}/feed.atom")).text)
+                summary = feed.findtext(f"{ATOM}entry/{ATOM}summary") or ""
+                assert words.t(key, day=words.day(day)) in summary
 
 
 async def test_published_versions_are_told_by_a_feed() -> None:
