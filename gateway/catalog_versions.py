@@ -21,8 +21,9 @@ from gateway.key_places import KeyPlaces
 from gateway.keys_console import home_of
 from gateway.peers.publish_client import publish
 from gateway.settings import load_settings
+from trust.entity import EntityConfiguration
 from trust.errors import TrustError
-from trust.keys import KeyRing
+from trust.keys import KeyRing, thumbprint
 from trust.party_signature import (
     PartySignature,
     canonical_bytes,
@@ -30,6 +31,7 @@ from trust.party_signature import (
     sign_as_party,
     verify_party_signature,
 )
+from trust.statement import read_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -149,21 +151,30 @@ def sign_version(config: Path, file: Path, *, region: str) -> None:
 
 
 def check_version(file: Path, keys: Mapping[str, Path]) -> int:
-    """Say who has signed a document, by the key sets given for regions; gives 1 while a signature is missing.
+    """Say who has signed a document, by the keys given for regions; gives 1 while a signature is missing.
 
-    Nothing but the document, its signatures and public keys is needed, so anybody can do this.
+    Nothing but the document, its signatures and public keys is needed, so anybody can do this. Keys come as a JWK set
+    or as an entity configuration; what its own signature proves is only that whoever wrote it has the key, so its
+    fingerprints are told, to be compared with what the operator has told by another way.
     """
     document = _document(file, load_registry())
     digest = canonical_digest(document.plain())
     signatures = _signatures(file)
-    sets = {region: _json(path) for region, path in keys.items()}
+    told = {region: _key_file(path) for region, path in keys.items()}
 
     def known(entity: str, region: str) -> Iterable[VerificationKey]:
-        ring = KeyRing.from_jwks(entity, sets[region]) if region in sets else KeyRing()
+        of_region = told.get(region)
+        if isinstance(of_region, EntityConfiguration):
+            return of_region.keys if of_region.sub == entity else ()
+        ring = KeyRing.from_jwks(entity, of_region) if of_region is not None else KeyRing()
         return [ring.find(entity, str(key["kid"])) for key in ring.jwks(entity)["keys"]]
 
     console = screen()
     console.print(f"{document.head.catalog}, version {document.head.sequence}: {digest}", soft_wrap=True)
+    for region, of_region in told.items():
+        if isinstance(of_region, EntityConfiguration):
+            marks = ", ".join(thumbprint(key.public_key) for key in of_region.keys)
+            console.print(f"  {region}: keys of {of_region.sub}, to be compared: {marks}", soft_wrap=True)
     signed = set()
     for number, text in enumerate(signatures, start=1):
         try:
@@ -215,6 +226,20 @@ def _json(file: Path) -> Any:  # noqa: ANN401 - whoever takes it checks it
         return json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise unusable(file, f"cannot be read as JSON ({type(error).__name__})") from None
+
+
+def _key_file(file: Path) -> EntityConfiguration | Any:  # noqa: ANN401 - whoever takes a JWK set checks it
+    """Read a JWK set, or an entity configuration as it was fetched (SettingsError)."""
+    try:
+        text = file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise unusable(file, f"cannot be read ({type(error).__name__})") from None
+    if text.startswith("{"):
+        return _json(file)
+    try:
+        return read_configuration(text)[0]
+    except TrustError as error:
+        raise unusable(file, f"is no JWK set and no entity configuration ({type(error).__name__})") from None
 
 
 def publish_version(file: Path, *, gateway: str, ca: Path, token: str, dry_run: bool) -> int:

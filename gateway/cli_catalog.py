@@ -135,7 +135,9 @@ def catalog_sign(
 @catalog_app.command("check")
 def catalog_check(
     document: Document,
-    keys: Annotated[list[str], typer.Option("--keys", help="REGION=FILE: the region's federation keys, a JWK set.")],
+    keys: Annotated[
+        list[str], typer.Option("--keys", help="REGION=FILE: the region's JWK set or entity configuration.")
+    ],
 ) -> None:
     """Say who has signed a version; ends with 1 while a signature is missing. Needs public keys and nothing else."""
     from gateway.catalog_versions import check_version

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -23,8 +24,10 @@ from tests.fakes.authority import FakeAuthority
 from tests.fakes.regions import REGISTRY
 from tests.gateway.command import onecard, refused
 from tests.gateway.small_federation import found
-from trust.keys import KeyRing, SigningKey
+from trust.entity import EntityConfiguration
+from trust.keys import KeyRing, SigningKey, thumbprint
 from trust.party_signature import canonical_digest
+from trust.statement import sign_statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -208,6 +211,32 @@ def test_both_parties_sign_and_anybody_can_check(layout: Layout, document: Path,
     changed = onecard("catalog", "check", document, ours, theirs)
     assert changed.exit_code == 1
     assert "signature 2 is of something else" in changed.stdout
+
+
+def test_keys_are_taken_from_an_entity_configuration_as_it_was_fetched(
+    layout: Layout, document: Path, tmp_path: Path
+) -> None:
+    """It proves nothing about who wrote it, so the fingerprints are told; it counts for its own entity only."""
+    onecard("catalog", "sign", document, "--config", layout.config("sichuan"))
+    entity = load_settings(layout.config("sichuan")).home[0].entity
+    key = SigningKey.from_pem((layout.home("sichuan") / "federation.pem").read_bytes(), issuer=entity.id)
+    options = []
+    for number, issuer in enumerate((entity.id, "https://elsewhere.onecard.test")):
+        own = replace(key, issuer=issuer)
+        about = EntityConfiguration(sub=issuer, version=1, iat=1_790_000_000, exp=1_790_086_400, keys=(own.public(),))
+        file = tmp_path / f"{number}.jwt"
+        file.write_text(sign_statement(about, key=own) + "\n", "ascii")
+        options.append(f"--keys=sichuan={file}")
+    theirs = keys_of(layout, "chongqing", tmp_path)
+    good = onecard("catalog", "check", document, options[0], theirs)
+    assert f"keys of {entity.id}, to be compared: {thumbprint(key.public().public_key)}" in good.stdout
+    assert "sichuan: signed" in good.stdout
+    wrong = onecard("catalog", "check", document, options[1], theirs)
+    assert "signature 1 is not believed" in wrong.stdout
+    (tmp_path / "page.html").write_text("<html>", "utf-8")
+    assert "page.html: is no JWK set and no entity configuration" in refused(
+        "catalog", "check", document, f"--keys=sichuan={tmp_path / 'page.html'}"
+    )
 
 
 def test_what_cannot_be_signed_is_told(layout: Layout, document: Path, tmp_path: Path) -> None:
