@@ -15,6 +15,7 @@ from gateway.peers import catalog_feed as module
 from gateway.peers.catalog_feed import CatalogFeed
 from gateway.peers.channel import PeerAddress, PeerChannel
 from gateway.services.catalog_book import CatalogBook, missing
+from gateway.services.catalog_signatures import CatalogSignatures
 from onecard.gateway.v1 import catalog_publication_service_pb2 as pb
 from tests.fakes import catalogs
 from tests.fakes.callers import CALLER_KEYS, PEER
@@ -169,7 +170,7 @@ async def test_a_version_that_is_not_believed_yet_is_tried_again() -> None:
         is_joint = checked.document.head.catalog == JOINT
         return accept(checked, signatures, peer=peer)
 
-    side.use._signatures._keys = later
+    side.use._signatures = CatalogSignatures(later, side.clock)
     side.use.accept = told  # type: ignore[method-assign]  # to see whose keys are wanted
     async with chongqing(node) as address, side.following(address):
         await side.until(lambda: len(side.book.versions(JOINT)) == 2)
@@ -189,7 +190,7 @@ async def test_only_so_many_versions_wait(monkeypatch: pytest.MonkeyPatch) -> No
     def nobody(_entity: str, _region: str) -> Any:  # noqa: ANN401 - a set of keys
         raise UnknownKeyError
 
-    side.use._signatures._keys = nobody
+    side.use._signatures = CatalogSignatures(nobody, side.clock)
     async with chongqing(node) as address, side.following(address):
         await side.until(lambda: bool(side.events("catalog_waits")))
         node.clock.advance(400)
