@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from adapters.canonical import ApplicationItem
     from adapters.catalog_document import CatalogHead
     from adapters.taxonomy import Taxonomy
-    from gateway.services.catalog_book import Version
+    from gateway.services.catalog_version import Version
     from gateway.web.pages.node_facts import EntityFact, RegionState, SignatureFact
 
 REGIONS = 500

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from gateway.errors import SettingsError
 from gateway.federation.catalog_shelf import FileCatalogs
 from gateway.peers.catalog_feed import CatalogFeed
-from gateway.services.catalog_book import CatalogBook, missing
+from gateway.services.catalog_book import CatalogBook
+from gateway.services.catalog_version import missing
 from gateway.services.publish_catalog import PublishCatalog
 from trust.errors import TrustError
 from trust.roles import REGION_ROLE

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from gateway.rpc.boundary import Call
     from gateway.rpc.days import Days
     from gateway.rpc.paging import Paging
-    from gateway.services.catalog_book import CatalogBook, Version
+    from gateway.services.catalog_book import CatalogBook
+    from gateway.services.catalog_version import Version
     from gateway.services.explain_equivalence import ExplainEquivalence
     from gateway.services.translate_item import TranslateItem
 

@@ -17,7 +17,7 @@ from gateway.rpc.convert_publication import (
     signed_message,
     version_message,
 )
-from gateway.services.catalog_book import missing
+from gateway.services.catalog_version import missing
 from onecard.gateway.v1 import catalog_publication_pb2 as told
 from onecard.gateway.v1 import catalog_publication_service_pb2 as pb
 from trust.encoding import is_sha256
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from gateway.rpc.boundary import Call
     from gateway.rpc.days import Days
     from gateway.rpc.paging import Paging
-    from gateway.services.catalog_book import CatalogBook, Version
+    from gateway.services.catalog_book import CatalogBook
+    from gateway.services.catalog_version import Version
     from gateway.services.fold_proposal import FoldProposal
     from gateway.services.publish_catalog import Checked, PublishCatalog
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from adapters.canonical import ApplicationItem, LocalizedText
     from adapters.equivalence import Equivalence
-    from gateway.services.catalog_book import Version
+    from gateway.services.catalog_version import Version
 
 RELATION = enum_numbers(Relation, catalog_pb2.Relation, "RELATION")
 LAYER = enum_numbers(Layer, catalog_pb2.Layer, "LAYER")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.rpc.convert import timestamp
 from gateway.rpc.convert_catalog import LAYER, LEGAL_STATUS, item_message, text_message
-from gateway.services.catalog_book import missing
+from gateway.services.catalog_version import missing
 from onecard.gateway.v1 import catalog_publication_pb2 as pb
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from adapters.catalog_diff import CatalogDiff, FieldChange
     from adapters.catalog_document import CatalogHead
     from adapters.tables import Fault
-    from gateway.services.catalog_book import Version
+    from gateway.services.catalog_version import Version
 
 
 def head_message(head: CatalogHead, digest: str) -> pb.CatalogVersion:

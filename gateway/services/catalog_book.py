@@ -8,8 +8,7 @@ in its place.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from adapters.equivalence import Catalogs
 from adapters.errors import UnknownRegionError
@@ -17,8 +16,9 @@ from adapters.layers import Surroundings, effective_items
 from adapters.venues import division_stem
 from adapters.words import Layer, LegalStatus
 from gateway.errors import CatalogStaleError, UnknownCatalogError
+from gateway.services.catalog_version import ShippedVersion, missing
 from gateway.services.local_home import china_day
-from trust.party_signature import canonical_bytes, canonical_digest
+from trust.party_signature import canonical_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,78 +28,11 @@ if TYPE_CHECKING:
     from adapters.catalog_document import CatalogDocument, CatalogHead
     from adapters.layers import EffectiveItem
     from adapters.registry import Registry
+    from gateway.services.catalog_version import Version
     from gateway.services.ports import Clock
 
 _MOST_PENDING = 4
 """Of one catalog, signed by the same regions: nobody's drafts put those of another away."""
-
-
-class Version(Protocol):
-    """One version of a catalog, wherever it is kept."""
-
-    @property
-    def head(self) -> CatalogHead:
-        """What it says of itself."""
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of its canonical form, base64url."""
-
-    @property
-    def signed_by(self) -> frozenset[str]:
-        """The regions whose signature of this very content is proven."""
-
-    @property
-    def signatures(self) -> tuple[str, ...]:
-        """Their signatures, compact JWS."""
-
-    @property
-    def shipped(self) -> bool:
-        """Whether it came with the program."""
-
-    @property
-    def items(self) -> Catalog:
-        """Its items; they may be read only now."""
-
-    def document(self) -> CatalogDocument:
-        """Give head and items as a document."""
-
-    def canonical(self) -> bytes:
-        """Give the canonical form, which is what was signed."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShippedVersion:
-    """A version that came with the program: nobody has signed it, and nobody needs to."""
-
-    content: CatalogDocument
-    digest: str
-    signed_by: frozenset[str] = frozenset()
-    signatures: tuple[str, ...] = ()
-    shipped: bool = True
-
-    @property
-    def head(self) -> CatalogHead:
-        """What it says of itself."""
-        return self.content.head
-
-    @property
-    def items(self) -> Catalog:
-        """Its items."""
-        return self.content.items
-
-    def document(self) -> CatalogDocument:
-        """Give head and items as a document."""
-        return self.content
-
-    def canonical(self) -> bytes:
-        """Give the canonical form."""
-        return canonical_bytes(self.content.plain())
-
-
-def missing(version: Version) -> tuple[str, ...]:
-    """Name the regions that still have to sign a version; none where it shipped with the program."""
-    return () if version.shipped else tuple(r for r in version.head.regions if r not in version.signed_by)
 
 
 class CatalogBook(Catalogs):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from adapters.catalog_document import CatalogHead
-    from gateway.services.catalog_book import Version
+    from gateway.services.catalog_version import Version
     from gateway.services.ports import Clock
     from trust.keys import VerificationKey
 

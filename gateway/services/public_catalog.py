@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from adapters.equivalence import Equivalence, EquivalenceBook
     from adapters.taxonomy import Taxonomy
     from adapters.words import Medium
-    from gateway.services.catalog_book import Version
+    from gateway.services.catalog_version import Version
     from gateway.services.shown_lists import Lists, ShownList, ShownRegion
     from trust.agreement import Agreement
 

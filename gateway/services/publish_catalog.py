@@ -20,9 +20,9 @@ from gateway.errors import (
     InvalidFieldError,
     NotPublisherError,
 )
-from gateway.services.catalog_book import missing
 from gateway.services.catalog_signatures import CatalogSignatures, by_region
 from gateway.services.catalog_text import read_json
+from gateway.services.catalog_version import missing
 from trust.party_signature import canonical_bytes, digest_of_bytes
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from adapters.taxonomy import Taxonomy
     from gateway.journal import Journal
-    from gateway.services.catalog_book import CatalogBook, Version
+    from gateway.services.catalog_book import CatalogBook
+    from gateway.services.catalog_version import Version
     from gateway.services.ports import Clock
     from trust.keys import VerificationKey
 

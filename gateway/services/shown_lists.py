@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from adapters.catalog_document import CatalogHead
     from adapters.manifest import Manifest
     from adapters.venues import Venues
-    from gateway.services.catalog_book import Version
+    from gateway.services.catalog_version import Version
 
 
 class Lists(Protocol):

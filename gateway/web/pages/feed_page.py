@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from gateway.services.catalog_book import missing
+from gateway.services.catalog_version import missing
 from gateway.services.shown_lists import published_at
 from gateway.web.pages.page import Page, Question
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.services.catalog_book import Version
+    from gateway.services.catalog_version import Version
     from gateway.web.pages.node_facts import NodeFacts
     from gateway.web.pages.page import View
     from gateway.web.pages.query import Query

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from adapters.catalog_diff import diff_catalogs
 from gateway.errors import CatalogStaleError, UnknownCatalogError
-from gateway.services.catalog_book import missing
+from gateway.services.catalog_version import missing
 from gateway.web.pages.page import Page, Question, cut
 
 if TYPE_CHECKING:

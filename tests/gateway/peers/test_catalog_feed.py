@@ -14,8 +14,9 @@ from gateway.errors import PeerProtocolError
 from gateway.peers import catalog_feed as module
 from gateway.peers.catalog_feed import CatalogFeed
 from gateway.peers.channel import PeerAddress, PeerChannel
-from gateway.services.catalog_book import CatalogBook, missing
+from gateway.services.catalog_book import CatalogBook
 from gateway.services.catalog_signatures import CatalogSignatures
+from gateway.services.catalog_version import missing
 from onecard.gateway.v1 import catalog_publication_service_pb2 as pb
 from tests.fakes import catalogs
 from tests.fakes.callers import CALLER_KEYS, PEER

@@ -14,7 +14,8 @@ from adapters.errors import UnknownRegionError
 from adapters.registry import load_registry
 from adapters.words import Layer, LegalStatus
 from gateway.errors import CatalogStaleError, UnknownCatalogError
-from gateway.services.catalog_book import CatalogBook, Version, missing
+from gateway.services.catalog_book import CatalogBook
+from gateway.services.catalog_version import Version, missing
 from tests.fakes.catalogs import LIFE, MemoryVersion, following, written
 from tests.fakes.clock import FakeClock
 from tests.fakes.regions import REGISTRY

@@ -16,9 +16,10 @@ from gateway.errors import (
     InvalidFieldError,
     NotPublisherError,
 )
-from gateway.services.catalog_book import CatalogBook, missing
+from gateway.services.catalog_book import CatalogBook
 from gateway.services.catalog_signatures import MOST_SIGNATURES
 from gateway.services.catalog_text import LONGEST_DOCUMENT
+from gateway.services.catalog_version import missing
 from tests.fakes.catalogs import LIFE, MemoryShelf, following, publisher, signature, written
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.journal import FakeJournal
