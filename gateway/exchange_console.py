@@ -136,7 +136,8 @@ def _tell(verified: VerifiedReceipt) -> None:
         "delivered": _moment(said.delivered_at),
         "answered": _moment(said.answered_at),
         "signed by": f"{said.source_gateway}, {said.target_gateway}",
-        "recorded by": ", ".join(verified.recorded_by) or "no log in this file",
+        "recorded by": ", ".join(verified.recorded_by),
+        "cosigned": ", ".join(verified.cosigned) or "no log that the other party has seen: the gateway's own word",
         "anchor": verified.anchor,
     }
     console = screen()

@@ -1,7 +1,10 @@
 """The proof of inclusion in a receipt: that the log of a gateway has recorded what the receipt states.
 
 The record is JSON whose `detail` is the digest of the statement. The path leads from it to the root of a checkpoint,
-which a key has signed that the gateway's own trust chain tells (`evidence_keys` of its metadata).
+which a key has signed that the gateway's own trust chain tells (`evidence_keys` of its metadata). Alone that is the
+gateway's own word: it could keep another log for this file. Where the other party has cosigned the checkpoint, whose
+keys are in the file too, it has seen that very log; other cosigners' keys are not in the file, and nothing is said of
+their lines.
 """
 
 from __future__ import annotations
@@ -10,10 +13,10 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from typing import TYPE_CHECKING, Final
 
-from trust.checkpoint import read_checkpoint
+from trust.checkpoint import check_cosignature, read_checkpoint
 from trust.errors import KeyMaterialError, ReceiptError
 from trust.merkle import leaf_hash, prove_inclusion
-from trust.note import NoteKey
+from trust.note import COSIGNER_KIND, NoteKey
 from trust.parser import strict_json
 from trust.roles import GATEWAY_ROLE
 
@@ -28,29 +31,45 @@ EVIDENCE_KEYS: Final = "evidence_keys"
 _PART: Final = "evidence"
 
 
-def check_inclusion(proof: Mapping[str, object], *, detail: str, entity: VerifiedEntity) -> None:
-    """Demand that the log of an entity's gateway has recorded a detail.
+def check_inclusion(proof: Mapping[str, object], *, detail: str, entity: VerifiedEntity, other: VerifiedEntity) -> bool:
+    """Demand that the log of an entity's gateway has recorded a detail; tells whether the other party cosigned that.
 
     Args:
-        proof: `record`, `index`, `path` and `checkpoint`.
+        proof: `record`, `index`, `path` and `checkpoint`, and nothing else.
         detail: the digest that the record must have.
         entity: whose log it is, believed.
+        other: the other party, believed.
 
     Raises:
         ReceiptError: the proof has not the form, or is of another record.
-        CheckpointError, BadSignatureError: the checkpoint is not signed by the log.
+        CheckpointError, BadSignatureError: the checkpoint is not signed by the log, or a line of the other party's keys
+            below it does not hold.
         ProofError: the path does not lead to its root.
     """
     match proof:
-        case {"record": str() as record, "index": int() as index, "path": [*path], "checkpoint": str() as note}:
+        case {
+            "record": str() as record,
+            "index": int() as index,
+            "path": [*path],
+            "checkpoint": str() as note,
+            **more,
+        } if not more:
             hashes = [_hash(part) for part in path]
         case _:
             raise ReceiptError(part=_PART, rule="record, index, path and checkpoint")
     raw = record.encode("utf-8", "surrogatepass")
     if strict_json(raw).get("detail") != detail:
         raise ReceiptError(part=_PART, rule="record of this receipt")
-    checkpoint = read_checkpoint(note, *_keys(entity)).checkpoint
+    signed = read_checkpoint(note, *_keys(entity))
+    checkpoint = signed.checkpoint
     prove_inclusion(index, checkpoint.size, leaf=leaf_hash(raw), path=hashes, root=checkpoint.root)
+    cosigned = False
+    for key in (one.of_kind(COSIGNER_KIND) for one in _keys(other)):
+        line = signed.note.of_key(key)
+        if line is not None:
+            check_cosignature(line, checkpoint, key=key)
+            cosigned = True
+    return cosigned
 
 
 def _hash(part: object) -> bytes:

@@ -6,8 +6,8 @@ of the statement; then for each region the chain from the pinned anchor down to 
 last the proofs that the gateways' logs have recorded it.
 
 A chain is judged as of the moment when it was put into the receipt: it proves whose key it was then. That a key was
-revoked later, and that a statement was not written later under an old date, no file can prove by itself; the proofs of
-inclusion, whose checkpoints others have cosigned, bound the time from above.
+revoked later, and that a statement was not written later under an old date, no file can prove by itself; a proof of
+inclusion in a log that the other party has cosigned says that both knew of it by then.
 """
 
 from __future__ import annotations
@@ -39,17 +39,26 @@ _KEYS: Final = frozenset({"format", "request", "reply", "receipt", "chains", "ev
 class CheckEvidence(Protocol):
     """Verifies a proof of inclusion."""
 
-    def __call__(self, proof: Mapping[str, object], *, detail: str, entity: VerifiedEntity) -> None:
-        """Demand that the log of an entity has recorded a detail (a TrustError names what does not hold)."""
+    def __call__(
+        self, proof: Mapping[str, object], *, detail: str, entity: VerifiedEntity, other: VerifiedEntity
+    ) -> bool:
+        """Demand that the log of an entity has recorded a detail (a TrustError names what does not hold).
+
+        Tells whether the other party has cosigned the log.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedReceipt:
-    """What a receipt proves: the statement, under which anchor, and which regions' logs have recorded it."""
+    """What a receipt proves: the statement, under which anchor, and which regions' logs have recorded it.
+
+    `cosigned` are those of these logs that the other party has seen.
+    """
 
     statement: ReceiptStatement
     anchor: str
     recorded_by: tuple[str, ...]
+    cosigned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +133,8 @@ def verify_receipt(
     Args:
         raw: its bytes, JSON.
         fingerprints: the RFC 7638 thumbprints of the anchor's keys that are believed.
-        check_evidence: verifies the proofs of inclusion; a file that has any is refused without it.
+        check_evidence: verifies the proofs of inclusion, of which there must be one then; a file that has any is
+            refused without it.
 
     Raises:
         ReceiptError: `part` names what fails first, `rule` or `because` why, `region` whose.
@@ -138,14 +148,27 @@ def verify_receipt(
     for region, entity in entities.items():
         with _Part("signature", region=region):
             receipt.prove(region, keys=_keys(entity.keys.get(GATEWAY_ROLE), statement.gateway(region)))
+    return VerifiedReceipt(
+        statement=statement,
+        anchor=entities[statement.source].anchor,
+        recorded_by=tuple(sorted(file.evidence)),
+        cosigned=tuple(sorted(_cosigned(file, entities, check_evidence))),
+    )
+
+
+def _cosigned(
+    file: ReceiptFile, entities: Mapping[str, VerifiedEntity], check_evidence: CheckEvidence | None
+) -> Iterator[str]:
+    """Verify the proofs of inclusion, and name the logs that the other party has cosigned."""
+    if check_evidence is not None and not file.evidence:
+        raise ReceiptError(part="evidence", rule="of one log at least")
     for region, proof in file.evidence.items():
         with _Part("evidence", region=region):
             if check_evidence is None:
                 raise ReceiptError(part="evidence", rule="can be verified")
-            check_evidence(proof, detail=receipt.digest, entity=entities[region])
-    return VerifiedReceipt(
-        statement=statement, anchor=entities[statement.source].anchor, recorded_by=tuple(sorted(file.evidence))
-    )
+            other = next((entity for name, entity in entities.items() if name != region), entities[region])
+            if check_evidence(proof, detail=file.receipt.digest, entity=entities[region], other=other):
+                yield region
 
 
 def _check_documents(file: ReceiptFile, statement: ReceiptStatement) -> None:

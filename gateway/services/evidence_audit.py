@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trust.checkpoint import Checkpoint, SignedCheckpoint
 
 _PERSONAL: Final = b'"personal":"'
+_TIME: Final = b',"time":'
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +184,11 @@ class Auditor:
             raise _BadError(min(row.place, report.records), "record: missing, or there twice")
         if row.entries < 1 or row.place % TILE_WIDTH + row.entries > TILE_WIDTH:
             raise _BadError(row.place, "bundle: beyond the end of a tile")
+        latest = 0
         try:
             for one in unpack(row):
                 leaf = leaf_hash(one.record)
+                latest = max(latest, _time_of(one.record))
                 if leaf != one.leaf:
                     raise _BadError(one.place, "record: is not what was hashed")
                 self._check_personal(one.place, one.record, one.personal)
@@ -194,6 +197,8 @@ class Auditor:
             raise _BadError(error.place, "bundle: cut or lengthened") from None
         if row.frontier != b"".join(self._stack):
             raise _BadError(await self._first_other(row), "record: not the one of which the head was made")
+        if row.time != latest:
+            raise _BadError(row.place, "bundle: its time is not that of its latest record")
         self._pass_checkpoints()
         self._rows.append(row)
         if report.records % TILE_WIDTH == 0:
@@ -274,6 +279,12 @@ class Auditor:
             raise _BadError(records, self._due[-1][1].partition(":")[0] + ": of a longer log; the end is missing")
         if await self._source.tiles() != self._tiles.done:
             raise _BadError(records, "tile: of records that are not there")
+
+
+def _time_of(record: bytes) -> int:
+    """Give the time of a record, microseconds; inside of a JSON string the quotes would be escaped."""
+    digits = record.partition(_TIME)[2].partition(b",")[0]
+    return int(digits) if digits.isdigit() else 0
 
 
 def _padded(hashes: bytes) -> bytes:

@@ -35,6 +35,12 @@ _LATEST: Final = select(CHECKPOINTS.c.note).order_by(CHECKPOINTS.c.size.desc()).
 _FROM: Final = (
     select(CHECKPOINTS.c.note).where(CHECKPOINTS.c.size >= bindparam("least")).order_by(CHECKPOINTS.c.size).limit(1)
 )
+_COSIGNED = (
+    select(COSIGNATURES.c.size)
+    .where(COSIGNATURES.c.size > bindparam("place"))
+    .order_by(COSIGNATURES.c.size.desc())
+    .limit(1)
+)
 _LINES: Final = select(COSIGNATURES.c.line).where(COSIGNATURES.c.size == bindparam("at")).order_by(COSIGNATURES.c.name)
 
 
@@ -118,6 +124,11 @@ class EvidenceHeads:
             lines = list((await connection.execute(_LINES, {"at": signed.checkpoint.size})).scalars())
         note = signed.note.with_signatures(map(NoteSignature.from_text, lines))
         return SignedCheckpoint(signed.checkpoint, note, signed.key)
+
+    async def cosigned_beyond(self, place: int) -> int:
+        """Give the size of the last checkpoint with a cosignature that has the record at a place; 0 where none has."""
+        async with self._store.reading() as connection:
+            return (await connection.execute(_COSIGNED, {"place": place})).scalar_one_or_none() or 0
 
     async def add_cosignature(self, size: int, line: NoteSignature, *, key: NoteKey) -> None:
         """Keep what a peer has signed below our checkpoint of a size; the first line of each peer stays."""

@@ -96,7 +96,8 @@ class Witness:
 
         Raises:
             CheckpointError, BadSignatureError: it is not one that this log has signed.
-            LogConflictError: it contradicts what we hold; an alarm.
+            LogConflictError: it contradicts what we hold; an alarm. One that stays behind what it has signed is an
+                alarm too, and is told what that was.
         """
         shown = self._read(note, origin)
         held = await self._held(origin)
@@ -107,9 +108,9 @@ class Witness:
             await self._require_same(held, shown)
             return Seen(held, self._cosign(held.checkpoint))
         if size < before and now_micros() - held.since > ROLLBACK_MICROS:
-            await self._conflict(ROLLBACK, held, shown)
+            await self._sound(ROLLBACK, held, shown)
         if size < before or from_size != before:
-            return Seen(held, None)
+            return Seen(held, None)  # by what it holds in its hands then, a log that was set back finds that out itself
         await self._require_growth(held, shown, proof)
         return await self._accept(shown)
 
@@ -190,6 +191,8 @@ class Witness:
 
     async def _conflict(self, kind: str, held: Held, shown: SignedCheckpoint) -> None:
         """Sound the alarm (LogConflictError)."""
-        origin = held.checkpoint.origin
-        await self._alarms.sound(Alarm(origin, kind, held=held.note, offered=shown.to_text()))
-        raise LogConflictError(origin=origin, rule=kind)
+        await self._sound(kind, held, shown)
+        raise LogConflictError(origin=held.checkpoint.origin, rule=kind)
+
+    async def _sound(self, kind: str, held: Held, shown: SignedCheckpoint) -> None:
+        await self._alarms.sound(Alarm(held.checkpoint.origin, kind, held=held.note, offered=shown.to_text()))

@@ -214,6 +214,9 @@ def test_what_stands_for_persons_is_erased_by_day_and_by_order(gateway: Gateway)
             f"erased in {bundles} bundles, each of the records that were written at once",
         )
     code, said = gateway.on("verify")
+    assert (code, "its time is not that of its latest record" in said) == (1, True)
+    gateway.tamper(update(BUNDLES).values(time=BUNDLES.c.time + 2 * DAY_MICROS).where(BUNDLES.c.place < 20))
+    code, said = gateway.on("verify")
     assert (code, "all is well" in said) == (0, True)
     assert _count(said, "of them with personal parts erased") == naming(20)
 

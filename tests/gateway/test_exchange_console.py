@@ -16,7 +16,7 @@ from tests.fakes.configuration import FakeConfiguration
 from tests.fakes.exchange import client, exchange_node
 from tests.fakes.store import opened
 from tests.gateway.command import onecard, refused
-from tests.trust.receipts import PINS, REPLY, written
+from tests.trust.receipts import PINS, REPLY, recorded, written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,13 +86,14 @@ def test_what_was_laid_aside_is_put_back(config: Path) -> None:
 def test_a_receipt_is_verified_offline(tmp_path: Path) -> None:
     """A good receipt ends with 0 and says what it proves."""
     file = tmp_path / "receipt.json"
-    file.write_bytes(written())
+    file.write_bytes(recorded())
     told = onecard("receipt", "verify", file, "--fingerprint", ANCHOR)
     assert told.exit_code == 0
     lines = dict(line.split(None, 1) for line in told.stdout.splitlines()[:-1])
     assert lines["outcome"] == "completed"
     assert lines["anchor"] == "https://southwest.example"
-    assert lines["recorded"] == "by  no log in this file"
+    assert lines["recorded"] == "by  visited"
+    assert lines["cosigned"] == "no log that the other party has seen: the gateway's own word"
     assert told.stdout.endswith("VALID\n")
 
 
@@ -121,7 +122,7 @@ def test_a_receipt_is_believed_under_the_anchors_of_a_gateway(tmp_path: Path) ->
     """With a configuration its anchors are believed, and no other: this receipt stands under another."""
     config = FakeConfiguration(tmp_path).path
     file = tmp_path / "receipt.json"
-    file.write_bytes(written())
+    file.write_bytes(recorded())
     told = onecard("receipt", "verify", file, "--config", config)
     assert told.exit_code == 1
     said = "The chain of a region does not lead to an anchor that you believe. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.trust.alliance import (
@@ -18,10 +19,16 @@ from tests.trust.alliance import (
     metadata,
     signed,
 )
+from trust.checkpoint import Checkpoint, sign_checkpoint
 from trust.keys import KeyRing, SigningKey
+from trust.merkle import leaf_hash, node_hash
 from trust.metadata_policy import MetadataPolicy
+from trust.note import NoteKey
+from trust.plain_json import freeze, thaw
 from trust.receipt import Receipt, ReceiptStatement, countersign_receipt, document_digest, sign_receipt
+from trust.receipt_evidence import EVIDENCE_KEYS
 from trust.receipt_file import ReceiptFile
+from trust.signer import KeySigner
 
 if TYPE_CHECKING:
     from trust.metadata_policy import Metadata
@@ -101,3 +108,36 @@ def receipt_file(**changes: Any) -> ReceiptFile:  # noqa: ANN401 - a test may gi
 def written(file: ReceiptFile | None = None, **changes: object) -> bytes:
     """Write a file as JSON, with members changed."""
     return json.dumps({**(file or receipt_file()).to_json(), **changes}, ensure_ascii=False).encode()
+
+
+LOG: Final = SigningKey.generate("EdDSA", issuer="visited.example/evidence")
+LOG_KEY: Final = NoteKey.of(LOG.public(), name=LOG.issuer)
+OTHER_LOG: Final = SigningKey.generate("EdDSA", issuer="home.example/evidence")
+OTHER_KEY: Final = NoteKey.of(OTHER_LOG.public(), name=OTHER_LOG.issuer)
+RECORD: Final = json.dumps({"detail": both_signed().digest, "outcome": "ALLOWED"})
+OTHER: Final = leaf_hash(b"another record")
+
+
+def proof(record: str = RECORD, *, signer: SigningKey = LOG, **changes: object) -> dict[str, object]:
+    """Prove that a record is the second of two, with some of the proof changed."""
+    head = Checkpoint(LOG.issuer, 2, node_hash(OTHER, leaf_hash(record.encode())))
+    told = {
+        "record": record,
+        "index": 1,
+        "path": [b64encode(OTHER).decode()],
+        "checkpoint": sign_checkpoint(head, signer=KeySigner(signer)).to_text(),
+    }
+    return {**told, **changes}
+
+
+def with_keys(entity: str, keys: object) -> Any:  # noqa: ANN401 - frozen JSON
+    """Give the metadata of a gateway that tells these keys of its log."""
+    metadata: Any = thaw(gateway_metadata(entity))
+    metadata["onecard_gateway"] |= {EVIDENCE_KEYS: keys} if keys is not None else {}
+    return freeze(metadata)
+
+
+def recorded() -> bytes:
+    """Write a good file with the proof that the log of the visited region has recorded it."""
+    chains = {"home": chain_of(HOME), "visited": chain_of(VISITED, metadata=with_keys(VISITED, LOG_KEY.to_text()))}
+    return written(receipt_file(chains=chains, evidence={"visited": proof()}))

@@ -3,50 +3,82 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
-from typing import Any, Final
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.trust.alliance import HOME, VISITED
-from tests.trust.receipts import PINS, both_signed, chain_of, gateway_metadata, receipt_file, written
-from trust.checkpoint import Checkpoint, sign_checkpoint
+from tests.trust.receipts import (
+    LOG,
+    LOG_KEY,
+    OTHER_KEY,
+    OTHER_LOG,
+    PINS,
+    chain_of,
+    proof,
+    receipt_file,
+    with_keys,
+    written,
+)
+from trust.checkpoint import cosign, read_checkpoint
 from trust.errors import ReceiptError
 from trust.keys import SigningKey
-from trust.merkle import leaf_hash, node_hash
 from trust.note import NoteKey
-from trust.plain_json import freeze, thaw
-from trust.receipt_evidence import EVIDENCE_KEYS, check_inclusion
+from trust.receipt_evidence import check_inclusion
 from trust.receipt_file import verify_receipt
 from trust.signer import KeySigner
 
+if TYPE_CHECKING:
+    from trust.receipt_file import VerifiedReceipt
+
 pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
-
-LOG: Final = SigningKey.generate("EdDSA", issuer="visited.example/evidence")
-LOG_KEY: Final = NoteKey.of(LOG.public(), name=LOG.issuer)
-RECORD: Final = json.dumps({"detail": both_signed().digest, "outcome": "ALLOWED"})
-OTHER: Final = leaf_hash(b"another record")
-
-
-def proof(record: str = RECORD, *, signer: SigningKey = LOG, **changes: object) -> dict[str, object]:
-    """Prove that a record is the second of two, with some of the proof changed."""
-    head = Checkpoint(LOG.issuer, 2, node_hash(OTHER, leaf_hash(record.encode())))
-    told = {
-        "record": record,
-        "index": 1,
-        "path": [b64encode(OTHER).decode()],
-        "checkpoint": sign_checkpoint(head, signer=KeySigner(signer)).to_text(),
-    }
-    return {**told, **changes}
 
 
 def verified(told: dict[str, object], *, keys: object = LOG_KEY.to_text()) -> tuple[str, ...]:
     """Verify a receipt with a proof by the log of the visited region, whose chain tells these keys of it."""
-    metadata: Any = thaw(gateway_metadata(VISITED))
-    metadata["onecard_gateway"] |= {EVIDENCE_KEYS: keys} if keys is not None else {}
-    chains = {"home": chain_of(HOME), "visited": chain_of(VISITED, metadata=freeze(metadata))}
+    return read(told, keys=keys).recorded_by
+
+
+def read(told: dict[str, object], *, keys: object = LOG_KEY.to_text()) -> VerifiedReceipt:
+    """Verify such a receipt; the home region's chain tells the key of its own log."""
+    chains = {
+        "home": chain_of(HOME, metadata=with_keys(HOME, OTHER_KEY.to_text())),
+        "visited": chain_of(VISITED, metadata=with_keys(VISITED, keys)),
+    }
     file = receipt_file(chains=chains, evidence={"visited": told})
-    return verify_receipt(written(file), fingerprints=PINS, check_evidence=check_inclusion).recorded_by
+    return verify_receipt(written(file), fingerprints=PINS, check_evidence=check_inclusion)
+
+
+def cosigned(*signers: SigningKey, at: int = 1_700_000_000) -> dict[str, object]:
+    """Prove the same by a checkpoint below which others have signed."""
+    told = proof()
+    signed = read_checkpoint(str(told["checkpoint"]), LOG_KEY)
+    lines = [cosign(signed.checkpoint, signer=KeySigner(one), name=one.issuer, at=at) for one in signers]
+    return {**told, "checkpoint": signed.note.with_signatures(lines).to_text()}
+
+
+def test_a_log_that_the_other_party_has_seen_is_told_apart() -> None:
+    """Its cosignature is verified by the keys that its own chain tells; a stranger's line says nothing."""
+    stranger = SigningKey.generate("EdDSA", issuer="gateway.stranger")
+    assert read(proof()).cosigned == ()
+    assert read(cosigned(stranger)).cosigned == ()
+    assert read(cosigned(stranger, OTHER_LOG)).cosigned == ("visited",)
+
+
+def test_a_cosignature_of_the_other_party_that_does_not_hold_is_refused() -> None:
+    """Another time, or another signature, under the name and key of the other party."""
+    told = cosigned(OTHER_LOG)
+    *text, line = str(told["checkpoint"]).rstrip("\n").split("\n")
+    mark, name, value = line.split(" ")
+    for place in (4 + 7, len(b64decode(value)) - 1):
+        changed = bytearray(b64decode(value))
+        changed[place] ^= 1
+        note = "\n".join([*text, f"{mark} {name} {b64encode(changed).decode()}", ""])
+        with pytest.raises(ReceiptError) as caught:
+            read({**told, "checkpoint": note})
+        assert caught.value.metadata["part"] == "evidence"
+        assert caught.value.metadata["because"] == "BadSignatureError"
 
 
 def test_the_record_of_a_receipt_is_proved() -> None:
@@ -62,6 +94,7 @@ def test_the_record_of_a_receipt_is_proved() -> None:
         ({}, "record, index, path and checkpoint"),
         (proof(index="1"), "record, index, path and checkpoint"),
         (proof(path=["not base64!"]), "base64 of hashes"),
+        (proof(more=True), "record, index, path and checkpoint"),
         (proof(record=json.dumps({"detail": "another"})), "record of this receipt"),
     ],
 )

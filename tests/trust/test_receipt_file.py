@@ -136,20 +136,35 @@ def test_a_signature_of_a_stranger_is_refused() -> None:
 
 def test_proofs_of_inclusion_are_verified() -> None:
     """A proof of inclusion is verified with the statement's digest and the region's entity, and its region named."""
-    seen: list[tuple[object, str, str]] = []
+    seen: list[tuple[object, str, str, str]] = []
 
-    def check(proof: Mapping[str, object], *, detail: str, entity: VerifiedEntity) -> None:
-        seen.append((proof, detail, entity.entity))
+    def check(proof: Mapping[str, object], *, detail: str, entity: VerifiedEntity, other: VerifiedEntity) -> bool:
+        seen.append((proof, detail, entity.entity, other.entity))
+        return entity.entity == HOME
 
-    file = receipt_file(evidence={"home": {"index": 7}})
-    assert verify_receipt(written(file), fingerprints=PINS, check_evidence=check).recorded_by == ("home",)
-    assert seen == [({"index": 7}, both_signed().digest, HOME)]
+    file = receipt_file(evidence={"home": {"index": 7}, "visited": {"index": 8}})
+    found = verify_receipt(written(file), fingerprints=PINS, check_evidence=check)
+    assert (found.recorded_by, found.cosigned) == (("home", "visited"), ("home",))
+    digest = both_signed().digest
+    assert seen == [({"index": 7}, digest, HOME, VISITED), ({"index": 8}, digest, VISITED, HOME)]
+
+
+def test_a_file_without_any_proof_of_inclusion_is_refused() -> None:
+    """Who verifies proofs wants one; who cannot verify them reads the rest."""
+
+    def check(_proof: object, *, detail: str, entity: VerifiedEntity, other: VerifiedEntity) -> bool:
+        raise AssertionError((detail, entity, other))
+
+    told = refused(written(receipt_file(evidence={})), check_evidence=check)
+    assert (told["part"], told["rule"]) == ("evidence", "of one log at least")
+    assert verify_receipt(written(receipt_file(evidence={})), fingerprints=PINS).recorded_by == ()
 
 
 def test_a_wrong_proof_of_inclusion_is_named() -> None:
     """A proof that does not hold, or that nobody can verify, is named with its region."""
 
-    def check(_proof: Mapping[str, object], *, detail: str, entity: VerifiedEntity) -> None:
+    def check(_proof: object, *, detail: str, entity: VerifiedEntity, other: VerifiedEntity) -> bool:
+        assert other.entity == VISITED
         assert (detail, entity.anchor) == (both_signed().digest, "https://southwest.example")
         raise ProofError(rule="root")
 

@@ -1,10 +1,11 @@
-"""Audits: twelve kinds of tampering, each at a hundred places, are found, and the first bad index is named."""
+"""Audits: fourteen kinds of tampering, each at a hundred places, are found, and the first bad index is named."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import io
+import json
 import random
 import sqlite3
 from contextlib import closing
@@ -214,12 +215,13 @@ def make_anew(rows: Rows) -> None:
     bundles = rows.all("SELECT * FROM evidence_bundles ORDER BY place")
     frontier, leaves = Frontier(), list[bytes]()
     for bundle in bundles:
-        own = [leaf_hash(one.record) for one in unpack(bundle)]
+        records = [one.record for one in unpack(bundle)]
+        own = [leaf_hash(record) for record in records]
         leaves += own
         frontier = frontier.extended(own)
         rows.change(
-            "UPDATE evidence_bundles SET frontier = ?, leaves = ? WHERE place = ?",
-            *(frontier.to_bytes(), b"".join(own), bundle.place),
+            "UPDATE evidence_bundles SET frontier = ?, leaves = ?, time = ? WHERE place = ?",
+            *(frontier.to_bytes(), b"".join(own), max(json.loads(one)["time"] for one in records), bundle.place),
         )
     for number in range(len(leaves) // 256):
         part = leaves[number * 256 : number * 256 + 256]
@@ -311,9 +313,19 @@ def alter_personal(rows: Rows, place: int, chance: random.Random) -> int:
     return at
 
 
+def alter_time(rows: Rows, place: int, chance: random.Random) -> int:
+    """Give records another age, by which they are erased sooner or later than they may be."""
+    row = rows.bundle(place)
+    rows.change(
+        "UPDATE evidence_bundles SET time = time + ? WHERE place = ?", chance.choice((-1, 1)) * 86_400, row.place
+    )
+    return int(row.place)
+
+
 KINDS = (
     flip, truncate, delete, reorder, insert, replace, cut_tail, restore,
     swap_key, alter_tile, alter_checkpoint, alter_cosignature, alter_personal,
+    alter_time,
 )  # fmt: skip
 
 

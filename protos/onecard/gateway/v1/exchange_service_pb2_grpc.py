@@ -144,7 +144,8 @@ class ExchangeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchRequest(self, request, context):
-        """Sends the request as it is now, and again whenever something has happened to it; ends when it can change no more.
+        """Sends the request as it is now, and again whenever something has happened to it; ends when it has come to its
+        end. A reply can be disputed afterwards: watch it again then.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -48,7 +48,9 @@ class ExchangeServiceStub:
     ListRequests: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.ListRequestsRequest, _exchange_service_pb2.ListRequestsResponse]
     """Lists the caller's requests without contents, oldest first; filters are combined by and."""
     WatchRequest: _grpc.UnaryStreamMultiCallable[_exchange_service_pb2.WatchRequestRequest, _exchange_service_pb2.WatchRequestResponse]
-    """Sends the request as it is now, and again whenever something has happened to it; ends when it can change no more."""
+    """Sends the request as it is now, and again whenever something has happened to it; ends when it has come to its
+    end. A reply can be disputed afterwards: watch it again then.
+    """
     CancelRequest: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.CancelRequestRequest, _exchange_service_pb2.CancelRequestResponse]
     """Withdraws a request that the target region has not taken. Where that region's gateway may have it already, it decides:
     the answer then still shows the former state, and the history CANCEL_ASKED.
@@ -94,7 +96,9 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     ListRequests: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.ListRequestsRequest, _exchange_service_pb2.ListRequestsResponse]  # type: ignore[assignment]
     """Lists the caller's requests without contents, oldest first; filters are combined by and."""
     WatchRequest: _aio.UnaryStreamMultiCallable[_exchange_service_pb2.WatchRequestRequest, _exchange_service_pb2.WatchRequestResponse]  # type: ignore[assignment]
-    """Sends the request as it is now, and again whenever something has happened to it; ends when it can change no more."""
+    """Sends the request as it is now, and again whenever something has happened to it; ends when it has come to its
+    end. A reply can be disputed afterwards: watch it again then.
+    """
     CancelRequest: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.CancelRequestRequest, _exchange_service_pb2.CancelRequestResponse]  # type: ignore[assignment]
     """Withdraws a request that the target region has not taken. Where that region's gateway may have it already, it decides:
     the answer then still shows the former state, and the history CANCEL_ASKED.
@@ -167,7 +171,9 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _exchange_service_pb2.WatchRequestRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_exchange_service_pb2.WatchRequestResponse], _abc.AsyncIterator[_exchange_service_pb2.WatchRequestResponse]]:
-        """Sends the request as it is now, and again whenever something has happened to it; ends when it can change no more."""
+        """Sends the request as it is now, and again whenever something has happened to it; ends when it has come to its
+        end. A reply can be disputed afterwards: watch it again then.
+        """
 
     @_abc_1.abstractmethod
     def CancelRequest(
