@@ -34,6 +34,18 @@ async def test_who_asks_for_one_thing_is_not_answered_for_another(language: str)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+async def test_what_accepting_means_is_said_where_something_is_accepted(language: str) -> None:
+    """A text lists also what is only being tried out; the answer says so, and where to see how far it has come."""
+    words = PageWords(Language(language))
+    async with reading() as reader:
+        some = await reader.get(f"/{language}/{ASK}")
+        none = await reader.get(f"/{language}/{ASK}&type=CUL.TECHMUSEUM")
+    assert words.t("accepts_means") in some.words
+    assert f'href="/{language}/depth"' in some.text.split(words.t("accepts_means"))[1].split("</p>")[0]
+    assert words.t("accepts_means") not in none.words
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_service_accepted_in_part_says_what_it_is_not_good_for(language: str) -> None:
     """By item type, and by what it has outside every type; a service accepted whole says nothing of the kind."""
     words = PageWords(Language(language))
