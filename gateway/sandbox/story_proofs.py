@@ -78,8 +78,8 @@ class ReceiptStory:
 
 
 def _statement(ended: Ended) -> tuple[str, ...]:
-    """Give what the command told but for who has recorded it."""
-    return tuple(line for line in ended.told.splitlines() if not line.startswith("recorded by"))
+    """Give what the command told but for who has recorded it, and whether the other had seen that log by then."""
+    return tuple(line for line in ended.told.splitlines() if not line.startswith(("recorded by", "cosigned")))
 
 
 class LogStory:

@@ -34,7 +34,8 @@ MOMENTS = {"statusAsOf", "dataAge", "recognitionExpireTime", "issueTime", "expir
 TOKEN_MOMENTS = {"iat", "nbf", "exp", "jti", "card_status_as_of", "request_hash"}
 # To whose certificate a recognition is bound: within one gateway it goes over no connection.
 TOKEN_PLACE = {"cnf"}
-PLACE = {"role", "trace_id"}
+# A gateway of all regions follows what all of them publish.
+PLACE = {"role", "trace_id", "notFollowedRegions"}
 
 Request = tuple[str, "Message"]
 
