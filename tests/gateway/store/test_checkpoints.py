@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,9 +18,28 @@ from gateway.store.store import Store
 from tests.gateway.store.lab import Sayer, kept, make_tables
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from gateway.store.engine import StoreEngine
+
+
+@asynccontextmanager
+async def looked_after(url: str, *, look_seconds: float) -> AsyncIterator[tuple[StoreEngine, Store]]:
+    """Open an empty store, beside which its log is written back."""
+    engine = open_engine(url)
+    await migrate(engine)
+    store = Store(engine)
+    await store.open()
+    beside = asyncio.create_task(Checkpoints(engine, written=lambda: store.written, look_seconds=look_seconds).run())
+    await asyncio.sleep(0)
+    try:
+        yield engine, store
+    finally:
+        beside.cancel()
+        await asyncio.wait({beside})
+        await store.close()
+        await engine.close()
 
 
 def in_the_file(engine: StoreEngine, folder: Path) -> int:
@@ -38,13 +57,7 @@ async def test_what_was_committed_gets_into_the_file(
 ) -> None:
     """Many rows at once, and few after a while; while the store is open, and without a commit that waits for it."""
     monkeypatch.setattr(checkpoints, "_PATIENT_LOOKS", patient)
-    engine = open_engine(sqlite_url)
-    await migrate(engine)
-    store = Store(engine)
-    await store.open()
-    beside = asyncio.create_task(Checkpoints(engine, written=lambda: store.written, look_seconds=0.01).run())
-    await asyncio.sleep(0)
-    try:
+    async with looked_after(sqlite_url, look_seconds=0.01) as (engine, store):
         await make_tables(store)
         sayer = Sayer()
         await asyncio.gather(*(store.commit(sayer.add, number) for number in range(rows)))
@@ -54,28 +67,12 @@ async def test_what_was_committed_gets_into_the_file(
             await asyncio.sleep(0.01)
         assert in_the_file(engine, tmp_path) == rows
         assert len(await kept(store)) == rows
-    finally:
-        beside.cancel()
-        await asyncio.wait({beside})
-        await store.close()
-        await engine.close()
 
 
 async def test_nothing_is_written_back_for_little(sqlite_url: str, tmp_path: Path) -> None:
     """Each checkpoint synchronizes the disk twice, so that few rows wait for others."""
-    engine = open_engine(sqlite_url)
-    await migrate(engine)
-    store = Store(engine)
-    await store.open()
-    beside = asyncio.create_task(Checkpoints(engine, written=lambda: store.written, look_seconds=0.001).run())
-    await asyncio.sleep(0)
-    try:
+    async with looked_after(sqlite_url, look_seconds=0.001) as (engine, store):
         await make_tables(store)
         await asyncio.gather(*(store.commit(Sayer().add, number) for number in range(3)))
         await asyncio.sleep(0.01)
         assert in_the_file(engine, tmp_path) == 0
-    finally:
-        beside.cancel()
-        await asyncio.wait({beside})
-        await store.close()
-        await engine.close()
