@@ -14,7 +14,6 @@ from bench.payloads import HOME, VISITED, submit_request
 from gateway.bootstrap_evidence import evidence_append
 from gateway.services.evidence import Decision, Outcome
 from gateway.services.exchange_birth import Birth, new_request
-from gateway.services.exchange_ledger import ADD_EVENT, ADD_REQUEST
 from gateway.services.exchange_model import MICROS, Terms
 from gateway.services.exchange_states import State
 from gateway.store.engine import open_engine
@@ -22,6 +21,7 @@ from gateway.store.migrate import migrate
 from gateway.store.schema import new_id
 from gateway.store.sealing import OVERHEAD_BYTES
 from gateway.store.store import Store
+from gateway.store.tables_exchange import EVENTS, REQUESTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,8 +70,8 @@ async def _add(transaction: Transaction, counts: Sequence[int]) -> Sequence[None
     now = int(time.time()) * MICROS
     for count in counts:
         made = [_answered(size, now) for _ in range(count)]
-        await transaction.execute(ADD_REQUEST, [row for row, _ in made])
-        await transaction.execute(ADD_EVENT, [event for _, events in made for event in events])
+        await transaction.add(REQUESTS, [row for row, _ in made])
+        await transaction.add(EVENTS, [event for _, events in made for event in events])
         for _ in range(count):
             transaction.record(
                 Decision(method="ExchangeService/SubmitRequest", outcome=Outcome.ALLOWED, source=VISITED, target=HOME)

@@ -118,13 +118,16 @@ class TrustSide:
         raise refusal
 
     def chain(self, region: str, agreement: str) -> tuple[str, ...]:
-        """Give the static trust chain of a region to the anchor of an agreement, compact JWS upwards; () for none."""
+        """Give the static trust chain of a region to the anchor of an agreement, compact JWS upwards; () for none.
+
+        It is asked for in the thread of a transaction, so nothing is signed for it.
+        """
         anchor, home = self.anchors.get(agreement, ""), self.homes.get(region)
         if home is None:
             return self.desk.chain_for(self.desk.standing.rules.regions.get(region, ""), anchor)
         above = self.desk.chain_for(home.entity, anchor)[1:]
         # What we say of ourselves may be younger than what was last fetched about us.
-        return (home.publisher.text(), *above) if above else ()
+        return (home.publisher.current.text, *above) if above else ()
 
     def caller_key(self, caller: str, kid: str, *, registered: KeyRing) -> VerificationKey:
         """Find the key of a caller: a registered one's, or that of a gateway under an agreement with a home of ours."""

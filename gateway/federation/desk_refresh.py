@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass, field
+from threading import get_ident
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -89,11 +90,14 @@ class Refresher:
         self._jitter = jitter
         self._lines: dict[Place, _Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
         self.first_round = asyncio.Event()
         """Set once each awaited place went well or was tried for as long as the first round may take."""
 
     def start(self) -> None:
         """Begin, in the running event loop."""
+        self._loop, self._thread = asyncio.get_running_loop(), get_ident()
         self._begin(self._oversee())
 
     async def close(self) -> None:
@@ -103,7 +107,13 @@ class Refresher:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def soon(self, entity: str) -> None:
-        """Ask for a refresh of an entity; however often, it is refreshed once an interval at most."""
+        """Ask for a refresh of an entity, from any thread; it is refreshed once an interval at most."""
+        if self._loop is None or get_ident() == self._thread:
+            self._want(entity)
+        else:
+            self._loop.call_soon_threadsafe(self._want, entity)
+
+    def _want(self, entity: str) -> None:
         for (_, kept), line in self._lines.items():
             if kept == entity:
                 line.wanted.set()

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.services.exchange_model import parse_row
@@ -37,9 +37,6 @@ _LOCKED: Final = (
     .order_by(REQUESTS.c.id)
     .with_for_update()
 )
-ADD_REQUEST: Final = insert(REQUESTS)
-ADD_EVENT: Final = insert(EVENTS)
-ADD_TASK: Final = insert(QUEUE)
 _TAKE_TASKS: Final = delete(QUEUE).where(
     QUEUE.c.request == bindparam("of_request"), QUEUE.c.task == bindparam("of_task")
 )
@@ -241,11 +238,11 @@ class Ledger:
             values: dict[str, Any] = {name: bindparam(f"to_{name}") for name in names}
             await run(update(REQUESTS).where(REQUESTS.c.id == bindparam("of_id")).values(values), rows)
         if self._events:
-            await run(ADD_EVENT, self._events)
+            await self._transaction.add(EVENTS, self._events)
         if self._done:
             await run(_TAKE_TASKS, self._done)
         if self._tasks:
-            await run(ADD_TASK, self._tasks)
+            await self._transaction.add(QUEUE, self._tasks)
         if self._files:
             await run(CLAIM_FILE, self._files)
         if self._erased:

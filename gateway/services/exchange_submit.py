@@ -20,9 +20,6 @@ from gateway.services.crash_points import AFTER_COMMIT, AFTER_INSERT, BEFORE_INS
 from gateway.services.exchange_birth import Birth, new_request
 from gateway.services.exchange_files import check_files
 from gateway.services.exchange_ledger import (
-    ADD_EVENT,
-    ADD_REQUEST,
-    ADD_TASK,
     CLAIM_FILE,
     LANES,
     count,
@@ -34,7 +31,7 @@ from gateway.services.exchange_seals import SALT_BYTES, digest_of, request_docum
 from gateway.services.exchange_states import Event, State
 from gateway.services.local_home import china_day
 from gateway.store.schema import new_id
-from gateway.store.tables_exchange import REQUESTS
+from gateway.store.tables_exchange import EVENTS, QUEUE, REQUESTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -223,9 +220,9 @@ class SubmitRequest:
 
     async def _write(self, transaction: Transaction, added: Sequence[NewRequest]) -> None:
         """Write rows, histories, tasks and counts, one statement each."""
-        await transaction.execute(ADD_REQUEST, [new.row for new in added])
-        await transaction.execute(ADD_EVENT, [event for new in added for event in new.events])
-        await transaction.execute(ADD_TASK, [new.task for new in added])
+        await transaction.add(REQUESTS, [new.row for new in added])
+        await transaction.add(EVENTS, [event for new in added for event in new.events])
+        await transaction.add(QUEUE, [new.task for new in added])
         claimed = [
             {"of_file": reference.id, "for_request": new.row["id"]} for new in added for reference in new.attachments
         ]

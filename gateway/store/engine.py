@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import event
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -27,7 +27,7 @@ from gateway.store.faults import sqlite_fault
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sqlalchemy.engine import URL, Connection
+    from sqlalchemy.engine import URL, Connection, Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.pool import ConnectionPoolEntry
@@ -42,6 +42,9 @@ READERS: Final = 6
 _LOCAL: Final = frozenset({"", "localhost", "127.0.0.1", "::1"})
 _WRITER_CACHE_KIB: Final = 65_536
 _READER_CACHE_KIB: Final = 8_192
+_STATEMENTS: Final = 512
+"""Statements that a connection keeps prepared: adding rows takes one for each number of rows."""
+
 _WAL_PAGES: Final = 16_000
 """Length of the log at which a commit writes it back itself: 64 MB, of which little is left to do by then."""
 
@@ -80,13 +83,14 @@ class StoreEngine:
     """Where the store is, for writing and for reading.
 
     `patience_seconds` is how long a transaction may take before its connection is given up; None where there is no
-    server that could be gone. `file` is that of SQLite.
+    server that could be gone. `file` is that of SQLite, and `in_thread` writes to it from a thread of its own.
     """
 
     writing: AsyncEngine
     reading: AsyncEngine
     patience_seconds: float | None
     file: Path | None
+    in_thread: Engine | None = None
 
     async def close(self) -> None:
         """Close all connections that are not in use."""
@@ -136,12 +140,16 @@ def _sqlite(place: URL, readers: int) -> StoreEngine:
         raise _fault(f"the file cannot be made or opened ({type(error).__name__})") from error
     writing = _engine(place, connect_args={"isolation_level": None}, pool_size=1)
     reading = _engine(place, connect_args={"isolation_level": None}, pool_size=readers)
-    event.listen(writing.sync_engine, "connect", _prepared({**_PRAGMAS, "cache_size": -_WRITER_CACHE_KIB}))
+    arguments = {"isolation_level": None, "check_same_thread": False, "cached_statements": _STATEMENTS}
+    in_thread = create_engine(place.set(drivername="sqlite"), hide_parameters=True, connect_args=arguments)
+    for engine in (writing.sync_engine, in_thread):
+        event.listen(engine, "connect", _prepared({**_PRAGMAS, "cache_size": -_WRITER_CACHE_KIB}))
     event.listen(
         reading.sync_engine, "connect", _prepared({**_PRAGMAS, "cache_size": -_READER_CACHE_KIB, "query_only": 1})
     )
     event.listen(writing.sync_engine, "begin", _begin_immediate)
-    return StoreEngine(writing=writing, reading=reading, patience_seconds=None, file=file)
+    event.listen(in_thread, "begin", _begin_in_thread)
+    return StoreEngine(writing=writing, reading=reading, patience_seconds=None, file=file, in_thread=in_thread)
 
 
 def _postgresql(place: URL, patience_seconds: float, readers: int) -> StoreEngine:
@@ -197,10 +205,19 @@ def _begin_immediate(connection: Connection) -> None:
     Raises:
         StoreUnavailableError: another process has it, or the file cannot be used.
     """
-    # Handed to the driver as it is: a statement of SQLAlchemy's goes to its thread three times.
     driver: Any = connection.connection.dbapi_connection
+    _begin(lambda: driver.run_async(lambda sqlite: sqlite.execute("BEGIN IMMEDIATE")))
+
+
+def _begin_in_thread(connection: Connection) -> None:
+    """Do as `_begin_immediate` on a connection without a loop."""
+    driver: Any = connection.connection.dbapi_connection
+    _begin(lambda: driver.execute("BEGIN IMMEDIATE"))
+
+
+def _begin(do: Callable[[], object]) -> None:
     try:
-        driver.run_async(lambda sqlite: sqlite.execute("BEGIN IMMEDIATE"))
+        do()
     except sqlite3.Error as error:
         raise StoreUnavailableError(fault=sqlite_fault(error) or "connection") from error
 

@@ -16,6 +16,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
@@ -105,7 +106,7 @@ def _cipher(key: SealingKey) -> AESGCM | _Sm4:
 
 
 class Sealer:
-    """Seals with the newest key and opens with any.
+    """Seals with the newest key and opens with any; safe to use from several threads.
 
     Args:
         keys: the newest first.
@@ -123,26 +124,25 @@ class Sealer:
         """Take other keys, the newest first (SettingsError)."""
         if not keys:
             raise SettingsError(("store.keys: there is no key; make one (onecard keys new)",))
-        self._ciphers = {key.id: _cipher(key) for key in keys}
-        self._newest = keys[0].id
+        self._held = (keys[0].id, {key.id: _cipher(key) for key in keys})
 
     @property
     def newest(self) -> bytes:
         """The id of the key that seals."""
-        return self._newest
+        return self._held[0]
 
     def seal(self, plain: bytes, *, context: bytes) -> bytes:
         """Seal a value; only with the same context it opens again."""
-        head = VERSION + self._newest
-        nonce = self._nonce()
-        return head + nonce + self._ciphers[self._newest].encrypt(nonce, plain, head + context)
+        newest, ciphers = self._held
+        head, nonce = VERSION + newest, self._nonce()
+        return head + nonce + ciphers[newest].encrypt(nonce, plain, head + context)
 
     def open(self, sealed: bytes, *, context: bytes) -> bytes:
         """Open a value (StoreUnavailableError: no key for it, or it is not what was sealed)."""
         key = sealed_by(sealed)
-        if key not in self._ciphers and self._more is not None:
+        if key not in self._held[1] and self._more is not None:
             self.use(self._more())
-        cipher = self._ciphers.get(key)
+        cipher = self._held[1].get(key)
         if cipher is None:
             raise StoreUnavailableError(fault=_UNKNOWN_KEY)
         nonce, body = sealed[_HEAD : _HEAD + NONCE_BYTES], sealed[_HEAD + NONCE_BYTES :]
@@ -152,15 +152,17 @@ class Sealer:
             raise StoreUnavailableError(fault=_BROKEN) from error
 
     def _nonce(self) -> bytes:
-        if self._count >= 2 ** (8 * _COUNTER_BYTES):
+        """Give what no other value of this process was or will be sealed with, in whatever thread."""
+        fixed, numbers = self._series
+        number = next(numbers)  # counts and gives in one step, which no other thread comes between
+        if number >= 2 ** (8 * _COUNTER_BYTES):
             self._turn()
-        self._count += 1
-        return self._fixed + (self._count - 1).to_bytes(_COUNTER_BYTES, "big")
+            return self._nonce()
+        return fixed + number.to_bytes(_COUNTER_BYTES, "big")
 
     def _turn(self) -> None:
         """Begin to count anew, behind other random bytes."""
-        self._fixed = secrets.token_bytes(NONCE_BYTES - _COUNTER_BYTES)
-        self._count = 0
+        self._series = (secrets.token_bytes(NONCE_BYTES - _COUNTER_BYTES), count())
 
 
 def sealed_by(sealed: bytes) -> bytes:

@@ -37,7 +37,8 @@ class Store:
     Args:
         engine: where it is.
         append: appends the decisions of a transaction to the evidence; without it none is kept.
-        gather_seconds: how long a transaction waits for company, where the one before it had some.
+        gather_seconds: how long a transaction waits for company, where the one before it had some; again, some times,
+            while more comes.
         told: hears when the store is lost, and when it is back.
     """
 

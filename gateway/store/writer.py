@@ -11,26 +11,24 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import SettingsError, StoreUnavailableError
 from gateway.store.faults import is_conflict, outage, why_closed
-from gateway.store.signs_of_life import NOTIFY, TOUCH, touch
-from gateway.store.transaction import Transaction
+from gateway.store.signs_of_life import TOUCH, touch
 from gateway.store.waiting import Waiting
+from gateway.store.writing import LOST, open_writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from collections.abc import Sequence
 
     from gateway.store.engine import StoreEngine
     from gateway.store.notices import Notices
-    from gateway.store.transaction import Append, Handler
+    from gateway.store.transaction import Append, Handler, Transaction
     from gateway.store.waiting import Told
+    from gateway.store.writing import Writing
 
 MOST_TOGETHER: Final = 128
 """Items in one transaction."""
@@ -41,7 +39,7 @@ TRIES: Final = 4
 
 RETRY_SECONDS: Final = 0.25
 _BACKOFF_SECONDS: Final = 0.01
-_LOST: Final = (SQLAlchemyError, OSError, TimeoutError)
+_MOST_LOOKS: Final = 8
 
 
 class Writer:
@@ -55,12 +53,11 @@ class Writer:
         self._engine = engine
         self._append = append
         self._notices = notices
-        self._gather = gather_seconds
+        self._gather_seconds = gather_seconds
         self._waiting: deque[Waiting] = deque()
         self._in_hand: list[Waiting] = []
         self._arrived = asyncio.Event()
-        self._connection: AsyncConnection | None = None
-        self._cut: Callable[[], None] | None = None
+        self._writing: Writing | None = None
         self._closing = False
         self._company = False
         self.ready = False
@@ -96,11 +93,18 @@ class Writer:
                 await self._come_back()
             elif self._waiting:
                 if self._company and not self._closing:
-                    await asyncio.sleep(self._gather)
+                    await self._gather()
                 await self._write_some()
             else:
                 self._arrived.clear()
                 await self._arrived.wait()
+
+    async def _gather(self) -> None:
+        """Wait for company as long as more comes; who is busy with many calls has the next ones nearly ready."""
+        seen, looks = 0, 0
+        while seen < len(self._waiting) < MOST_TOGETHER and looks < _MOST_LOOKS:
+            seen, looks = len(self._waiting), looks + 1
+            await asyncio.sleep(self._gather_seconds)
 
     async def _come_back(self) -> None:
         """Try once, after a while, whether a write lasts again."""
@@ -114,7 +118,7 @@ class Writer:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
             await self._transact([Waiting(touch, TOUCH[self._engine.writing.dialect.name], future)])
-        except (*_LOST, StoreUnavailableError) as error:
+        except (*LOST, StoreUnavailableError) as error:
             await self._drop()
             raise StoreUnavailableError(fault=_fault(error) or "cannot_open") from error
         except SettingsError:
@@ -173,69 +177,49 @@ class Writer:
 
     async def _transact(self, items: Sequence[Waiting]) -> list[object]:
         """Do the work of items in one transaction and commit it; answers come in the order of the items."""
+        writing = await self._connected()
+        written = await writing.transact(partial(self._do, items))
+        for channel, payload in written.notices:
+            self._notices.tell(channel, payload)
+        return written.answers
+
+    async def _do(self, items: Sequence[Waiting], transaction: Transaction) -> list[object]:
+        """Have each handler do the work of its items, and append what they have decided."""
         answers: list[object] = [None] * len(items)
         places: dict[Handler[Any, Any], list[int]] = {}
         for place, one in enumerate(items):
             places.setdefault(one.handler, []).append(place)
-        connection = await self._connected()
-        transaction = Transaction(connection)
-        with self._patience():
-            for handler, own in places.items():
-                said = await handler(transaction, [items[place].item for place in own])
-                for place, answer in zip(own, said, strict=True):
-                    answers[place] = answer
-            if transaction.decisions and self._append is not None:
-                await self._append(transaction, transaction.decisions)
-            if transaction.notices and self._engine.file is None:
-                channels, payloads = zip(*transaction.notices, strict=True)
-                await transaction.execute(NOTIFY, {"channels": list(channels), "payloads": list(payloads)})
-            await connection.commit()
-        if self._engine.file is not None:
-            for channel, payload in transaction.notices:
-                self._notices.tell(channel, payload)
+        for handler, own in places.items():
+            said = await handler(transaction, [items[place].item for place in own])
+            for place, answer in zip(own, said, strict=True):
+                answers[place] = answer
+        if transaction.decisions and self._append is not None:
+            await self._append(transaction, transaction.decisions)
         return answers
 
-    @contextmanager
-    def _patience(self) -> Iterator[None]:
-        """Cut the connection to a server that takes too long: what waits for it then fails as any lost one does."""
-        if self._cut is None:
-            yield
-            return
-        timer = asyncio.get_running_loop().call_later(self._engine.patience_seconds or 0, self._cut)
-        try:
-            yield
-        finally:
-            timer.cancel()
-
-    async def _connected(self) -> AsyncConnection:
+    async def _connected(self) -> Writing:
         """Give the connection, a new one where there is none (StoreUnavailableError, SettingsError)."""
-        if self._connection is None:
+        if self._writing is None:
             try:
-                self._connection = await self._engine.writing.connect()
-                if self._engine.patience_seconds is not None:
-                    driver: Any = (await self._connection.get_raw_connection()).driver_connection
-                    self._cut = driver.terminate
-            except _LOST as error:
+                self._writing = await open_writing(self._engine)
+            except LOST as error:
                 raise StoreUnavailableError(fault=why_closed(error)) from error
-        return self._connection
+        return self._writing
 
     async def _roll_back(self) -> str | None:
         """Take back what was done; give a word where that fails, and the connection with it."""
         try:
-            with self._patience():
-                await (await self._connected()).rollback()
-        except _LOST as error:
+            await (await self._connected()).roll_back()
+        except LOST as error:
             return why_closed(error)
         return None
 
     async def _drop(self) -> None:
-        """Close the connections, whatever state they are in; SQLite would lend the same open file again otherwise."""
-        connection, self._connection, self._cut = self._connection, None, None
-        with suppress(*_LOST):
-            if connection is not None:
-                await connection.invalidate()
-                await connection.close()
-        with suppress(*_LOST):
+        """Close all connections, whatever state they are in."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            await writing.close()
+        with suppress(*LOST):
             await self._engine.close()
 
 

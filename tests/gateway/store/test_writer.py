@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import OperationalError
 
 from gateway.errors import LimitError, StoreUnavailableError
@@ -86,14 +87,48 @@ async def test_a_fault_in_a_handler_is_told_to_who_waits_for_it(store: Store) ->
     assert await store.commit(sayer.add, 5) == 5
 
 
+async def test_a_handler_waits_for_nothing_but_its_transaction(sqlite_url: str) -> None:
+    """On SQLite, where it runs without a loop, one that waits for something else is told so and changes nothing."""
+
+    async def dawdle(transaction: Transaction, items: Sequence[int]) -> Sequence[object]:
+        await Sayer().add(transaction, items)
+        await asyncio.sleep(0)
+        return items
+
+    async with opened(sqlite_url) as store:
+        await make_tables(store)
+        with pytest.raises(RuntimeError, match="waits for something else"):
+            await store.commit(dawdle, 1)
+        assert await kept(store) == []
+        assert await store.commit(Sayer().add, 2) == 2
+
+
+async def test_many_rows_are_added_at_once(store: Store) -> None:
+    """As many as there are, however many go into one statement; each value comes back as it was."""
+    await make_tables(store)
+
+    async def add_all(transaction: Transaction, items: Sequence[range]) -> Sequence[int]:
+        await transaction.add(SAYINGS, [{"id": n, "words": f"'{n}?"} for item in items for n in item])
+        return [0] * len(items)
+
+    await store.commit(add_all, range(150))
+    async with store.reading() as connection:
+        rows = await connection.execute(select(SAYINGS).order_by(SAYINGS.c.id))
+        assert [(row.id, row.words) for row in rows] == [(n, f"'{n}?") for n in range(150)]
+
+
 async def test_who_leaves_does_not_disturb_the_others(store: Store) -> None:
     """An item whose waiter left before it was begun is not done; one that is begun is done all the same."""
     await make_tables(store)
-    sayer, begun, go_on = Sayer(), asyncio.Event(), asyncio.Event()
+    sayer, begun, go_on, go_on_thread = Sayer(), asyncio.Event(), asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
 
     async def slowly(transaction: Transaction, items: Sequence[int]) -> Sequence[object]:
-        begun.set()
-        await go_on.wait()
+        loop.call_soon_threadsafe(begun.set)
+        if transaction.dialect == "sqlite":
+            assert go_on_thread.wait(10)
+        else:
+            await go_on.wait()
         return await sayer.add(transaction, items)
 
     first = asyncio.create_task(store.commit(slowly, 1))
@@ -103,6 +138,7 @@ async def test_who_leaves_does_not_disturb_the_others(store: Store) -> None:
     first.cancel()
     others[0].cancel()
     go_on.set()
+    go_on_thread.set()
     assert await others[1] == 3
     assert await kept(store) == [1, 3]
     lonely = asyncio.create_task(store.commit(sayer.add, 4))
@@ -153,11 +189,11 @@ async def test_a_rollback_that_fails_costs_the_connection(store: Store, monkeypa
     async def break_down(_transaction: Transaction, _items: Sequence[int]) -> Sequence[int]:
         raise ZeroDivisionError
 
-    async def fail(_self: object) -> None:
+    def fail(_self: object) -> None:
         raise OperationalError("ROLLBACK", None, ValueError())
 
     with monkeypatch.context() as patch:
-        patch.setattr("sqlalchemy.ext.asyncio.AsyncConnection.rollback", fail)
+        patch.setattr("sqlalchemy.Connection.rollback", fail)
         with pytest.raises(StoreUnavailableError) as refused:
             await store.commit(break_down, 1)
         assert refused.value.metadata == {"fault": "cannot_open"}
