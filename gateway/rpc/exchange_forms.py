@@ -150,16 +150,18 @@ def _fields(descriptor: Any) -> tuple[_Field, ...]:  # noqa: ANN401 - a descript
 
 def check(message: Message, path: str, fields: Fields) -> None:
     """Hold a message and all within it against the rules; what is wrong is noted by its path."""
+    there = {field.name: value for field, value in message.ListFields()}
     for field in _fields(message.DESCRIPTOR):
-        value: Any = getattr(message, field.name)
+        value = there.get(field.name)
+        if value is None and not field.required:
+            continue
         place = f"{path}.{field.name}" if path else field.name
-        if field.repeated:
+        if value is None:
+            fields.add(place, "required")
+        elif field.repeated:
             _check_list(field, value, place, fields)
         elif field.kind == FieldDescriptor.CPPTYPE_MESSAGE:
-            if message.HasField(field.name):
-                _check_within(value, place, fields)
-            elif field.required:
-                fields.add(place, "required")
+            _check_within(value, place, fields)
         elif value:
             rule = _fault(field, value)
             if rule:
@@ -194,8 +196,6 @@ def _has_a_text(time: Timestamp) -> bool:
 def _check_list(field: _Field, values: Any, place: str, fields: Fields) -> None:  # noqa: ANN401 - a repeated field
     """Hold a list against its length, its entries against theirs."""
     most = LENGTHS[field.name]
-    if field.required and not values:
-        fields.add(place, "required")
     if len(values) > most:
         fields.add(place, f"at_most_{most}_entries")
         return

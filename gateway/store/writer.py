@@ -39,7 +39,7 @@ TRIES: Final = 4
 
 RETRY_SECONDS: Final = 0.25
 _BACKOFF_SECONDS: Final = 0.01
-_MOST_LOOKS: Final = 8
+_MOST_GATHERS: Final = 10
 
 
 class Writer:
@@ -101,9 +101,10 @@ class Writer:
 
     async def _gather(self) -> None:
         """Wait for company as long as more comes; who is busy with many calls has the next ones nearly ready."""
-        seen, looks = 0, 0
-        while seen < len(self._waiting) < MOST_TOGETHER and looks < _MOST_LOOKS:
-            seen, looks = len(self._waiting), looks + 1
+        now, seen = asyncio.get_running_loop().time, 0
+        until = now() + _MOST_GATHERS * self._gather_seconds
+        while seen < len(self._waiting) < MOST_TOGETHER and now() < until:
+            seen = len(self._waiting)
             await asyncio.sleep(self._gather_seconds)
 
     async def _come_back(self) -> None:
