@@ -194,7 +194,7 @@ def erase(config: Path, *, before: str, region: str, url: str) -> None:
     settings = _settings(config, url)
     if before:
         done = asyncio.run(_erase_before(settings, _day(before)))
-        screen().print(f"erased in {done} bundles, each of the records that were written at once", soft_wrap=True)
+        screen().print(f"erased in {done} records")
     else:
         done = asyncio.run(_erase_about(settings, _holder(_known(region))))
         screen().print(f"erased in {done} records")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gateway.services.evidence import commitment
 from gateway.services.evidence_bundle import SHORT_BYTES, BundleError, short_subjects, unpack
+from gateway.services.evidence_erased import ErasureAccount
 from gateway.store.tables_evidence import TILE_WIDTH
 from trust.checkpoint import check_cosignature, read_checkpoint
 from trust.errors import TrustError
@@ -22,6 +23,7 @@ from trust.note import NoteKey, NoteSignature
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from gateway.services.evidence_bundle import Stored
     from trust.checkpoint import Checkpoint, SignedCheckpoint
 
 _PERSONAL: Final = b'"personal":"'
@@ -50,7 +52,12 @@ class Report:
 
 
 class Source(Protocol):
-    """Where a log is read from: rows with the columns of `gateway.store.tables_evidence`."""
+    """Where a log is read from: rows with the columns of `gateway.store.tables_evidence`.
+
+    `exported` tells that what is personal was left out.
+    """
+
+    exported: bool
 
     def bundles(self) -> AsyncIterator[Any]:
         """Give all bundles by place."""
@@ -113,6 +120,7 @@ class Auditor:
         self._rows: list[Any] = []
         self._due: list[tuple[Checkpoint, str]] = []
         self._vouched = 0
+        self._erased = ErasureAccount()
 
     async def audit(self) -> Report:
         """Walk the log (StoreUnavailableError where it cannot be read)."""
@@ -131,6 +139,7 @@ class Auditor:
         async for row in self._source.bundles():
             await self._take(row)
         self._report.root = fold(self._stack)
+        self._report.erased = self._erased.gone
         await self._finish()
 
     async def _take_checkpoints(self) -> None:
@@ -187,11 +196,11 @@ class Auditor:
         latest = 0
         try:
             for one in unpack(row):
-                leaf = leaf_hash(one.record)
-                latest = max(latest, _time_of(one.record))
+                leaf, time = leaf_hash(one.record), _time_of(one.record)
+                latest = max(latest, time)
                 if leaf != one.leaf:
                     raise _BadError(one.place, "record: is not what was hashed")
-                self._check_personal(one.place, one.record, one.personal)
+                self._check_personal(one, time)
                 self._push(leaf)
         except BundleError as error:
             raise _BadError(error.place, "bundle: cut or lengthened") from None
@@ -215,13 +224,12 @@ class Auditor:
                     return int(row.place) + at
         return int(row.place)
 
-    def _check_personal(self, place: int, record: bytes, personal: bytes | None) -> None:
+    def _check_personal(self, one: Stored, time: int) -> None:
         """See that a personal part is the one to which the record commits, or is gone."""
-        told = record.partition(_PERSONAL)[2].partition(b'"')[0]
-        if personal is None:
-            self._report.erased += bool(told)
-        elif commitment(personal).encode("ascii") != told:
-            raise _BadError(place, "personal part: not that of the record")
+        told = one.record.partition(_PERSONAL)[2].partition(b'"')[0]
+        if one.personal is not None and commitment(one.personal).encode("ascii") != told:
+            raise _BadError(one.place, "personal part: not that of the record")
+        self._erased.take(one, time=time, named=bool(told))
 
     def _push(self, leaf: bytes) -> None:
         """Add a leaf to the tree."""
@@ -279,6 +287,9 @@ class Auditor:
             raise _BadError(records, self._due[-1][1].partition(":")[0] + ": of a longer log; the end is missing")
         if await self._source.tiles() != self._tiles.done:
             raise _BadError(records, "tile: of records that are not there")
+        fault = None if self._source.exported else self._erased.fault()
+        if fault is not None:
+            raise _BadError(*fault)
 
 
 def _time_of(record: bytes) -> int:

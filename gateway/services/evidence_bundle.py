@@ -90,6 +90,14 @@ def without(row: Any, subject: bytes) -> bytes | None:  # noqa: ANN401 - a row o
     return _join([None if s.personal is None or subject_of(s.personal) == subject else s.personal for s in unpack(row)])
 
 
+def parts_of(personal: bytes | None) -> int:
+    """Count the personal parts in a row that are there."""
+    if personal is None:
+        return 0
+    starts = range(0, len(personal), PERSONAL_BYTES)
+    return sum(personal[start : start + PERSONAL_BYTES] != _NOTHING for start in starts)
+
+
 def short_subjects(rows: Sequence[Any]) -> bytes:
     """Give the first bytes of the HMAC of whom each record of some rows is about, zeros where there is nobody."""
     joined = b"".join([bytes(row.entries * PERSONAL_BYTES) if row.personal is None else row.personal for row in rows])

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import bindparam, select, update
 
 from gateway.errors import StoreUnavailableError
-from gateway.services.evidence import Decision, Outcome
 from gateway.services.evidence_accesses import Accesses
-from gateway.services.evidence_bundle import short_subjects, without
+from gateway.services.evidence_bundle import parts_of, short_subjects, without
+from gateway.services.evidence_erased import erasure
 from gateway.services.evidence_reader import EvidenceReader
 from gateway.store.schema import now_micros
 from gateway.store.tables_evidence import BUNDLES, TILE_WIDTH, TILES
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gateway.store.store import Store
     from gateway.store.transaction import Transaction
 
-METHOD: Final = "evidence/erase"
 INTERVAL_SECONDS: Final = 3600.0
 _DAY_MICROS: Final = 86_400_000_000
 _AT_ONCE: Final = 256
@@ -38,7 +37,19 @@ _OLD: Final = (
     .order_by(BUNDLES.c.time)
     .limit(_AT_ONCE)
 )
-_HOLDING: Final = select(BUNDLES).where(BUNDLES.c.place <= bindparam("at")).order_by(BUNDLES.c.place.desc()).limit(1)
+_HOLDING: Final = (
+    select(BUNDLES)
+    .where(BUNDLES.c.place <= bindparam("at"))
+    .order_by(BUNDLES.c.place.desc())
+    .limit(1)
+    .with_for_update()
+)
+_PERSONAL: Final = (
+    select(BUNDLES.c.place, BUNDLES.c.personal)
+    .where(BUNDLES.c.place.in_(bindparam("places", expanding=True)), BUNDLES.c.personal.is_not(None))
+    .order_by(BUNDLES.c.place)
+    .with_for_update()
+)
 _OF_TILE: Final = (
     select(BUNDLES)
     .where(BUNDLES.c.place >= bindparam("start"), BUNDLES.c.place < bindparam("end"))
@@ -63,7 +74,7 @@ class Erasure:
         self._done_before = 0
 
     async def before(self, micros: int) -> int:
-        """Erase what is older than a time (microseconds); gives how many bundles of records had something."""
+        """Erase what is older than a time (microseconds); gives how many personal parts that were."""
         erased = 0
         while True:
             async with self._store.reading() as connection:
@@ -71,11 +82,11 @@ class Erasure:
                 places = list((await connection.execute(_OLD, told)).scalars())
             if not places:
                 break
-            await self._store.commit(_erase_all, places)
-            erased += len(places)
+            erased += await self._store.commit(_erase_all, (places, micros))
         # Nothing comes in with a time that is days old, so that the next round need not look at all of it again.
         self._done_before = max(self._done_before, micros - _DAY_MICROS)
-        await self._done(erased)
+        if erased:
+            await self.scrub()
         return erased
 
     async def about(self, subject: bytes) -> int:
@@ -85,12 +96,12 @@ class Erasure:
         while True:
             found = await accesses.about(subject, before=before, most=_AT_ONCE)
             if found.records:
-                await self._store.commit(_erase_one, (subject, [one.place for one in found.records]))
-            erased += len(found.records)
+                erased += await self._store.commit(_erase_one, (subject, [one.place for one in found.records]))
             if found.before is None:
                 break
             before = found.before
-        await self._done(erased)
+        if erased:
+            await self.scrub()
         return erased
 
     async def run(self, days: int) -> None:
@@ -99,12 +110,6 @@ class Erasure:
             with suppress(StoreUnavailableError):  # tried again in an hour, and readiness tells of it meanwhile
                 await self.before(now_micros() - days * _DAY_MICROS)
             await asyncio.sleep(INTERVAL_SECONDS)
-
-    async def _done(self, erased: int) -> None:
-        """Record that something was erased, and see that it is gone from the files too."""
-        if erased:
-            await self._store.commit(_record, str(erased))
-            await self.scrub()
 
     async def scrub(self) -> None:
         """Let the database get rid of what was deleted; other readers may keep it waiting."""
@@ -118,26 +123,40 @@ class Erasure:
             await asyncio.sleep(_PAUSE_SECONDS)
 
 
-async def _erase_all(transaction: Transaction, items: Sequence[Sequence[int]]) -> Sequence[None]:
-    """Erase all that is personal in some bundles; a handler of the store."""
-    places = [place for item in items for place in item]
-    await transaction.execute(_BLANK, [{"at": place, "kept": None} for place in places])
-    await _tell_tiles(transaction, places)
-    return [None] * len(items)
+async def _erase_all(transaction: Transaction, items: Sequence[tuple[Sequence[int], int]]) -> Sequence[int]:
+    """Erase all that is personal in some bundles that are older than a time, and record it; a handler of the store."""
+    return [await _erase_some(transaction, places, before=before) for places, before in items]
 
 
-async def _erase_one(transaction: Transaction, items: Sequence[tuple[bytes, Sequence[int]]]) -> Sequence[None]:
-    """Erase what stands for a person at some places; a handler of the store."""
+async def _erase_some(transaction: Transaction, places: Sequence[int], *, before: int) -> int:
+    rows = (await transaction.execute(_PERSONAL, {"places": places})).all()
+    if not rows:  # another replica has just done it
+        return 0
+    await transaction.execute(_BLANK, [{"at": row.place, "kept": None} for row in rows])
+    await _tell_tiles(transaction, [row.place for row in rows])
+    parts = sum(parts_of(row.personal) for row in rows)
+    transaction.record(erasure(parts, before=before))
+    return parts
+
+
+async def _erase_one(transaction: Transaction, items: Sequence[tuple[bytes, Sequence[int]]]) -> Sequence[int]:
+    """Erase what stands for a person at some places, and record how much that was; a handler of the store."""
+    answers = []
     for subject, places in items:
-        done = -1
+        done, parts = -1, 0
         for place in sorted(places):
             if place < done:
                 continue
             row: Any = (await transaction.execute(_HOLDING, {"at": place})).one()
-            await transaction.execute(_BLANK, {"at": row.place, "kept": without(row, subject)})
+            kept = without(row, subject)
+            await transaction.execute(_BLANK, {"at": row.place, "kept": kept})
+            parts += parts_of(row.personal) - parts_of(kept)
             done = row.place + row.entries
         await _tell_tiles(transaction, places)
-    return [None] * len(items)
+        if parts:
+            transaction.record(erasure(parts))
+        answers.append(parts)
+    return answers
 
 
 async def _tell_tiles(transaction: Transaction, places: Sequence[int]) -> None:
@@ -146,10 +165,3 @@ async def _tell_tiles(transaction: Transaction, places: Sequence[int]) -> None:
         span = {"start": number * TILE_WIDTH, "end": (number + 1) * TILE_WIDTH}
         rows = (await transaction.execute(_OF_TILE, span)).all()
         await transaction.execute(_TELL, {"at": number, "kept": short_subjects(rows)})
-
-
-async def _record(transaction: Transaction, items: Sequence[str]) -> Sequence[None]:
-    """Record that something was erased; a handler of the store."""
-    for count in items:
-        transaction.record(Decision(method=METHOD, outcome=Outcome.ALLOWED, detail=count))
-    return [None] * len(items)

@@ -36,6 +36,8 @@ _PERSONAL: Final = frozenset({"personal", "subjects"})
 class StoreSource:
     """A log in the store, over one connection that only reads; each method raises what the connection raises."""
 
+    exported = False
+
     def __init__(self, connection: AsyncConnection) -> None:
         """Take the connection."""
         self._connection = connection
@@ -95,6 +97,8 @@ class FileSource:
     Raises:
         SettingsError: a line is not one of such a file.
     """
+
+    exported = True
 
     def __init__(self, file: IO[str]) -> None:
         """Read all but the bundles."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gateway.services.evidence import SALT_BYTES, write_entry
+from gateway.services.evidence import PERSONAL_BYTES, SALT_BYTES, write_entry
 from gateway.services.evidence_audit import Auditor, Report
 from gateway.services.evidence_bundle import pack, short_subjects, unpack
 from gateway.services.evidence_sources import StoreSource
@@ -45,6 +45,8 @@ class Log:
 
 class Rows:
     """A copy of a log that somebody with a hand on the database changes, in memory until it is audited."""
+
+    exported = False
 
     def __init__(self, log: Log) -> None:
         """Copy the log."""
@@ -288,6 +290,21 @@ def alter_personal(rows: Rows, place: int, chance: random.Random) -> int:
     return at
 
 
+def hide_personal(rows: Rows, place: int, _: random.Random) -> int:
+    """Take away whom a record is about, as if that had been erased, from the tile too."""
+    row = rows.bundle(place)
+    at = next(one.place for one in (*list(unpack(row))[place - row.place :], *unpack(row)) if one.personal)
+    start = (at - row.place) * PERSONAL_BYTES
+    raw = row.personal[:start] + bytes(PERSONAL_BYTES) + row.personal[start + PERSONAL_BYTES :]
+    rows.change("UPDATE evidence_bundles SET personal = ? WHERE place = ?", raw if any(raw) else None, row.place)
+    number = at // 256
+    bundles = [one for one in rows.all("SELECT * FROM evidence_bundles ORDER BY place") if one.place // 256 == number]
+    rows.change(
+        "UPDATE evidence_tiles SET subjects = ? WHERE level = 0 AND number = ?", short_subjects(bundles), number
+    )
+    return at
+
+
 def alter_time(rows: Rows, place: int, chance: random.Random) -> int:
     """Give records another age, by which they are erased sooner or later than they may be."""
     row = rows.bundle(place)
@@ -300,5 +317,5 @@ def alter_time(rows: Rows, place: int, chance: random.Random) -> int:
 KINDS = (
     flip, truncate, delete, reorder, insert, replace, cut_tail, restore,
     swap_key, alter_tile, alter_checkpoint, alter_cosignature, alter_personal,
-    alter_time,
+    alter_time, hide_personal,
 )  # fmt: skip
