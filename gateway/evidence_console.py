@@ -26,7 +26,7 @@ from gateway.services.evidence_sources import FileSource, StoreSource
 from gateway.services.local_home import CHINA_TIME, china_day
 from gateway.settings import load_settings, stored_at
 from gateway.store.engine import open_engine
-from gateway.store.migrate import check
+from gateway.store.migrate import require_schema
 from gateway.store.store import Store
 from trust.errors import TrustError
 from trust.note import NoteKey
@@ -52,10 +52,9 @@ def _settings(config: Path, url: str) -> Settings:
 async def _store(settings: Settings) -> AsyncIterator[Store]:
     """Lend the store, for reading; what is written through it is recorded like all else."""
     engine = open_engine(settings.store.address)
-    await check(engine)
-    store = Store(engine, append=evidence_append(settings)(engine.writing.dialect.name))
     try:
-        yield store
+        await require_schema(engine)
+        yield Store(engine, append=evidence_append(settings)(engine.writing.dialect.name))
     finally:
         await engine.close()
 

@@ -14,6 +14,7 @@ from gateway.services.exchange_dead_letters import DeadLetters
 from gateway.services.exchange_model import MICROS
 from gateway.settings import load_settings
 from gateway.store.engine import open_engine
+from gateway.store.migrate import require_schema
 from gateway.store.store import Store
 from trust.encoding import is_sha256
 from trust.errors import ReceiptError, TrustError
@@ -46,15 +47,18 @@ _FAULTS: Final = {
 
 @asynccontextmanager
 async def _dead_letters(config: Path) -> AsyncIterator[DeadLetters]:
-    """Open the store of a gateway, which may run, and close it (SettingsError, StoreUnavailableError)."""
+    """Open the store of a gateway, which may run, and close it (StoreSchemaError, StoreUnavailableError)."""
     settings = load_settings(config)
     engine = open_engine(settings.store.address)
-    store = Store(engine, append=evidence_append(settings)(engine.writing.dialect.name))
-    await store.open()
     try:
-        yield DeadLetters(store)
+        await require_schema(engine)
+        store = Store(engine, append=evidence_append(settings)(engine.writing.dialect.name))
+        await store.open()
+        try:
+            yield DeadLetters(store)
+        finally:
+            await store.close()
     finally:
-        await store.close()
         await engine.close()
 
 

@@ -17,7 +17,7 @@ from gateway.store.engine import open_engine
 from gateway.store.export import export
 from gateway.store.key_folder import key_files, new_key, read_keys, switch_keys
 from gateway.store.lock import FileLock
-from gateway.store.migrate import check, known_revision, migrate
+from gateway.store.migrate import check, known_revision, migrate, require_schema
 from gateway.store.rotation import keys_in_use, reseal
 from gateway.store.sealing import Sealer
 from gateway.store.snapshot import snapshot
@@ -148,7 +148,7 @@ def rotate_keys(config: Path, *, url: str) -> None:
 
 async def _rotate(settings: Settings) -> tuple[Mapping[str, int], frozenset[bytes]]:
     async with _engine(settings) as engine:
-        await check(engine)
+        await require_schema(engine)
         done = await reseal(engine, Sealer(read_keys(settings.store.keys)))
         return done, await keys_in_use(engine)
 

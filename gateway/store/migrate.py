@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -24,9 +24,13 @@ from gateway.store.faults import why_closed
 from gateway.store.tables import METADATA
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy.engine import Connection
 
     from gateway.store.engine import StoreEngine
+
+Seen = TypeVar("Seen")
 
 NONE: Final = "none"
 """The revision of an empty database."""
@@ -54,21 +58,33 @@ async def migrate(engine: StoreEngine) -> str:
     return before
 
 
+async def require_schema(engine: StoreEngine) -> None:
+    """Demand the schema of this program (StoreSchemaError; StoreUnavailableError where it cannot be read)."""
+    await _look(engine, _require)
+
+
 async def check(engine: StoreEngine) -> tuple[str, ...]:
-    """Look at the schema and at the file; gives what is wrong, nothing where all is well.
+    """Look at the schema and through all of the file; gives what is wrong, nothing where all is well.
 
     Raises:
         StoreSchemaError: the schema is of another version; nothing else is looked at then.
         StoreUnavailableError: the store cannot be read.
     """
+    return await _look(engine, _faults)
+
+
+async def _look(engine: StoreEngine, look: Callable[[Connection], Seen]) -> Seen:
     try:
         async with engine.reading.connect() as connection:
-            found = await connection.run_sync(_found)
-            if found != known_revision():
-                raise StoreSchemaError(fault="older", found=found, known=known_revision())
-            return await connection.run_sync(_faults)
+            return await connection.run_sync(look)
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         raise StoreUnavailableError(fault=why_closed(error)) from error
+
+
+def _require(connection: Connection) -> None:
+    found = _found(connection)
+    if found != known_revision():
+        raise StoreSchemaError(fault="older", found=found, known=known_revision())
 
 
 def _config() -> Config:
@@ -102,6 +118,7 @@ def _upgrade(connection: Connection) -> None:
 
 def _faults(connection: Connection) -> tuple[str, ...]:
     """Compare the tables with those of this program, and let SQLite look at its file."""
+    _require(connection)
     differences = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), METADATA)
     faults = [f"schema: {_difference(one)}" for one in differences]
     if connection.dialect.name == "sqlite":

@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
 from gateway.services.exchange_dead_letters import DeadLetters
 from gateway.services.exchange_errands import DEATHS
@@ -51,6 +52,20 @@ def letters(config: Path) -> list[DeadLetter]:
             return await DeadLetters(store).all()
 
     return asyncio.run(read())
+
+
+def test_a_store_of_a_later_program_is_not_touched(config: Path) -> None:
+    """Contract DU9: dead letters are neither listed nor put back where the schema is not known."""
+
+    async def age() -> None:
+        async with opened(load_settings(config).store.address) as store, store.engine.writing.begin() as connection:
+            await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    asyncio.run(age())
+    for words in (("list",), ("requeue", "1")):
+        told = onecard("exchange", "dead-letter", *words, "--config", config)
+        assert told.exit_code == 2
+        assert "9999" in told.output
 
 
 def test_what_was_laid_aside_is_listed(config: Path) -> None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from alembic import command
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
 
 from gateway.errors import StoreSchemaError, StoreUnavailableError
 from gateway.store.engine import open_engine
-from gateway.store.migrate import NONE, check, known_revision, migrate
+from gateway.store.migrate import NONE, check, known_revision, migrate, require_schema
 from gateway.store.tables import METADATA
 
 if TYPE_CHECKING:
@@ -70,17 +70,31 @@ async def test_a_later_schema_is_refused(store_url: str, revision: str, told: st
     async with engine_of(store_url) as engine:
         await migrate(engine)
         await run(engine, "UPDATE alembic_version SET version_num = :revision", revision=revision)
-        for look in (migrate, check):
+        for look in (migrate, check, require_schema):
             with pytest.raises(StoreSchemaError, match=f"fault=newer found={told} known={known_revision()}"):
                 await look(engine)
 
 
 async def test_an_older_schema_is_told(store_url: str) -> None:
-    """A check says that steps are missing, and changes nothing."""
+    """A check says that steps are missing, and changes nothing; so does what only looks at the schema."""
     async with engine_of(store_url) as engine:
-        with pytest.raises(StoreSchemaError) as refused:
-            await check(engine)
-        assert refused.value.metadata["fault"] == "older"
+        for look in (check, require_schema):
+            with pytest.raises(StoreSchemaError) as refused:
+                await look(engine)
+            assert refused.value.metadata["fault"] == "older"
+
+
+async def test_who_needs_the_schema_does_not_read_the_whole_file(sqlite_url: str) -> None:
+    """A look at the schema alone runs no check that takes longer the more is stored."""
+    async with engine_of(sqlite_url) as engine:
+        await migrate(engine)
+        said: list[str] = []
+        event.listen(engine.reading.sync_engine, "before_cursor_execute", lambda *told: said.append(told[2]))
+        await require_schema(engine)
+        assert said
+        assert not [one for one in said if "check" in one.lower()]
+        await check(engine)
+        assert [one for one in said if "integrity_check" in one]
 
 
 async def test_what_was_broken_off_is_begun_anew(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +152,7 @@ async def test_a_store_that_cannot_be_had_is_told_as_such(sqlite_url: str) -> No
     async with engine_of(sqlite_url) as engine:
         assert engine.file is not None
         engine.file.write_bytes(b"no database at all, but long enough to be looked at as one" * 100)
-        for look in (migrate, check):
+        for look in (migrate, check, require_schema):
             with pytest.raises(StoreUnavailableError) as refused:
                 await look(engine)
             assert refused.value.metadata == {"fault": "corrupt"}
