@@ -64,6 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="file for the figures (bench/results/TIME.json)")
     parser.add_argument("--write", action="store_true", help="also write the table into bench/README.md")
     parser.add_argument("--no-ghz", action="store_true", help="leave out the second load generator")
+    parser.add_argument("--away", type=float, default=0.0, help="backlog: seconds for which the other gateway is dead")
     parts = (*_MARKERS, *TRUST_PARTS, *EXCHANGE_PARTS, *STATUS_PARTS)
     parser.add_argument("--only", choices=parts, action="append", help="measure this part only; may be repeated")
     arguments = parser.parse_args()
@@ -90,7 +91,7 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Report]:
     if _CATALOG in arguments.only:
         reports[_CATALOG] = run_catalog(**timing, say=say)
     if chosen := _chosen(_EXCHANGE, EXCHANGE_PARTS, arguments.only):
-        reports[_EXCHANGE] = run_exchange(chosen, **timing, say=say)
+        reports[_EXCHANGE] = run_exchange(chosen, **timing, say=say, away_seconds=arguments.away)
     if chosen := _chosen(_STATUS, STATUS_PARTS, arguments.only):
         reports[_STATUS] = run_status(chosen, **timing, say=say)
     return reports

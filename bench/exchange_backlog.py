@@ -38,8 +38,17 @@ _ARRIVED = f"SELECT request FROM exchange_queue WHERE lane = 'in:{HOME}' ORDER B
 _TIMES = "SELECT id, delivered_at - submitted_at FROM exchange_requests WHERE delivered_at IS NOT NULL"
 
 
-def measure_backlog(folder: Path, *, say: Say) -> tuple[list[Line], list[Aim]]:
-    """Let the other gateway be away while requests come, and then be back (BenchError where one is lost)."""
+def measure_backlog(folder: Path, *, away_seconds: float, say: Say) -> tuple[list[Line], list[Aim]]:
+    """Let the other gateway be away while requests come, and then be back.
+
+    Args:
+        folder: where everything lies.
+        away_seconds: for how long it is dead, and then started again; where that is 0 it hangs, and goes on.
+        say: is told what goes on.
+
+    Raises:
+        BenchError: a request is lost, or out of the order of its key.
+    """
     with ExchangeStage(folder) as stage:
         target, wire = stage.target(), stage.wire
         say("live submits without a backlog")
@@ -47,9 +56,11 @@ def measure_backlog(folder: Path, *, say: Say) -> tuple[list[Line], list[Aim]]:
         _drained(stage)
         before = {ident for ident, _ in stage.rows(VISITED, _TIMES)}
         calm_handed = [float(str(took)) / _MICROS for _, took in stage.rows(VISITED, _TIMES)]
-        with stage.home_away() as back:
+        with stage.home_dead() if away_seconds else stage.home_away() as back:
+            until = time.monotonic() + away_seconds
             say(f"submitting {BACKLOG:,} requests to a gateway that is away")
             names = asyncio.run(_submit(stage))
+            time.sleep(max(0.0, until - time.monotonic()))
             say("the gateway is back")
             with background(target, wire, streams=_LIVE_STREAMS, pace=_LIVE_PACE) as busy:
                 back()
@@ -59,7 +70,7 @@ def measure_backlog(folder: Path, *, say: Say) -> tuple[list[Line], list[Aim]]:
         waited = {name for key in names.values() for name in key} | before
         live = [float(str(one)) / _MICROS for ident, one in stage.rows(VISITED, _TIMES) if ident not in waited]
         calm.append(_calm(target, wire))
-    return _told(calm, busy, (calm_handed, live), took)
+    return _told(calm, busy, (calm_handed, live), took, away_seconds)
 
 
 def _calm(target: Target, wire: Wire) -> Background:
@@ -70,7 +81,11 @@ def _calm(target: Target, wire: Wire) -> Background:
 
 
 def _told(
-    calm: list[Background], busy: Background, handed: tuple[list[float], list[float]], took: float
+    calm: list[Background],
+    busy: Background,
+    handed: tuple[list[float], list[float]],
+    took: float,
+    away_seconds: float,
 ) -> tuple[list[Line], list[Aim]]:
     """Make lines and aims."""
     failed = [status for load in (*calm, busy) for status in load.failed]
@@ -94,7 +109,13 @@ def _told(
             beside="without a backlog",
             reference=Figure.of([percentile(handed[0], 0.95) * _MILLI]),
         ),
-        Line(name=f"{BACKLOG:,} requests of {KEYS} keys handed over in", figure=Figure.of([took]), unit="s"),
+        Line(
+            name=f"{BACKLOG:,} requests of {KEYS} keys handed over in",
+            figure=Figure.of([took]),
+            unit="s",
+            beside="to a gateway that was dead for" if away_seconds else "",
+            reference=Figure.of([away_seconds]) if away_seconds else None,
+        ),
     ]
     return lines, [Aim("p99 of live submits beside a backlog, against none", "at most", _MAX_RATIO, ratio, "×")]
 

@@ -21,7 +21,7 @@ SUBMITS, GROWTH, BACKLOG = "submits", "growth", "backlog"
 EXCHANGE_PARTS = (SUBMITS, GROWTH, BACKLOG)
 
 
-def run_exchange(parts: Sequence[str], *, seconds: float, repeats: int, say: Say) -> Report:
+def run_exchange(parts: Sequence[str], *, seconds: float, repeats: int, say: Say, away_seconds: float = 0.0) -> Report:
     """Measure some parts of the exchange (BenchError where something does not start, or a request is lost)."""
     machine, load_before = conditions()
     rows: tuple[Row, ...] = ()
@@ -35,7 +35,7 @@ def run_exchange(parts: Sequence[str], *, seconds: float, repeats: int, say: Say
             found, aimed = measure_growth(folder / GROWTH, seconds=seconds, repeats=repeats, say=say)
             lines, aims = lines + found, aims + aimed
         if BACKLOG in parts:
-            found, aimed = measure_backlog(folder / BACKLOG, say=say)
+            found, aimed = measure_backlog(folder / BACKLOG, away_seconds=away_seconds, say=say)
             lines, aims = lines + found, aims + aimed
     notes = (
         "Each cell is the median, with lowest and highest in brackets; ratios are taken pair by pair.",

@@ -157,6 +157,18 @@ class ExchangeStage:
         finally:
             back()
 
+    @contextmanager
+    def home_dead(self) -> Iterator[Callable[[], None]]:
+        """End the gateway that is asked as if its power were cut; gives what starts it again (BenchError)."""
+        self._gateways[HOME].stop(signal.SIGKILL)
+
+        def back() -> None:
+            site = next(site for site in self._layout.sites if site.region == HOME)
+            self._gateways[HOME] = self._start("gateway", "serve", "--config", str(self._layout.config(HOME)))
+            self._wait(self._gateways[HOME], f"http://{site.web}/readyz")
+
+        yield back
+
     def rows(self, region: str, query: str) -> list[tuple[object, ...]]:
         """Read the store of a gateway, which may run."""
         file = self._layout.home(region) / "store" / "store.sqlite"
