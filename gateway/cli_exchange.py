@@ -43,13 +43,18 @@ def receipt_verify(
         typer.Option("--fingerprint", help="Fingerprint of the anchor's key that you believe; may be repeated."),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", help="Believe the anchors of this configuration instead.")
+        Path | None, typer.Option("--config", help="Believe the anchors of this configuration, each for its agreement.")
+    ] = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option("--witness", help="Verifier key of a gateway whose cosignature counts too; may be repeated."),
     ] = None,
 ) -> None:
     """Verify a receipt offline: what was asked and answered, both signatures, both trust chains, proof of inclusion.
 
     Ends with 0 if all of it holds, else with 1, and names what fails first.
     """
-    from gateway.exchange_console import verify_receipt_file
+    from gateway.receipt_console import verify_receipt_file
 
-    raise typer.Exit(verify_receipt_file(file, fingerprint or [], config))
+    told = verify_receipt_file(file, fingerprints=fingerprint or [], config=config, witnesses=witness or [])
+    raise typer.Exit(told)

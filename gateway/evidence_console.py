@@ -59,7 +59,7 @@ async def _store(settings: Settings) -> AsyncIterator[Store]:
         await engine.close()
 
 
-def _keys(texts: Iterable[str], option: str) -> tuple[NoteKey, ...]:
+def verifier_keys(texts: Iterable[str], option: str) -> tuple[NoteKey, ...]:
     """Read verifier keys (SettingsError)."""
     try:
         return tuple(map(NoteKey.from_text, texts))
@@ -75,13 +75,13 @@ def verify_log(place: Place, *, held: Sequence[Path], keys: Sequence[str], witne
     """Audit a log and say what was found (SettingsError, StoreUnavailableError)."""
     config, url, export = place
     settings = None if config is None else _settings(config, url)
-    known = _keys(keys, "--key") + (() if settings is None else own_keys(settings, _shelf(settings)))
+    known = verifier_keys(keys, "--key") + (() if settings is None else own_keys(settings, _shelf(settings)))
     if not known:
         raise SettingsError(("name the keys of the log: --config of its gateway, or --key",))
     options: dict[str, Any] = {
         "keys": known,
         "held": [_text(file) for file in held],
-        "witnesses": _keys(witnesses, "--witness"),
+        "witnesses": verifier_keys(witnesses, "--witness"),
     }
     if export is not None:
         with export.open(encoding="utf-8") as file:

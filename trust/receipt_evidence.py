@@ -3,8 +3,8 @@
 The record is JSON whose `detail` is the digest of the statement. The path leads from it to the root of a checkpoint,
 which a key has signed that the gateway's own trust chain tells (`evidence_keys` of its metadata). Alone that is the
 gateway's own word: it could keep another log for this file. Where the other party has cosigned the checkpoint, whose
-keys are in the file too, it has seen that very log; other cosigners' keys are not in the file, and nothing is said of
-their lines.
+keys are in the file too, it has seen that very log; so has a witness whose key the reader knows. Other cosigners' keys
+are not in the file, and nothing is said of their lines.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from trust.parser import strict_json
 from trust.roles import GATEWAY_ROLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from trust.verified_entity import VerifiedEntity
 
@@ -31,19 +31,27 @@ EVIDENCE_KEYS: Final = "evidence_keys"
 _PART: Final = "evidence"
 
 
-def check_inclusion(proof: Mapping[str, object], *, detail: str, entity: VerifiedEntity, other: VerifiedEntity) -> bool:
-    """Demand that the log of an entity's gateway has recorded a detail; tells whether the other party cosigned that.
+def check_inclusion(
+    proof: Mapping[str, object],
+    *,
+    detail: str,
+    entity: VerifiedEntity,
+    other: VerifiedEntity,
+    witnesses: Sequence[NoteKey] = (),
+) -> tuple[str, ...]:
+    """Demand that the log of an entity's gateway has recorded a detail; names who else has seen that log.
 
     Args:
         proof: `record`, `index`, `path` and `checkpoint`, and nothing else.
         detail: the digest that the record must have.
         entity: whose log it is, believed.
         other: the other party, believed.
+        witnesses: keys of cosigners that the reader knows.
 
     Raises:
         ReceiptError: the proof has not the form, or is of another record.
-        CheckpointError, BadSignatureError: the checkpoint is not signed by the log, or a line of the other party's keys
-            below it does not hold.
+        CheckpointError, BadSignatureError: the checkpoint is not signed by the log, or a line below it of the other
+            party's keys, or of a witness's, does not hold.
         ProofError: the path does not lead to its root.
     """
     match proof:
@@ -63,13 +71,13 @@ def check_inclusion(proof: Mapping[str, object], *, detail: str, entity: Verifie
     signed = read_checkpoint(note, *_keys(entity))
     checkpoint = signed.checkpoint
     prove_inclusion(index, checkpoint.size, leaf=leaf_hash(raw), path=hashes, root=checkpoint.root)
-    cosigned = False
-    for key in (one.of_kind(COSIGNER_KIND) for one in _keys(other)):
+    names = []
+    for key in (one.of_kind(COSIGNER_KIND) for one in (*_keys(other), *witnesses)):
         line = signed.note.of_key(key)
         if line is not None:
             check_cosignature(line, checkpoint, key=key)
-            cosigned = True
-    return cosigned
+            names.append(key.name)
+    return tuple(dict.fromkeys(names))
 
 
 def _hash(part: object) -> bytes:

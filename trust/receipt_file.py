@@ -5,6 +5,9 @@ a fixed order, and the first that fails is named: the form of the file; the stat
 of the statement; then for each region the chain from the pinned anchor down to its gateway, and the signature of that;
 last the proofs that the gateways' logs have recorded it.
 
+Who says more than a fingerprint, which anchor it is of and for which agreements that stands (`ReceiptPin`), has that
+compared too.
+
 A chain is judged as of the moment when it was put into the receipt: it proves whose key it was then. That a key was
 revoked later, and that a statement was not written later under an old date, no file can prove by itself; a proof of
 inclusion in a log that the other party has cosigned says that both knew of it by then.
@@ -12,7 +15,7 @@ inclusion in a log that the other party has cosigned says that both knew of it b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from trust.anchor import TrustAnchor
@@ -24,7 +27,7 @@ from trust.roles import GATEWAY_ROLE, REGION_ROLE
 from trust.statement import read_statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from trust.keys import KeyRing
     from trust.receipt import ReceiptStatement
@@ -41,24 +44,38 @@ class CheckEvidence(Protocol):
 
     def __call__(
         self, proof: Mapping[str, object], *, detail: str, entity: VerifiedEntity, other: VerifiedEntity
-    ) -> bool:
+    ) -> tuple[str, ...]:
         """Demand that the log of an entity has recorded a detail (a TrustError names what does not hold).
 
-        Tells whether the other party has cosigned the log.
+        Names those who have cosigned the log: the other party, and witnesses that the reader knows.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptPin:
+    """An anchor as a reader of receipts pins it.
+
+    `fingerprints` are RFC 7638 thumbprints of its keys, `terms` the digests of the agreements for which it stands.
+    """
+
+    entity: str
+    fingerprints: frozenset[str]
+    terms: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedReceipt:
     """What a receipt proves: the statement, under which anchor, and which regions' logs have recorded it.
 
-    `cosigned` are those of these logs that the other party has seen.
+    `cosigned` names, by the region of a log, who else has seen it; `same_terms` tells whether the agreement has the
+    terms that the reader has pinned, None where it has pinned none.
     """
 
     statement: ReceiptStatement
     anchor: str
     recorded_by: tuple[str, ...]
-    cosigned: tuple[str, ...] = ()
+    cosigned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    same_terms: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,13 +143,18 @@ def _proofs(evidence: Mapping[str, object], statement: ReceiptStatement) -> Iter
 
 
 def verify_receipt(
-    raw: bytes, *, fingerprints: frozenset[str], check_evidence: CheckEvidence | None = None
+    raw: bytes,
+    *,
+    fingerprints: frozenset[str] = frozenset(),
+    pins: Sequence[ReceiptPin] = (),
+    check_evidence: CheckEvidence | None = None,
 ) -> VerifiedReceipt:
     """Verify a receipt file.
 
     Args:
         raw: its bytes, JSON.
-        fingerprints: the RFC 7638 thumbprints of the anchor's keys that are believed.
+        fingerprints: RFC 7638 thumbprints of keys that are believed, whichever anchor has them.
+        pins: anchors that are believed, each with its own keys only, and only for its agreements.
         check_evidence: verifies the proofs of inclusion, of which there must be one then; a file that has any is
             refused without it.
 
@@ -142,24 +164,46 @@ def verify_receipt(
     file = ReceiptFile.from_bytes(raw)
     receipt, statement = file.receipt, file.receipt.statement
     _check_documents(file, statement)
-    entities = {region: _entity(file, region, fingerprints) for region in (statement.target, statement.source)}
+    known: dict[str, frozenset[str]] = {}
+    for pin in pins:
+        known[pin.entity] = known.get(pin.entity, fingerprints) | pin.fingerprints
+    entities = {
+        region: _entity(file, region, lambda anchor: known.get(anchor, fingerprints))
+        for region in (statement.target, statement.source)
+    }
     if len({entity.anchor for entity in entities.values()}) != 1:
         raise ReceiptError(part="chains", rule="one anchor")
+    anchor = entities[statement.source].anchor
+    same_terms = _compare_terms(statement, [pin for pin in pins if pin.entity == anchor])
     for region, entity in entities.items():
         with _Part("signature", region=region):
             receipt.prove(region, keys=_keys(entity.keys.get(GATEWAY_ROLE), statement.gateway(region)))
     return VerifiedReceipt(
         statement=statement,
-        anchor=entities[statement.source].anchor,
+        anchor=anchor,
         recorded_by=tuple(sorted(file.evidence)),
-        cosigned=tuple(sorted(_cosigned(file, entities, check_evidence))),
+        cosigned=dict(sorted(_cosigned(file, entities, check_evidence))),
+        same_terms=same_terms,
     )
+
+
+def _compare_terms(statement: ReceiptStatement, pins: Sequence[ReceiptPin]) -> bool | None:
+    """Demand an agreement for which the anchor stands; tells whether its terms are those that were pinned.
+
+    They may have been changed since the reply: both gateways have signed those of that time.
+    """
+    terms = {name: digest for pin in pins for name, digest in pin.terms.items()}
+    if not pins:
+        return None
+    if statement.agreement not in terms:
+        raise ReceiptError(part="agreement", rule="one for which the anchor stands")
+    return terms[statement.agreement] == statement.agreement_digest
 
 
 def _cosigned(
     file: ReceiptFile, entities: Mapping[str, VerifiedEntity], check_evidence: CheckEvidence | None
-) -> Iterator[str]:
-    """Verify the proofs of inclusion, and name the logs that the other party has cosigned."""
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Verify the proofs of inclusion, and name who has cosigned which of the logs."""
     if check_evidence is not None and not file.evidence:
         raise ReceiptError(part="evidence", rule="of one log at least")
     for region, proof in file.evidence.items():
@@ -167,8 +211,9 @@ def _cosigned(
             if check_evidence is None:
                 raise ReceiptError(part="evidence", rule="can be verified")
             other = next((entity for name, entity in entities.items() if name != region), entities[region])
-            if check_evidence(proof, detail=file.receipt.digest, entity=entities[region], other=other):
-                yield region
+            names = check_evidence(proof, detail=file.receipt.digest, entity=entities[region], other=other)
+            if names:
+                yield region, names
 
 
 def _check_documents(file: ReceiptFile, statement: ReceiptStatement) -> None:
@@ -184,12 +229,15 @@ def _check_documents(file: ReceiptFile, statement: ReceiptStatement) -> None:
             raise ReceiptError(part=part, rule="name of the request")
 
 
-def _entity(file: ReceiptFile, region: str, fingerprints: frozenset[str]) -> VerifiedEntity:
+def _entity(file: ReceiptFile, region: str, believed: Callable[[str], frozenset[str]]) -> VerifiedEntity:
     """Follow the chain of a region down from the pinned anchor."""
     chain = file.chains[region]
     with _Part("chain", region=region):
         anchor = read_statement(chain[-1]).claims
         issued = [read_statement(text).claims.iat for text in chain]
+        fingerprints = believed(anchor.sub)
+        if not fingerprints:
+            raise ReceiptError(part="chain", rule="a pinned anchor", region=region)
         pinned = TrustAnchor(entity=anchor.sub, fingerprints=fingerprints)
         moment = max(file.receipt.statement.answered_at, *issued)
         entity = verify_chain(chain, beliefs=Beliefs(anchors={anchor.sub: pinned}), now=moment)

@@ -31,7 +31,7 @@ from gateway.rpc.exchange_out import documents_of, full_request_out, request_out
 from gateway.rpc.exchange_transfers import Transfers
 from gateway.services.exchange_answer import Answer
 from gateway.services.exchange_read import Filter
-from gateway.services.exchange_receipts import is_signed_by_both, read_receipt
+from gateway.services.exchange_receipts import is_ready, read_receipt
 from gateway.services.exchange_states import Event, Held, State
 from gateway.services.exchange_steps import Advance, Cancel, Hear, Object, Settle
 from onecard.gateway.v1 import exchange_pb2
@@ -286,7 +286,7 @@ class ExchangeServicer:
         """Put the receipt of a request together."""
         found = await self._use.reading.get(read_request_name(request.name), actor_of(call))
         stored = found.request
-        if stored.receipt is None or not is_signed_by_both(stored.receipt):
+        if stored.receipt is None or not is_ready(stored):
             raise ReceiptNotReadyError
         documents = documents_of(stored, self._seals)
         if documents is None:

@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway.rpc.exchange_in import EVENT, STATE
 from gateway.services.exchange_model import MICROS, attachment_name, text_of
-from gateway.services.exchange_receipts import is_signed_by_both
+from gateway.services.exchange_receipts import is_ready
 from gateway.services.exchange_seals import reply_document, request_document
 from gateway.services.exchange_states import Actor, Open
 from gateway.services.exchange_steps import disputes_of
@@ -64,7 +64,7 @@ def request_out(request: StoredRequest, history: tuple[HistoryEntry, ...] = ()) 
         catalog_version=request.catalog_version,
         reply_digest=text_of(request.reply_digest),
         disputed=request.stage.open is not Open.NONE,
-        receipt_ready=is_signed_by_both(request.receipt),
+        receipt_ready=is_ready(request),
     )
 
 

@@ -12,7 +12,7 @@ from gateway.services.evidence import Outcome
 from gateway.services.exchange_act import DENIED
 from gateway.services.exchange_downloads import record
 from gateway.services.exchange_model import HistoryEntry, parse_row
-from gateway.services.exchange_receipts import is_signed_by_both
+from gateway.services.exchange_receipts import is_ready
 from gateway.services.exchange_states import ANSWERED, OVER, Event, Open, State
 from gateway.store.tables_exchange import EVENTS, REQUESTS
 
@@ -97,7 +97,7 @@ class Reading:
         found = await self.get(request, actor)
         with self._board.waiting(found.request.name) as news:
             while True:
-                mark = (found.request.revision, is_signed_by_both(found.request.receipt))
+                mark = (found.request.revision, is_ready(found.request))
                 if mark != seen:
                     seen = mark
                     yield found
@@ -140,7 +140,7 @@ def is_final(request: StoredRequest) -> bool:
     """Tell whether nothing will happen to a request any more, unless somebody objects to its reply."""
     if request.stage.open is not Open.NONE or request.state not in OVER:
         return False
-    return request.state not in ANSWERED or is_signed_by_both(request.receipt)
+    return request.state not in ANSWERED or is_ready(request)
 
 
 async def _history(connection: AsyncConnection, ident: bytes) -> tuple[HistoryEntry, ...]:

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.services.exchange_model import MICROS, text_of
+from gateway.services.exchange_states import ANSWERED
 from gateway.store.tables_exchange import CHAINS
 from trust.errors import ReceiptError
 from trust.jws import read_jws
@@ -182,9 +183,10 @@ def write_receipt(receipt: Receipt) -> str:
     return json.dumps(receipt.to_json(), separators=(",", ":"))
 
 
-def is_signed_by_both(text: str | None) -> bool:
-    """Tell whether a receipt as it is stored has both signatures."""
-    return text is not None and len(json.loads(text)["signatures"]) == SIGNERS
+def is_ready(request: StoredRequest) -> bool:
+    """Tell whether there is a receipt that both have signed, of a reply that stands: not of one that was reopened."""
+    text = request.receipt
+    return text is not None and request.state in ANSWERED and len(json.loads(text)["signatures"]) == SIGNERS
 
 
 def read_receipt(text: str) -> Receipt:

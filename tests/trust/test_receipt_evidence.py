@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,14 +41,17 @@ def verified(told: dict[str, object], *, keys: object = LOG_KEY.to_text()) -> tu
     return read(told, keys=keys).recorded_by
 
 
-def read(told: dict[str, object], *, keys: object = LOG_KEY.to_text()) -> VerifiedReceipt:
+def read(
+    told: dict[str, object], *, keys: object = LOG_KEY.to_text(), witnesses: tuple[NoteKey, ...] = ()
+) -> VerifiedReceipt:
     """Verify such a receipt; the home region's chain tells the key of its own log."""
     chains = {
         "home": chain_of(HOME, metadata=with_keys(HOME, OTHER_KEY.to_text())),
         "visited": chain_of(VISITED, metadata=with_keys(VISITED, keys)),
     }
     file = receipt_file(chains=chains, evidence={"visited": told})
-    return verify_receipt(written(file), fingerprints=PINS, check_evidence=check_inclusion)
+    check = partial(check_inclusion, witnesses=witnesses)
+    return verify_receipt(written(file), fingerprints=PINS, check_evidence=check)
 
 
 def cosigned(*signers: SigningKey, at: int = 1_700_000_000) -> dict[str, object]:
@@ -61,9 +65,28 @@ def cosigned(*signers: SigningKey, at: int = 1_700_000_000) -> dict[str, object]
 def test_a_log_that_the_other_party_has_seen_is_told_apart() -> None:
     """Its cosignature is verified by the keys that its own chain tells; a stranger's line says nothing."""
     stranger = SigningKey.generate("EdDSA", issuer="gateway.stranger")
-    assert read(proof()).cosigned == ()
-    assert read(cosigned(stranger)).cosigned == ()
-    assert read(cosigned(stranger, OTHER_LOG)).cosigned == ("visited",)
+    assert read(proof()).cosigned == {}
+    assert read(cosigned(stranger)).cosigned == {}
+    assert read(cosigned(stranger, OTHER_LOG)).cosigned == {"visited": (OTHER_LOG.issuer,)}
+
+
+def test_a_witness_that_the_reader_knows_counts_too() -> None:
+    """By the key that the reader gives; a line under its key that does not hold is refused."""
+    third = SigningKey.generate("EdDSA", issuer="gateway.third")
+    known = (NoteKey.of(third.public(), name=third.issuer),)
+    assert read(proof(), witnesses=known).cosigned == {}
+    assert read(cosigned(third), witnesses=known).cosigned == {"visited": ("gateway.third",)}
+    both = read(cosigned(third, OTHER_LOG), witnesses=known)
+    assert both.cosigned == {"visited": (OTHER_LOG.issuer, "gateway.third")}
+    told = cosigned(third)
+    *text, line = str(told["checkpoint"]).rstrip("\n").split("\n")
+    mark, name, value = line.split(" ")
+    changed = bytearray(b64decode(value))
+    changed[-1] ^= 1
+    note = "\n".join([*text, f"{mark} {name} {b64encode(changed).decode()}", ""])
+    with pytest.raises(ReceiptError) as caught:
+        read({**told, "checkpoint": note}, witnesses=known)
+    assert caught.value.metadata["because"] == "BadSignatureError"
 
 
 def test_a_cosignature_of_the_other_party_that_does_not_hold_is_refused() -> None:

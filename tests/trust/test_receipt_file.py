@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +21,7 @@ from tests.trust.receipts import (
 )
 from trust.errors import ProofError, ReceiptError
 from trust.receipt import countersign_receipt, document_digest, sign_receipt
-from trust.receipt_file import MAX_FILE_BYTES, ReceiptFile, VerifiedReceipt, verify_receipt
+from trust.receipt_file import MAX_FILE_BYTES, ReceiptFile, ReceiptPin, VerifiedReceipt, verify_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,6 +92,27 @@ def test_another_anchor_is_not_believed() -> None:
     assert (told["part"], told["region"]) == ("chain", "visited")
 
 
+def test_a_pinned_anchor_is_believed_by_its_own_keys_and_for_its_agreements_only() -> None:
+    """Keys of one anchor do not vouch for another, and an anchor not for an agreement that is another's."""
+    said = statement()
+    good = ReceiptPin(
+        entity="https://southwest.example", fingerprints=PINS, terms={said.agreement: said.agreement_digest}
+    )
+    other = replace(good, entity="https://coast.example")
+    nobody = frozenset[str]()
+    found = verify_receipt(written(), pins=[other, good])
+    assert (found.anchor, found.same_terms) == ("https://southwest.example", True)
+    assert verify_receipt(written(), fingerprints=PINS, pins=[other]).same_terms is None
+    changed = replace(good, terms={said.agreement: "A" * 43})
+    assert verify_receipt(written(), pins=[changed]).same_terms is False
+    told = refused(written(), fingerprints=nobody, pins=[other])
+    assert (told["part"], told["rule"]) == ("chain", "a pinned anchor")
+    foreign = replace(good, fingerprints=frozenset({fingerprint(KEYS[ABROAD])}))
+    assert refused(written(), fingerprints=nobody, pins=[foreign, other])["part"] == "chain"
+    told = refused(written(), fingerprints=nobody, pins=[replace(good, terms={"another": said.agreement_digest})])
+    assert told == {"part": "agreement", "rule": "one for which the anchor stands"}
+
+
 def test_chains_of_two_anchors_are_refused() -> None:
     """Both regions must stand under one anchor, that of their agreement."""
     coast = (*chain_of(HOME)[:1], *short(HOME, "https://coast.example")[1:])
@@ -138,13 +160,15 @@ def test_proofs_of_inclusion_are_verified() -> None:
     """A proof of inclusion is verified with the statement's digest and the region's entity, and its region named."""
     seen: list[tuple[object, str, str, str]] = []
 
-    def check(proof: Mapping[str, object], *, detail: str, entity: VerifiedEntity, other: VerifiedEntity) -> bool:
+    def check(
+        proof: Mapping[str, object], *, detail: str, entity: VerifiedEntity, other: VerifiedEntity
+    ) -> tuple[str, ...]:
         seen.append((proof, detail, entity.entity, other.entity))
-        return entity.entity == HOME
+        return ("somebody",) if entity.entity == HOME else ()
 
     file = receipt_file(evidence={"home": {"index": 7}, "visited": {"index": 8}})
     found = verify_receipt(written(file), fingerprints=PINS, check_evidence=check)
-    assert (found.recorded_by, found.cosigned) == (("home", "visited"), ("home",))
+    assert (found.recorded_by, found.cosigned) == (("home", "visited"), {"home": ("somebody",)})
     digest = both_signed().digest
     assert seen == [({"index": 7}, digest, HOME, VISITED), ({"index": 8}, digest, VISITED, HOME)]
 
@@ -152,7 +176,7 @@ def test_proofs_of_inclusion_are_verified() -> None:
 def test_a_file_without_any_proof_of_inclusion_is_refused() -> None:
     """Who verifies proofs wants one; who cannot verify them reads the rest."""
 
-    def check(_proof: object, *, detail: str, entity: VerifiedEntity, other: VerifiedEntity) -> bool:
+    def check(_proof: object, *, detail: str, entity: VerifiedEntity, other: VerifiedEntity) -> tuple[str, ...]:
         raise AssertionError((detail, entity, other))
 
     told = refused(written(receipt_file(evidence={})), check_evidence=check)
@@ -163,7 +187,7 @@ def test_a_file_without_any_proof_of_inclusion_is_refused() -> None:
 def test_a_wrong_proof_of_inclusion_is_named() -> None:
     """A proof that does not hold, or that nobody can verify, is named with its region."""
 
-    def check(_proof: object, *, detail: str, entity: VerifiedEntity, other: VerifiedEntity) -> bool:
+    def check(_proof: object, *, detail: str, entity: VerifiedEntity, other: VerifiedEntity) -> tuple[str, ...]:
         assert other.entity == VISITED
         assert (detail, entity.anchor) == (both_signed().digest, "https://southwest.example")
         raise ProofError(rule="root")

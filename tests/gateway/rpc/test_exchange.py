@@ -221,9 +221,13 @@ async def test_a_wrong_reply_is_objected_to_and_corrected(hub: Any) -> None:  # 
         assert disputed.next_actor == exchange_pb2.REQUEST_ACTOR_TARGET_PLATFORM
         settlement = pb.DisputeSettlement(outcome=exchange_pb2.DISPUTE_OUTCOME_UPHELD, answer="已更正")
         await target.call("DisputeRequest", pb.DisputeRequestRequest(name=name, settlement=settlement))
-        assert (await source.get(name)).state == exchange_pb2.REQUEST_STATE_IN_PROGRESS
+        reopened, receipt = await source.get(name), pb.GetReceiptRequest(name=name)
+        assert reopened.state == exchange_pb2.REQUEST_STATE_IN_PROGRESS
+        assert (first.receipt_ready, reopened.receipt_ready) == (True, False)
+        assert await refused(source.call("GetReceipt", receipt)) == ("FAILED_PRECONDITION", "RECEIPT_NOT_READY")
         await target.complete(name, reply("C-2"))
         second = await source.get(name)
+        assert second.reply_digest in (await source.call("GetReceipt", receipt)).document
     assert second.reply == reply("C-2")
     assert second.reply_digest != first.reply_digest
     assert states(second)[-4:] == ["COMPLETED", "DISPUTED", "REOPENED", "COMPLETED"]

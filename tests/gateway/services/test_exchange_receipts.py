@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.services.exchange_model import Actor
-from gateway.services.exchange_receipts import ReceiptDesk, is_signed_by_both, read_receipt, write_receipt
+from gateway.services.exchange_receipts import ReceiptDesk, is_ready, read_receipt, write_receipt
+from gateway.services.exchange_states import State
 from tests.fakes.exchange import client, exchange_node
 from tests.fakes.exchange_trust import CALLER_KEYS, FakeTrust
 from trust.errors import ReceiptError, TrustError
@@ -75,11 +76,16 @@ def test_both_sign_the_same(request_: StoredRequest) -> None:
     answered = replace(request_, receipt=write_receipt(first))
     assert TARGET.accept(answered, write_receipt(both)) == both
     assert (first.complete, both.complete) == (False, True)
-    assert [is_signed_by_both(text) for text in (None, write_receipt(first), write_receipt(both))] == [
-        False,
-        False,
-        True,
-    ]
+
+
+def test_a_receipt_is_ready_when_both_have_signed_and_its_reply_stands(request_: StoredRequest) -> None:
+    """Not before both have, and not while a reply that was objected to is made anew."""
+    first = signed(request_)
+    texts = (None, write_receipt(first), write_receipt(countersigned(request_, first)))
+    for state, ready in ((State.COMPLETED, True), (State.REJECTED, True), (State.IN_PROGRESS, False)):
+        stage = replace(request_.stage, state=state)
+        told = [is_ready(replace(request_, stage=stage, receipt=text)) for text in texts]
+        assert told == [False, False, ready]
 
 
 def test_one_gateway_signs_twice_where_it_serves_both(request_: StoredRequest) -> None:

@@ -1461,7 +1461,7 @@ class Request(_message.Message):
     disputed: _builtins.bool
     """Whether an objection is open."""
     receipt_ready: _builtins.bool
-    """Whether both gateways have signed the receipt."""
+    """Whether there is a receipt: both gateways have signed for a reply that stands, and was not reopened."""
     @_builtins.property
     def content(self) -> Global___RequestContent:
         """What is asked; absent in lists, and after it was erased."""
