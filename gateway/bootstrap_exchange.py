@@ -179,6 +179,7 @@ def _parts(shared: Shared, peers: frozenset[str], holds: Holds, cards: Callable[
         kinds=load_payload_kinds(shared.registry.taxonomy),
         answer_days=lambda region: shared.registry.get(region).rules.answer_days,
         agreements=shared.trust.agreements,
+        regions=shared.registry.regions,
         homes=homes,
         peers=peers,
     )

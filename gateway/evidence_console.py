@@ -8,7 +8,7 @@ import sys
 import time
 from contextlib import asynccontextmanager
 from datetime import date, datetime
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
 
 from adapters.errors import MalformedNumberError
 from adapters.identifiers import SocialSecurityNumber
@@ -46,6 +46,12 @@ if TYPE_CHECKING:
 def _settings(config: Path, url: str) -> Settings:
     settings = load_settings(config)
     return stored_at(settings, url) if url else settings
+
+
+_ALONE: Final = (
+    "all is well, as far as a log tells of itself: an end that was cut off shows only beside a checkpoint that somebody"
+    " else has kept (--checkpoint)"
+)
 
 
 @asynccontextmanager
@@ -90,7 +96,7 @@ def verify_log(place: Place, *, held: Sequence[Path], keys: Sequence[str], witne
         report = asyncio.run(_audited(settings, options))
     else:
         raise SettingsError(("name the log: --config of its gateway, or --export",))
-    return _tell(report, exported=export is not None)
+    return _tell(report, exported=export is not None, held=bool(held), witnessed=bool(witnesses))
 
 
 async def _audited(settings: Settings, options: dict[str, Any]) -> Report:
@@ -105,7 +111,7 @@ def _text(file: Path) -> str:
         raise SettingsError((f"{file.name}: cannot be read ({type(error).__name__})",)) from error
 
 
-def _tell(report: Report, *, exported: bool) -> int:
+def _tell(report: Report, *, exported: bool, held: bool, witnessed: bool) -> int:
     """Print what an audit has found; an export has no personal parts, whether they were erased or not."""
     console = screen()
     if report.failure is not None:
@@ -117,12 +123,12 @@ def _tell(report: Report, *, exported: bool) -> int:
         (f"of them with personal parts {'left out of the export' if exported else 'erased'}", report.erased),
         ("checkpoints", report.checkpoints),
         ("cosignatures", report.cosignatures),
-        ("cosignatures of others than the named witnesses", report.foreign),
+        *((("cosignatures of others than the named witnesses", report.foreign),) if witnessed else ()),
     ):
         shown.add_row(name, str(count))
     console.print(shown)
     console.print(f"root: {report.root.hex()}", soft_wrap=True)
-    console.print("all is well")
+    console.print("all is well" if held else _ALONE, soft_wrap=True)
     return 0
 
 

@@ -147,7 +147,7 @@ class Fields:
     def finish(self) -> None:
         """Raise InvalidFieldError with all that was wrong."""
         if self._violations:
-            raise InvalidFieldError(*self._violations)
+            raise InvalidFieldError(*dict.fromkeys(self._violations))
 
 
 def credential_in(message: identity_service_pb2.Credential, fields: Fields) -> Credential | None:

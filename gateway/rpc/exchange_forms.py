@@ -215,8 +215,8 @@ def _fault(field: _Field, value: Any) -> str:  # noqa: ANN401 - text, number or 
         return "" if value in known and value else "unknown_value"
     if field.kind == FieldDescriptor.CPPTYPE_BOOL:
         return ""
-    most = COUNTS[field.name]
-    return "" if 0 <= value <= most else f"0_to_{most}"
+    least, most = int(field.required), COUNTS[field.name]
+    return "" if least <= value <= most else f"{least}_to_{most}"
 
 
 def texts_of(descriptor: Any) -> Iterator[str]:  # noqa: ANN401 - a descriptor

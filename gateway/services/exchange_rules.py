@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from adapters.errors import UnknownRegionError
 from adapters.payload_kinds import PayloadKind
 from gateway.errors import (
     CallerRegionError,
@@ -50,6 +51,7 @@ class ExchangeRules:
         kinds: which payloads the item types carry.
         answer_days: in how many days a region has to answer complaints.
         agreements: what is allowed between regions.
+        regions: all that there are.
         homes: the regions of this gateway.
         peers: the regions whose gateways it knows.
     """
@@ -61,10 +63,12 @@ class ExchangeRules:
         kinds: PayloadKinds,
         answer_days: Callable[[str], int],
         agreements: AgreementBook,
+        regions: Collection[str],
         homes: Collection[str],
         peers: Collection[str],
     ) -> None:
         """Keep them."""
+        self._regions = regions
         self._items = items
         self._kinds = kinds
         self._answer_days = answer_days
@@ -78,12 +82,15 @@ class ExchangeRules:
         Raises:
             CallerRegionError: it asks in the name of another region.
             NotTransitiveError: another gateway asks for a region that is not of this gateway.
+            UnknownRegionError: there is no such region.
             RegionNotServedError: nobody here knows the gateway of the region asked.
         """
         if terms.source != actor.region:
             raise CallerRegionError(region=actor.region)
         if actor.gateway and terms.target not in self._homes:
             raise NotTransitiveError
+        if terms.target not in self._regions:
+            raise UnknownRegionError
         if terms.target not in self._homes and terms.target not in self._peers:
             raise RegionNotServedError  # without the word, which may be anything
 

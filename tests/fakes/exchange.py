@@ -117,6 +117,7 @@ class ExchangeNode:
             kinds=load_payload_kinds(REGISTRY.taxonomy),
             answer_days=lambda region: REGISTRY.get(region).rules.answer_days,
             agreements=book,
+            regions=REGISTRY.regions,
             homes=self.homes,
             peers=others,
         )

@@ -80,10 +80,12 @@ def submitted(message: exchange_pb2.RequestContent) -> pb.SubmitRequestRequest:
 
 
 def wrong(request: pb.SubmitRequestRequest, *, gateway: bool = False) -> dict[str, str]:
-    """Give all that is wrong with a submission, rule by field."""
+    """Give all that is wrong with a submission, rule by field; each field is told once."""
     with pytest.raises(InvalidFieldError) as caught:
         submission_in(request, gateway=gateway)
-    return dict(caught.value.violations)
+    found = dict(caught.value.violations)
+    assert len(found) == len(caught.value.violations)
+    return found
 
 
 @pytest.mark.parametrize("kind", sorted(PAYLOADS))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adapters.errors import UnknownItemError
+from adapters.errors import UnknownItemError, UnknownRegionError
 from adapters.payload_kinds import PayloadKind
 from adapters.registry import load_payload_kinds
 from adapters.words import ApplicationClass, Medium, Purpose
@@ -57,6 +57,7 @@ def rules(*, homes: tuple[str, ...] = ("sichuan",), **of_the_item: Any) -> Excha
         kinds=load_payload_kinds(REGISTRY.taxonomy),
         answer_days={"chongqing": 15}.__getitem__,
         agreements=AGREEMENTS,
+        regions=REGISTRY.regions,
         homes=homes,
         peers=("chongqing",),
     )
@@ -73,6 +74,7 @@ def test_what_the_agreement_allows_may_be_asked() -> None:
     [
         ({"source": "chongqing"}, PLATFORM, CallerRegionError),
         ({"target": "guizhou"}, PLATFORM, RegionNotServedError),
+        ({"target": "nowhere"}, PLATFORM, UnknownRegionError),
         ({"target": "chongqing"}, GATEWAY, NotTransitiveError),
     ],
 )
