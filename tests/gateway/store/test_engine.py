@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,7 @@ from sqlalchemy import text
 from gateway.errors import SettingsError
 from gateway.store import engine as engine_module
 from gateway.store.engine import open_engine
+from gateway.store.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +46,10 @@ async def test_every_connection_to_sqlite_writes_to_the_disk(sqlite_url: str) ->
     engine = open_engine(sqlite_url, readers=3)
     assert await pragmas(engine.writing, 1) == [MUST_BE]
     assert await pragmas(engine.reading, 3) == [MUST_BE] * 3
+    assert engine.in_thread is not None
+    with engine.in_thread.connect() as connection:
+        assert {name: connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in MUST_BE} == MUST_BE
+    engine.in_thread.dispose()
     await engine.close()
 
 
@@ -76,6 +83,11 @@ async def test_a_sqlite_that_cannot_be_made_safe_is_refused(sqlite_url: str, mon
     with pytest.raises(SettingsError, match="cannot have synchronous=9"):
         async with engine.writing.connect():
             pytest.fail("a connection was lent")
+    with pytest.raises(SettingsError, match="cannot have synchronous=9"):
+        await Store(engine).open()
+    async with asyncio.timeout(10):
+        while any(one.name.startswith("store") for one in threading.enumerate()):
+            await asyncio.sleep(0.01)
     await engine.close()
 
 
