@@ -72,8 +72,8 @@ class ReceiptKeys:
         return issuer
 
     def signer(self, region: str) -> Signer:
-        """Give what signs for the gateway of a home region."""
-        return self._trust.homes[region].gateway_signer
+        """Give what signs for the gateway of a home region: one key, whatever signs by the time that it does."""
+        return self._trust.homes[region].gateway_signer.current()
 
     def find(self, issuer: str, kid: str) -> VerificationKey:
         """Find the key of a peer's gateway (TrustError)."""

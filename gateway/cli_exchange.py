@@ -13,31 +13,32 @@ receipt_app = typer.Typer(no_args_is_help=True, help="Verify receipts, without a
 exchange_app.add_typer(dead_letter_app, name="dead-letter")
 
 Config = Annotated[Path, typer.Option("--config", help="Configuration file of the gateway, TOML.")]
+Place = Annotated[str, typer.Option("--store", help="Address of the store instead of the configured one.")]
 Numbers = Annotated[list[int] | None, typer.Argument(help="Numbers of dead letters; all where none is named.")]
 
 
 @dead_letter_app.command("list")
-def dead_letter_list(config: Config) -> None:
+def dead_letter_list(config: Config, store: Place = "") -> None:
     """List the requests and messages that were laid aside, each with its reason; of their contents nothing is shown."""
     from gateway.exchange_console import list_dead_letters
 
-    list_dead_letters(config)
+    list_dead_letters(config, url=store)
 
 
 @dead_letter_app.command("requeue")
-def dead_letter_requeue(config: Config, numbers: Numbers = None) -> None:
+def dead_letter_requeue(config: Config, numbers: Numbers = None, store: Place = "") -> None:
     """Put dead letters back, to be tried anew; the gateway may run.
 
     Ends with 1 where one of the numbers is none of a dead letter.
     """
     from gateway.exchange_console import requeue_dead_letters
 
-    raise typer.Exit(requeue_dead_letters(config, numbers or []))
+    raise typer.Exit(requeue_dead_letters(config, numbers or [], url=store))
 
 
 @receipt_app.command("verify")
 def receipt_verify(
-    file: Annotated[Path, typer.Argument(help="Receipt, as GetReceipt gives it.")],
+    file: Annotated[Path, typer.Argument(help="Receipt: the member `document` of what GetReceipt answers.")],
     fingerprint: Annotated[
         list[str] | None,
         typer.Option("--fingerprint", help="Fingerprint of the anchor's key that you believe; may be repeated."),

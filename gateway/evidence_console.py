@@ -27,6 +27,7 @@ from gateway.services.local_home import CHINA_TIME, china_day
 from gateway.settings import load_settings, stored_at
 from gateway.store.engine import open_engine
 from gateway.store.migrate import require_schema
+from gateway.store.snapshot import snapshot
 from gateway.store.store import Store
 from trust.errors import TrustError
 from trust.note import NoteKey
@@ -48,6 +49,7 @@ def _settings(config: Path, url: str) -> Settings:
     return stored_at(settings, url) if url else settings
 
 
+_UNREADABLE: Final = "The file cannot be read."
 _ALONE: Final = (
     "all is well, as far as a log tells of itself: an end that was cut off shows only beside a checkpoint that somebody"
     " else has kept (--checkpoint)"
@@ -57,7 +59,7 @@ _ALONE: Final = (
 @asynccontextmanager
 async def _store(settings: Settings) -> AsyncIterator[Store]:
     """Lend the store, for reading; what is written through it is recorded like all else."""
-    engine = open_engine(settings.store.address)
+    engine = open_engine(settings.store.address, existing=True)
     try:
         await require_schema(engine)
         yield Store(engine, append=evidence_append(settings)(engine.writing.dialect.name))
@@ -90,8 +92,7 @@ def verify_log(place: Place, *, held: Sequence[Path], keys: Sequence[str], witne
         "witnesses": verifier_keys(witnesses, "--witness"),
     }
     if export is not None:
-        with export.open(encoding="utf-8") as file:
-            report = asyncio.run(Auditor(FileSource(file), **options).audit())
+        report = _audited_file(export, options)
     elif settings is not None:
         report = asyncio.run(_audited(settings, options))
     else:
@@ -99,8 +100,20 @@ def verify_log(place: Place, *, held: Sequence[Path], keys: Sequence[str], witne
     return _tell(report, exported=export is not None, held=bool(held), witnessed=bool(witnesses))
 
 
+def _audited_file(export: Path, options: dict[str, Any]) -> Report:
+    try:
+        with export.open(encoding="utf-8") as file:
+            return asyncio.run(Auditor(FileSource(file), **options).audit())
+    except SettingsError as error:
+        raise SettingsError(tuple(f"{export.name}: {fault}" for fault in error.faults), heading=_UNREADABLE) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            (f"{export.name}: cannot be read ({type(error).__name__})",), heading=_UNREADABLE
+        ) from error
+
+
 async def _audited(settings: Settings, options: dict[str, Any]) -> Report:
-    async with _store(settings) as store, store.reading() as connection:
+    async with _store(settings) as store, snapshot(store.engine) as connection:
         return await Auditor(StoreSource(connection), **options).audit()
 
 
@@ -108,7 +121,7 @@ def _text(file: Path) -> str:
     try:
         return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError((f"{file.name}: cannot be read ({type(error).__name__})",)) from error
+        raise SettingsError((f"{file.name}: cannot be read ({type(error).__name__})",), heading=_UNREADABLE) from error
 
 
 def _tell(report: Report, *, exported: bool, held: bool, witnessed: bool) -> int:
@@ -120,6 +133,7 @@ def _tell(report: Report, *, exported: bool, held: bool, witnessed: bool) -> int
     shown = table("seen", "count", least={1: 12}, console=console)
     for name, count in (
         ("records", report.records),
+        ("of them behind the last checkpoint, signed by nobody yet", report.records - report.signed),
         (f"of them with personal parts {'left out of the export' if exported else 'erased'}", report.erased),
         ("checkpoints", report.checkpoints),
         ("cosignatures", report.cosignatures),
@@ -128,6 +142,11 @@ def _tell(report: Report, *, exported: bool, held: bool, witnessed: bool) -> int
         shown.add_row(name, str(count))
     console.print(shown)
     console.print(f"root: {report.root.hex()}", soft_wrap=True)
+    if exported and not report.signed:
+        console.print(
+            "no record is proved: no key of this log has signed a checkpoint of what is in the file", soft_wrap=True
+        )
+        return 1
     console.print("all is well" if held else _ALONE, soft_wrap=True)
     return 0
 
@@ -158,13 +177,16 @@ def export_log(config: Path, file: Path, *, url: str) -> None:
     try:
         descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise SettingsError((f"{file.name}: cannot be made ({type(error).__name__})",)) from error
+        fault = (
+            f"{file.name}: cannot be made ({type(error).__name__}); name a file that is not there, in a folder that is"
+        )
+        raise SettingsError((fault,), heading="The file cannot be written.") from error
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:
         asyncio.run(_export(settings, stream))
 
 
 async def _export(settings: Settings, stream: IO[str]) -> None:
-    async with _store(settings) as store, store.reading() as connection:
+    async with _store(settings) as store, snapshot(store.engine) as connection:
         await StoreSource(connection).export(stream)
 
 

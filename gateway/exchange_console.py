@@ -11,7 +11,7 @@ from gateway.bootstrap_evidence import evidence_append
 from gateway.console import screen, table
 from gateway.services.exchange_dead_letters import DeadLetters
 from gateway.services.exchange_model import MICROS
-from gateway.settings import load_settings
+from gateway.settings import load_settings, stored_at
 from gateway.store.engine import open_engine
 from gateway.store.migrate import require_schema
 from gateway.store.store import Store
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def _dead_letters(config: Path) -> AsyncIterator[DeadLetters]:
+async def _dead_letters(config: Path, url: str) -> AsyncIterator[DeadLetters]:
     """Open the store of a gateway, which may run, and close it (StoreSchemaError, StoreUnavailableError)."""
     settings = load_settings(config)
-    engine = open_engine(settings.store.address)
+    settings = stored_at(settings, url) if url else settings
+    engine = open_engine(settings.store.address, existing=True)
     try:
         await require_schema(engine)
         store = Store(engine, append=evidence_append(settings)(engine.writing.dialect.name))
@@ -40,11 +41,11 @@ async def _dead_letters(config: Path) -> AsyncIterator[DeadLetters]:
         await engine.close()
 
 
-def list_dead_letters(config: Path) -> None:
+def list_dead_letters(config: Path, *, url: str) -> None:
     """Print what was laid aside (SettingsError, StoreUnavailableError)."""
 
     async def read() -> list[DeadLetter]:
-        async with _dead_letters(config) as letters:
+        async with _dead_letters(config, url) as letters:
             return await letters.all()
 
     console, found = screen(), asyncio.run(read())
@@ -59,11 +60,11 @@ def list_dead_letters(config: Path) -> None:
     console.print(f"{len(found)} dead letters")
 
 
-def requeue_dead_letters(config: Path, numbers: Sequence[int]) -> int:
+def requeue_dead_letters(config: Path, numbers: Sequence[int], *, url: str) -> int:
     """Put dead letters back; gives the exit code (SettingsError, StoreUnavailableError)."""
 
     async def put_back() -> tuple[int, int]:
-        async with _dead_letters(config) as letters:
+        async with _dead_letters(config, url) as letters:
             wanted = tuple(numbers) or tuple(one.place for one in await letters.all())
             return await letters.requeue(wanted), len(set(wanted))
 

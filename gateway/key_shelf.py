@@ -124,9 +124,13 @@ class ShelfSigner:
         """The name of the suite."""
         return self._shelf.signing.algorithm
 
+    def current(self) -> Signer:
+        """Give the key that signs now, for who names it first and signs then while another thread may turn it."""
+        return signer_of(self._shelf.signing)
+
     def sign(self, message: bytes) -> bytes:
         """Sign (KeyMaterialError where the key cannot)."""
-        return signer_of(self._shelf.signing).sign(message)
+        return self.current().sign(message)
 
     def public(self) -> VerificationKey:
         """Give the public half."""

@@ -14,7 +14,7 @@ from gateway.settings import load_settings
 from trust.encoding import is_sha256
 from trust.errors import ReceiptError, TrustError
 from trust.receipt_evidence import check_inclusion
-from trust.receipt_file import ReceiptPin, verify_receipt
+from trust.receipt_file import AgreementTerms, ReceiptPin, verify_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from gateway.settings_parts import AnchorSettings
     from trust.receipt_file import VerifiedReceipt
+
+_GRACE_SECONDS: Final = 3600
+"""For how long after its end a statement counts where no configuration says: as long as for a gateway by default."""
 
 _NAMED: Final = frozenset({"part", "because"})
 _PROVEN: Final = frozenset({"chain", "signature", "evidence"})
@@ -56,7 +59,8 @@ def verify_receipt_file(
     Raises:
         SettingsError: the file or the configuration cannot be read, nobody is believed, or a witness is no key.
     """
-    pins = () if config is None else tuple(_pin(anchor) for anchor in load_settings(config).trust.anchor)
+    trust = None if config is None else load_settings(config).trust
+    pins = () if trust is None else tuple(map(_pin, trust.anchor))
     if not (fingerprints or pins) or not all(map(is_sha256, fingerprints)):
         fault = "say whom you believe: --fingerprint (RFC 7638, 43 characters), or --config"
         raise SettingsError((fault,), heading="No anchor is believed.")
@@ -64,10 +68,16 @@ def verify_receipt_file(
     try:
         raw = file.read_bytes()
     except OSError as error:
-        raise SettingsError((f"{file.name}: cannot be read",)) from error
+        raise SettingsError((f"{file.name}: cannot be read",), heading="The file cannot be read.") from error
     console = screen()
     try:
-        verified = verify_receipt(raw, fingerprints=frozenset(fingerprints), pins=pins, check_evidence=check)
+        verified = verify_receipt(
+            raw,
+            fingerprints=frozenset(fingerprints),
+            pins=pins,
+            grace_seconds=_GRACE_SECONDS if trust is None else trust.grace_seconds,
+            check_evidence=check,
+        )
     except ReceiptError as error:
         facts = " ".join(f"{name}={value}" for name, value in sorted(error.metadata.items()) if name not in _NAMED)
         console.print(f"NOT VALID: {error.metadata['part']} {facts}".rstrip(), soft_wrap=True, markup=False)
@@ -80,7 +90,7 @@ def verify_receipt_file(
 def _pin(anchor: AnchorSettings) -> ReceiptPin:
     """Believe an anchor of the configuration, for its agreement (SettingsError, AgreementDataError)."""
     signed = load_agreement(anchor.agreement, anchor.signatures, anchor=anchor.entity)
-    terms = {signed.agreement.id: signed.digest}
+    terms = {signed.agreement.id: AgreementTerms(frozenset(signed.agreement.regions), signed.digest)}
     return ReceiptPin(entity=anchor.entity, fingerprints=frozenset(anchor.fingerprints), terms=terms)
 
 
@@ -98,6 +108,7 @@ def _tell(verified: VerifiedReceipt) -> None:
     said = verified.statement
     facts = {
         "request": said.request,
+        "asked of": said.target,
         "outcome": said.outcome,
         "item": f"{said.item} ({said.item_type})" if said.item_type else said.item,
         "agreement": said.agreement + _TERMS[verified.same_terms],

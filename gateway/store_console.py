@@ -38,8 +38,8 @@ def _settings(config: Path, url: str) -> Settings:
 
 
 @asynccontextmanager
-async def _engine(settings: Settings) -> AsyncIterator[StoreEngine]:
-    engine = open_engine(settings.store.address)
+async def _engine(settings: Settings, *, existing: bool = True) -> AsyncIterator[StoreEngine]:
+    engine = open_engine(settings.store.address, existing=existing)
     try:
         yield engine
     finally:
@@ -53,7 +53,7 @@ def migrate_store(config: Path, *, url: str) -> None:
 
 
 async def _migrate(settings: Settings) -> str:
-    async with _engine(settings) as engine:
+    async with _engine(settings, existing=False) as engine:
         lock = None if engine.file is None else FileLock(engine.file)
         if lock is not None:
             lock.take()

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 RECEIPT_TYPE: Final = "onecard-receipt+jwt"
 OUTCOMES: Final = frozenset({"completed", "rejected"})
 SIGNERS: Final = 2
+CLOCKS_APART_SECONDS: Final = 600
+"""How far the clock of one gateway may be ahead of the other's: both tell their own times."""
+
 
 document_digest = canonical_digest
 """Give the SHA-256 of a document in the canonical form of RFC 8785, 43 characters of base64url."""
@@ -98,10 +101,18 @@ class ReceiptStatement:
         """
         check_claims(payload, _TABLE)
         statement = cls(**payload)  # type: ignore[arg-type]  # the table has checked every type
-        if statement.request.split("/")[1] != statement.source:
-            raise ReceiptError(part="statement", rule="request of the source region")
-        if statement.answered_at < statement.delivered_at:
-            raise ReceiptError(part="statement", rule="answered after it was delivered")
+        for rule, holds in (
+            ("two regions", statement.source != statement.target),
+            ("request of the source region", statement.request.split("/")[1] == statement.source),
+            ("submitted before its deadline", statement.submitted_at < statement.deadline),
+            (
+                "delivered after it was submitted",
+                statement.submitted_at <= statement.delivered_at + CLOCKS_APART_SECONDS,
+            ),
+            ("answered after it was delivered", statement.delivered_at <= statement.answered_at),
+        ):
+            if not holds:
+                raise ReceiptError(part="statement", rule=rule)
         return statement
 
     def to_payload(self) -> dict[str, object]:

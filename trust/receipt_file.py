@@ -16,7 +16,7 @@ inclusion in a log that the other party has cosigned says that both knew of it b
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from trust.anchor import TrustAnchor
 from trust.chain import Beliefs, verify_chain
@@ -27,7 +27,7 @@ from trust.roles import GATEWAY_ROLE, REGION_ROLE
 from trust.statement import read_statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from trust.keys import KeyRing
     from trust.receipt import ReceiptStatement
@@ -51,16 +51,24 @@ class CheckEvidence(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class AgreementTerms:
+    """Between which regions an agreement is, and the digest of its terms."""
+
+    regions: frozenset[str]
+    digest: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptPin:
     """An anchor as a reader of receipts pins it.
 
-    `fingerprints` are RFC 7638 thumbprints of its keys, `terms` the digests of the agreements for which it stands.
+    `fingerprints` are RFC 7638 thumbprints of its keys, `terms` those of the agreements for which it stands.
     """
 
     entity: str
     fingerprints: frozenset[str]
-    terms: Mapping[str, str]
+    terms: Mapping[str, AgreementTerms]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +155,7 @@ def verify_receipt(
     *,
     fingerprints: frozenset[str] = frozenset(),
     pins: Sequence[ReceiptPin] = (),
+    grace_seconds: int = 0,
     check_evidence: CheckEvidence | None = None,
 ) -> VerifiedReceipt:
     """Verify a receipt file.
@@ -155,6 +164,8 @@ def verify_receipt(
         raw: its bytes, JSON.
         fingerprints: RFC 7638 thumbprints of keys that are believed, whichever anchor has them.
         pins: anchors that are believed, each with its own keys only, and only for its agreements.
+        grace_seconds: for how long a statement of a chain counts after its end, as `Beliefs` has it: a gateway goes by
+            such a chain too while no newer one can be had.
         check_evidence: verifies the proofs of inclusion, of which there must be one then; a file that has any is
             refused without it.
 
@@ -167,10 +178,8 @@ def verify_receipt(
     known: dict[str, frozenset[str]] = {}
     for pin in pins:
         known[pin.entity] = known.get(pin.entity, fingerprints) | pin.fingerprints
-    entities = {
-        region: _entity(file, region, lambda anchor: known.get(anchor, fingerprints))
-        for region in (statement.target, statement.source)
-    }
+    believed = _Believed(known, fingerprints, grace_seconds)
+    entities = {region: _entity(file, region, believed) for region in (statement.target, statement.source)}
     if len({entity.anchor for entity in entities.values()}) != 1:
         raise ReceiptError(part="chains", rule="one anchor")
     anchor = entities[statement.source].anchor
@@ -192,12 +201,14 @@ def _compare_terms(statement: ReceiptStatement, pins: Sequence[ReceiptPin]) -> b
 
     They may have been changed since the reply: both gateways have signed those of that time.
     """
-    terms = {name: digest for pin in pins for name, digest in pin.terms.items()}
     if not pins:
         return None
-    if statement.agreement not in terms:
+    terms = {name: told for pin in pins for name, told in pin.terms.items()}.get(statement.agreement)
+    if terms is None:
         raise ReceiptError(part="agreement", rule="one for which the anchor stands")
-    return terms[statement.agreement] == statement.agreement_digest
+    if not terms.regions >= {statement.source, statement.target}:
+        raise ReceiptError(part="agreement", rule="one between these two regions")
+    return terms.digest == statement.agreement_digest
 
 
 def _cosigned(
@@ -210,7 +221,7 @@ def _cosigned(
         with _Part("evidence", region=region):
             if check_evidence is None:
                 raise ReceiptError(part="evidence", rule="can be verified")
-            other = next((entity for name, entity in entities.items() if name != region), entities[region])
+            (other,) = (entity for name, entity in entities.items() if name != region)
             names = check_evidence(proof, detail=file.receipt.digest, entity=entities[region], other=other)
             if names:
                 yield region, names
@@ -229,18 +240,27 @@ def _check_documents(file: ReceiptFile, statement: ReceiptStatement) -> None:
             raise ReceiptError(part=part, rule="name of the request")
 
 
-def _entity(file: ReceiptFile, region: str, believed: Callable[[str], frozenset[str]]) -> VerifiedEntity:
+class _Believed(NamedTuple):
+    """Which fingerprints are believed of which anchor, and of any other; and for how long after its end a statement."""
+
+    known: Mapping[str, frozenset[str]]
+    others: frozenset[str]
+    grace_seconds: int
+
+
+def _entity(file: ReceiptFile, region: str, believed: _Believed) -> VerifiedEntity:
     """Follow the chain of a region down from the pinned anchor."""
     chain = file.chains[region]
     with _Part("chain", region=region):
         anchor = read_statement(chain[-1]).claims
         issued = [read_statement(text).claims.iat for text in chain]
-        fingerprints = believed(anchor.sub)
+        fingerprints = believed.known.get(anchor.sub, believed.others)
         if not fingerprints:
             raise ReceiptError(part="chain", rule="a pinned anchor", region=region)
         pinned = TrustAnchor(entity=anchor.sub, fingerprints=fingerprints)
         moment = max(file.receipt.statement.answered_at, *issued)
-        entity = verify_chain(chain, beliefs=Beliefs(anchors={anchor.sub: pinned}), now=moment)
+        beliefs = Beliefs(anchors={anchor.sub: pinned}, grace_seconds=believed.grace_seconds)
+        entity = verify_chain(chain, beliefs=beliefs, now=moment)
         ring = entity.keys.get(REGION_ROLE)
         if ring is None or region not in ring.issuers:
             raise ReceiptError(part="chain", rule="entity of the region", region=region)

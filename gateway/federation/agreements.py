@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.errors import SettingsError
@@ -156,6 +157,7 @@ class ProvenSignatures:
     def __init__(self, file: Path) -> None:
         """Begin with what was kept."""
         self._file = file
+        self._lock = Lock()
         self._table: dict[str, list[Any]] = read_json(file, {})
         if not isinstance(self._table, dict) or not all(map(_is_entry, self._table.values())):
             raise SettingsError((f"{file.name}: is not what was written there",))
@@ -166,10 +168,11 @@ class ProvenSignatures:
         return frozenset(regions) if kept == digest else frozenset()
 
     def keep(self, agreement: str, digest: str, regions: Iterable[str]) -> None:
-        """Remember who has signed (SettingsError where it cannot be written)."""
-        table = {**self._table, agreement: [digest, sorted(regions)]}
-        write_whole(self._file, json.dumps(table).encode())
-        self._table = table
+        """Remember who has signed, from any thread (SettingsError where it cannot be written)."""
+        with self._lock:
+            table = {**self._table, agreement: [digest, sorted(regions)]}
+            write_whole(self._file, json.dumps(table).encode())
+            self._table = table
 
 
 def _is_entry(entry: object) -> bool:

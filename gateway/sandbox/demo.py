@@ -13,7 +13,7 @@ from gateway.console import screen, table
 from gateway.lifeline import children_end_with_us, stop_signals
 from gateway.reasons import Language
 from gateway.sandbox.federation import Federation
-from gateway.sandbox.run import prepare
+from gateway.sandbox.run import alone_in, prepare
 from gateway.sandbox.story import ASIDE, Chapter, Stage, Step
 from gateway.sandbox.story_catalog import catalog_chapter
 from gateway.sandbox.story_errors import error_chapter
@@ -85,7 +85,7 @@ def run_demo(folder: Path, *, port_base: int, language: Language = Language.EN) 
     console.print("starting nine gateways and their simulated platforms; all cardholders are fictitious")
     started = time.monotonic()
     try:
-        with children_end_with_us():
+        with children_end_with_us(), alone_in(folder):
             played = asyncio.run(_run(prepare(folder, port_base=port_base)))
     except asyncio.CancelledError:
         console.print("stopped before the end")

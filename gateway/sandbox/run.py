@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -15,16 +16,30 @@ from gateway.sandbox.federation import Federation, check_ports
 from gateway.sandbox.generate import generate
 from gateway.sandbox.layout import Layout
 from gateway.sandbox.lines import grpcurl_lines
+from gateway.store.lock import FileLock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
 def run_sandbox(folder: Path, *, port_base: int, keep: bool) -> None:
     """Run the sandbox until Ctrl-C, SIGTERM or the end of its terminal (SettingsError where a part cannot start)."""
     started = time.monotonic()
-    with children_end_with_us():
+    with children_end_with_us(), alone_in(folder):
         asyncio.run(_run(prepare(folder, port_base=port_base, keep=keep), started))
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Have a folder for this process alone: whoever makes a sandbox empties it first (SettingsError)."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder, taken=f"{folder}: another sandbox runs in it; stop that one, or choose another --folder")
+    lock.take()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def prepare(folder: Path, *, port_base: int, keep: bool = False) -> Layout:

@@ -18,7 +18,7 @@ from gateway.store.tables_evidence import TILE_WIDTH
 from trust.checkpoint import check_cosignature, read_checkpoint
 from trust.errors import TrustError
 from trust.merkle import HASH_BYTES, fold, leaf_hash, node_hash, split_hashes, tree_root
-from trust.note import NoteKey, NoteSignature
+from trust.note import COSIGNER_KIND, NoteKey, NoteSignature
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -40,9 +40,10 @@ class Failure:
 
 @dataclass(slots=True)
 class Report:
-    """What was seen; `failure` is None where everything is as it must be."""
+    """What was seen; `failure` is None where everything is as it must be. `signed` records are below a checkpoint."""
 
     records: int = 0
+    signed: int = 0
     erased: int = 0
     checkpoints: int = 0
     cosignatures: int = 0
@@ -113,7 +114,7 @@ class Auditor:
         self._source = source
         self._keys = keys
         self._held = held
-        self._witnesses = {key.to_text() for key in witnesses}
+        self._witnesses = {key.of_kind(COSIGNER_KIND).to_text() for key in witnesses}
         self._report = Report()
         self._stack: list[bytes] = []
         self._tiles = _Tiles()
@@ -139,7 +140,7 @@ class Auditor:
         async for row in self._source.bundles():
             await self._take(row)
         self._report.root = fold(self._stack)
-        self._report.erased = self._erased.gone
+        self._report.erased, self._report.signed = self._erased.gone, self._vouched
         await self._finish()
 
     async def _take_checkpoints(self) -> None:

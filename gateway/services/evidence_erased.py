@@ -2,8 +2,9 @@
 
 Each transaction that erases personal parts appends how many, and before which time where they went by their age. So
 whoever takes a part out of the database without a word leaves one more gone than was told of, and whoever puts parts
-back leaves one less. For an order about one person no places are told: records of one holder, listed together, would
-say what erasure is to make nobody know.
+back leaves one less. What is younger than all that went by age can be gone by orders only; so one part that is put back
+does not make up for another that was taken, unless an order explains that. For an order about one person no places are
+told: records of one holder, listed together, would say what erasure is to make nobody know.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class ErasureAccount:
         self._times = array("q")
         self._left: int | None = None
         self._told = 0
+        self._ordered = 0
         self._before = 0
 
     @property
@@ -49,6 +51,7 @@ class ErasureAccount:
         """Take a record; `time` is its own, microseconds, and `named` whether it commits to a personal part."""
         if _TELLS in one.record and (told := _DETAIL.search(one.record)) is not None:
             self._told += int(told[1])
+            self._ordered += 0 if told[2] else int(told[1])
             self._before = max(self._before, int(told[2] or 0))
         if one.personal is not None:
             if self._left is None:
@@ -59,12 +62,12 @@ class ErasureAccount:
 
     def fault(self) -> tuple[int, str] | None:
         """Give the first place that may be wrong, and what is; None where all that is gone was told of."""
+        young = [place for place, time in zip(self._gone, self._times, strict=True) if time >= self._before]
+        if self.gone > self._told or len(young) > self._ordered:
+            return (young or self._gone)[0], "personal part: gone, and more are than were erased; the first that may be"
         if self.gone < self._told:
             return (
                 self._left or 0,
-                "personal part: there again, fewer are gone than were erased; the first that is there",
+                "personal part: there again, and fewer are gone than were erased; the first there",
             )
-        if self.gone == self._told:
-            return None
-        young = (place for place, time in zip(self._gone, self._times, strict=True) if time >= self._before)
-        return next(young, self._gone[0]), "personal part: gone, and more are than were erased; the first that may be"
+        return None

@@ -17,6 +17,7 @@ from gateway.services.evidence_accesses import Accesses
 from gateway.services.evidence_bundle import parts_of, short_subjects, without
 from gateway.services.evidence_erased import erasure
 from gateway.services.evidence_reader import EvidenceReader
+from gateway.services.evidence_rows import have_tiles_alone
 from gateway.store.schema import now_micros
 from gateway.store.tables_evidence import BUNDLES, TILE_WIDTH, TILES
 
@@ -125,6 +126,7 @@ class Erasure:
 
 async def _erase_all(transaction: Transaction, items: Sequence[tuple[Sequence[int], int]]) -> Sequence[int]:
     """Erase all that is personal in some bundles that are older than a time, and record it; a handler of the store."""
+    await have_tiles_alone(transaction)
     return [await _erase_some(transaction, places, before=before) for places, before in items]
 
 
@@ -141,6 +143,7 @@ async def _erase_some(transaction: Transaction, places: Sequence[int], *, before
 
 async def _erase_one(transaction: Transaction, items: Sequence[tuple[bytes, Sequence[int]]]) -> Sequence[int]:
     """Erase what stands for a person at some places, and record how much that was; a handler of the store."""
+    await have_tiles_alone(transaction)
     answers = []
     for subject, places in items:
         done, parts = -1, 0

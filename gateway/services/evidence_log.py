@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.services.evidence import SALT_BYTES, write_entry
 from gateway.services.evidence_bundle import pack, short_subjects
+from gateway.services.evidence_rows import have_tiles_alone
 from gateway.store.tables_evidence import BUNDLES, TILE_WIDTH, TILES
 from trust.merkle import Frontier, split_hashes, tree_root
 
@@ -91,6 +92,8 @@ class EvidenceLog:
         while True:
             size = head.frontier.size
             part = entries[: TILE_WIDTH - size % TILE_WIDTH]
+            if (size + len(part)) % TILE_WIDTH == 0:
+                await have_tiles_alone(transaction)
             frontier = head.frontier.extended([entry.leaf for entry in part])
             follows = {"before_place": head.place, "before_frontier": head.frontier.to_bytes()}
             row = {**pack(size, part), "frontier": frontier.to_bytes(), **follows}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy import text
 from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
@@ -15,6 +16,20 @@ if TYPE_CHECKING:
     from gateway.store.transaction import Transaction
 
 _INSERTS: Final[Mapping[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+_ALONE: Final = text("SELECT pg_advisory_xact_lock(0x6f6e656361726474)")
+
+
+async def have_tiles_alone(transaction: Transaction) -> None:
+    """Wait until nobody else makes or changes tiles, and keep it so to the end of the transaction.
+
+    A tile says what its bundles do, and both are read and written by several statements: between these another replica
+    must neither erase in a bundle nor end a tile. To be asked for before the transaction appends anything, since others
+    wait for its place in the log. SQLite has one writer anyway.
+    """
+    if transaction.dialect == "postgresql":
+        await transaction.execute(_ALONE)
 
 
 class KeepFirst:

@@ -34,7 +34,10 @@ _PERSONAL: Final = frozenset({"personal", "subjects"})
 
 
 class StoreSource:
-    """A log in the store, over one connection that only reads; each method raises what the connection raises."""
+    """A log in the store, over one connection that only reads; each method raises what the connection raises.
+
+    Beside a gateway that writes the connection must see one moment only (`gateway.store.snapshot`).
+    """
 
     exported = False
 

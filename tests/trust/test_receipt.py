@@ -80,7 +80,10 @@ def test_a_wrong_claim_is_named(claim: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
-        ({"source": "visited"}, "request of the source region"),
+        ({"target": statement().source}, "two regions"),
+        ({"source": "elsewhere"}, "request of the source region"),
+        ({"submitted_at": statement().deadline}, "submitted before its deadline"),
+        ({"submitted_at": statement().delivered_at + 601}, "delivered after it was submitted"),
         ({"answered_at": statement().delivered_at - 1}, "answered after it was delivered"),
     ],
 )

@@ -70,6 +70,17 @@ def test_a_log_that_the_other_party_has_seen_is_told_apart() -> None:
     assert read(cosigned(stranger, OTHER_LOG)).cosigned == {"visited": (OTHER_LOG.issuer,)}
 
 
+def test_a_log_does_not_cosign_itself() -> None:
+    """Its own key under its own checkpoint is its own word, whoever names that key: the other party, or the reader."""
+    assert read(cosigned(LOG), witnesses=(LOG_KEY,)).cosigned == {}
+    chains = {
+        "home": chain_of(HOME, metadata=with_keys(HOME, LOG_KEY.to_text())),
+        "visited": chain_of(VISITED, metadata=with_keys(VISITED, LOG_KEY.to_text())),
+    }
+    file = receipt_file(chains=chains, evidence={"visited": cosigned(LOG)})
+    assert verify_receipt(written(file), fingerprints=PINS, check_evidence=check_inclusion).cosigned == {}
+
+
 def test_a_witness_that_the_reader_knows_counts_too() -> None:
     """By the key that the reader gives; a line under its key that does not hold is refused."""
     third = SigningKey.generate("EdDSA", issuer="gateway.third")

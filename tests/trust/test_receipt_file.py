@@ -21,7 +21,7 @@ from tests.trust.receipts import (
 )
 from trust.errors import ProofError, ReceiptError
 from trust.receipt import countersign_receipt, document_digest, sign_receipt
-from trust.receipt_file import MAX_FILE_BYTES, ReceiptFile, ReceiptPin, VerifiedReceipt, verify_receipt
+from trust.receipt_file import MAX_FILE_BYTES, AgreementTerms, ReceiptFile, ReceiptPin, VerifiedReceipt, verify_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,24 +93,40 @@ def test_another_anchor_is_not_believed() -> None:
 
 
 def test_a_pinned_anchor_is_believed_by_its_own_keys_and_for_its_agreements_only() -> None:
-    """Keys of one anchor do not vouch for another, and an anchor not for an agreement that is another's."""
-    said = statement()
-    good = ReceiptPin(
-        entity="https://southwest.example", fingerprints=PINS, terms={said.agreement: said.agreement_digest}
-    )
+    """Keys of one anchor do not vouch for another, nor an anchor for an agreement of other parties."""
+    said, nobody = statement(), frozenset[str]()
+    own = AgreementTerms(frozenset({said.source, said.target, "third"}), said.agreement_digest)
+    good = ReceiptPin(entity="https://southwest.example", fingerprints=PINS, terms={said.agreement: own})
     other = replace(good, entity="https://coast.example")
-    nobody = frozenset[str]()
     found = verify_receipt(written(), pins=[other, good])
     assert (found.anchor, found.same_terms) == ("https://southwest.example", True)
     assert verify_receipt(written(), fingerprints=PINS, pins=[other]).same_terms is None
-    changed = replace(good, terms={said.agreement: "A" * 43})
+    changed = replace(good, terms={said.agreement: replace(own, digest="A" * 43)})
     assert verify_receipt(written(), pins=[changed]).same_terms is False
     told = refused(written(), fingerprints=nobody, pins=[other])
     assert (told["part"], told["rule"]) == ("chain", "a pinned anchor")
     foreign = replace(good, fingerprints=frozenset({fingerprint(KEYS[ABROAD])}))
     assert refused(written(), fingerprints=nobody, pins=[foreign, other])["part"] == "chain"
-    told = refused(written(), fingerprints=nobody, pins=[replace(good, terms={"another": said.agreement_digest})])
+    told = refused(written(), fingerprints=nobody, pins=[replace(good, terms={"another": own})])
     assert told == {"part": "agreement", "rule": "one for which the anchor stands"}
+    others = replace(own, regions=frozenset({said.source, "third"}))
+    told = refused(written(), fingerprints=nobody, pins=[replace(good, terms={said.agreement: others})])
+    assert told == {"part": "agreement", "rule": "one between these two regions"}
+
+
+def test_a_chain_that_ran_out_a_little_before_counts_as_long_as_for_a_gateway() -> None:
+    """Within the grace of the reader, and not without one."""
+
+    def answered(day: int, grace_seconds: int) -> str:
+        raw = written(receipt_file(receipt=both_signed(statement(answered_at=NOW + day * DAY))))
+        try:
+            verify_receipt(raw, fingerprints=PINS, grace_seconds=grace_seconds)
+        except ReceiptError as error:
+            return error.metadata["because"]
+        return ""
+
+    late = next(day for day in range(1, 41) if answered(day, 0))
+    assert (answered(late, 0), answered(late, DAY + 1), answered(late - 1, 0)) == ("TrustExpiredError", "", "")
 
 
 def test_chains_of_two_anchors_are_refused() -> None:

@@ -79,6 +79,10 @@ async def test_the_account_of_erasures_balances(store_url: str) -> None:
         assert await fault(store) is None
 
         await put(store, old.place, old.personal)
+        await put(store, row.place, None)
+        told = await fault(store)
+        assert told is not None
+        await put(store, row.place, row.personal)
         told = await fault(store)
         assert told is not None
         assert old.place <= told.place < old.place + old.entries
