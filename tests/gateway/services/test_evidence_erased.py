@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
-from gateway.services.evidence import SALT_BYTES, Decision, Outcome, write_entry
+from gateway.services import evidence_erasure
+from gateway.services.evidence import SALT_BYTES, Decision, Known, Outcome, Subject, write_entry
 from gateway.services.evidence_audit import Auditor
 from gateway.services.evidence_bundle import Stored, parts_of
 from gateway.services.evidence_erased import ErasureAccount, erasure
 from gateway.services.evidence_erasure import Erasure
 from gateway.services.evidence_sources import StoreSource
-from gateway.store.tables_evidence import BUNDLES
+from gateway.store.tables_evidence import BUNDLES, TILES
 from tests.gateway.services.evidence_lab import SECRET, decision, holder, kept, record, recording
 from tests.gateway.services.evidence_logs import KEYS, note_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pytest
 
     from gateway.services.evidence_audit import Failure
     from gateway.store.store import Store
@@ -98,6 +102,33 @@ async def test_two_replicas_that_erase_the_same_tell_it_once(store_url: str) -> 
         other._done_before = 0
         assert await other.before(BOUNDARY) == 0
         assert await fault(store) is None
+
+
+async def test_two_orders_at_two_replicas_leave_one_sound_tile(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both persons are gone from the tile that they share, whichever comes first: an erasure waits for another."""
+    people = [Subject(Known.HOLDER, "chongqing", f"ssn:{number}") for number in range(2)]
+    tell = evidence_erasure._tell_tiles
+
+    async def slowly(transaction: Transaction, places: Sequence[int]) -> None:
+        await tell(transaction, places)
+        await asyncio.sleep(0.05)
+
+    monkeypatch.setattr(evidence_erasure, "_tell_tiles", slowly)
+    async with recording(postgres_url) as one, recording(postgres_url) as other:
+        for start in range(0, 300, 50):
+            made = [decision(number) for number in range(start, start + 50)]
+            if start < 100:
+                made[7] = replace(made[7], subject=people[start // 50])
+            await one.commit(record, made)
+        stores = zip((one, other), people, strict=True)
+        orders = [Erasure(store).about(SECRET.subject(person)) for store, person in stores]
+        assert await asyncio.gather(*orders) == [1, 1]
+        assert await fault(one) is None
+        async with one.reading() as connection:
+            subjects = (await connection.execute(select(TILES.c.subjects).where(TILES.c.level == 0))).scalar_one()
+        assert [SECRET.subject(person)[:4] in subjects for person in people] == [False, False]
 
 
 def test_what_looks_like_an_erasure_is_none() -> None:
