@@ -70,7 +70,12 @@ app.add_typer(pack_app, name="pack")
 Folder = Annotated[Path, typer.Option("--folder", help="Folder of the sandbox; it is emptied first.")]
 PortBase = Annotated[
     int,
-    typer.Option("--port-base", min=1024, max=65_000, help="First port; each region takes base+n, +100+n and +200+n."),
+    typer.Option(
+        "--port-base",
+        min=1024,
+        max=65_000,
+        help="First port; each region takes base+n, +50+n, +100+n, +150+n and +200+n, anchors +250.",
+    ),
 ]
 Region = Annotated[str, typer.Argument(help="Region code, such as chongqing; `onecard regions` lists them.")]
 Spoken = Annotated[Language, typer.Option("--language", help="Language of names, headings and sentences.")]

@@ -164,7 +164,7 @@ class Federation:
     def _last_words(self, name: str) -> list[str]:
         """Give the end of a process's log."""
         log = self._layout.folder / "logs" / f"{name}.log"
-        return log.read_text("utf-8").splitlines()[-_LAST_LINES:]
+        return log.read_text("utf-8").splitlines()[-_LAST_LINES:] if log.is_file() else []
 
     async def _stop_all(self) -> None:
         """Ask all processes to end, and end those that do not within the time given."""
@@ -197,7 +197,7 @@ def check_ports(layout: Layout) -> None:
             (
                 f"taken: {', '.join(taken)}",
                 "Stop what listens there, such as an older sandbox (its terminal, Ctrl-C),",
-                'or choose a free range: make sandbox ARGS="--port-base 28500" (or make demo ARGS=...).',
+                'or choose a free range: make sandbox ARGS="--folder .sandbox-2 --port-base 28500" (or make demo ARGS=...).',
             ),
             heading="Ports that the sandbox needs are taken.",
         )

@@ -34,7 +34,8 @@ def run_sandbox(folder: Path, *, port_base: int, keep: bool) -> None:
 def alone_in(folder: Path) -> Iterator[None]:
     """Have a folder for this process alone: whoever makes a sandbox empties it first (SettingsError)."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder, taken=f"{folder}: another sandbox runs in it; stop that one, or choose another --folder")
+    way = f'{folder}: stop that one, or choose another: make sandbox ARGS="--folder .sandbox-2 --port-base 28500"'
+    lock = FileLock(folder, taken=way, heading="Another sandbox runs in this folder.")
     lock.take()
     try:
         yield

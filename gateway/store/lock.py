@@ -18,10 +18,10 @@ TAKEN: Final = "store.folder: another gateway has the file of this store open; r
 class FileLock:
     """Holds a file for this process, until it is released or the process ends, however it ends."""
 
-    def __init__(self, file: Path, *, taken: str = TAKEN) -> None:
-        """Name the file of the database, and what is told where another process has it; the lock lies beside it."""
+    def __init__(self, file: Path, *, taken: str = TAKEN, heading: str = "") -> None:
+        """Name what is held, and what is told where another process has it; the lock is a file beside it."""
         self._path = file.with_name(f"{file.name}.lock")
-        self._taken = taken
+        self._taken, self._heading = taken, heading
         self._held: int | None = None
 
     def take(self) -> None:
@@ -36,7 +36,7 @@ class FileLock:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(held)
-            raise SettingsError((self._taken,)) from error
+            raise SettingsError((self._taken,), heading=self._heading) from error
         self._held = held
 
     def release(self) -> None:
