@@ -197,7 +197,7 @@ def check_ports(layout: Layout) -> None:
             (
                 f"taken: {', '.join(taken)}",
                 "Stop what listens there, such as an older sandbox (its terminal, Ctrl-C),",
-                'or choose a free range: make sandbox ARGS="--folder .sandbox-2 --port-base 28500" (or make demo ARGS=...).',
+                'or choose a free range: make sandbox ARGS="--folder .sandbox-2 --port-base 28500" (make demo alike).',
             ),
             heading="Ports that the sandbox needs are taken.",
         )
