@@ -63,7 +63,7 @@ def test_receipts_are_signed_by_the_gateways_that_are_known(settings: Settings) 
         asked.append((issuer, kid, home_regions))
         return "key"
 
-    homes = {"chongqing": SimpleNamespace(gateway_signer="signer")}
+    homes = {"chongqing": SimpleNamespace(gateway_signer=SimpleNamespace(current=lambda: "signer"))}
     agreement = SimpleNamespace(anchor="https://anchor.example", digest="digest")
     trust = SimpleNamespace(
         homes=homes,

@@ -171,7 +171,7 @@ def test_ctrl_c_stops_everything(own: RunningSandbox) -> None:
     before = digests(own.folder)
     token = onecard("token", "sichuan", "--folder", str(own.folder)).stdout.strip()
     assert own.stop(signal.SIGINT) == 0
-    assert processes_of(own.folder) == {}
+    wait_until(lambda: processes_of(own.folder) == {}, what="the end of all processes")
     assert own.told().rstrip().endswith("stopped")
     own.options = ("--keep",)
     own.start()
@@ -180,7 +180,7 @@ def test_ctrl_c_stops_everything(own: RunningSandbox) -> None:
         sent = (("authorization", f"Bearer {token}"),)
         assert sichuan.call("RegionService/ListRegions", b"", metadata=sent).reply.regions
     assert own.stop(signal.SIGTERM) == 0
-    assert processes_of(own.folder) == {}
+    wait_until(lambda: processes_of(own.folder) == {}, what="the end of all processes")
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
@@ -230,9 +230,21 @@ def test_a_taken_port_is_told(own: RunningSandbox, side: int) -> None:
     assert "Traceback" not in ended.stderr
     told = ended.stderr.replace(str(own.folder), "")
     assert told.startswith("Ports that the sandbox needs are taken.")
-    assert 'make sandbox ARGS="--port-base' in told
+    assert 'make sandbox ARGS="--folder .sandbox-2 --port-base' in told
     assert f"127.0.0.1:{own.port_base + side}" in told
     assert processes_of(own.folder) == {}
+
+
+def test_a_folder_in_use_is_not_emptied(own: RunningSandbox) -> None:
+    """A second sandbox in the folder of one that runs is refused, on whatever ports, and the first goes on."""
+    own.start()
+    before = digests(own.folder)
+    ended = onecard("sandbox", "--folder", str(own.folder), "--port-base", str(free_port_base()))
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("Another sandbox runs in this folder.")
+    assert digests(own.folder) == before
+    with Gateway(own, "sichuan") as sichuan:
+        assert sichuan.call("RegionService/ListRegions", b"").code is grpc.StatusCode.OK
 
 
 def test_keeping_nothing_starts_afresh(tmp_path: Path) -> None:
