@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from gateway.errors import GatewayError
 
+    Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
@@ -26,26 +28,21 @@ _ROWS_TOGETHER: Final = 64
 
 
 class Transaction(ABC):
-    """A transaction under way: what is done in it is on disk as a whole, or not done, and perhaps done again."""
+    """A transaction under way: what is done in it is on disk as a whole, or not done, and perhaps done again.
 
-    __slots__ = ("decisions", "notices")
+    `dialect` names its engine: sqlite or postgresql.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("decisions", "dialect", "notices")
+
+    def __init__(self, dialect: str) -> None:
         """Begin with nothing recorded and nothing to tell."""
+        self.dialect = dialect
         self.decisions: list[Any] = []
         self.notices: dict[tuple[str, str], None] = {}
 
-    @property
     @abstractmethod
-    def dialect(self) -> str:
-        """Which engine it is: sqlite or postgresql."""
-
-    @abstractmethod
-    async def execute(
-        self,
-        statement: Executable,
-        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
-    ) -> CursorResult[Any]:
+    async def execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
         """Run a statement, once for each of several parameters; its errors are the store's to judge."""
 
     @abstractmethod
@@ -68,19 +65,10 @@ class ServerTransaction(Transaction):
 
     def __init__(self, connection: AsyncConnection) -> None:
         """Take the connection."""
-        super().__init__()
+        super().__init__(connection.dialect.name)
         self._connection = connection
 
-    @property
-    def dialect(self) -> str:
-        """Which engine it is."""
-        return self._connection.dialect.name
-
-    async def execute(
-        self,
-        statement: Executable,
-        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
-    ) -> CursorResult[Any]:
+    async def execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
         """Run a statement."""
         return await self._connection.execute(statement, parameters)
 
@@ -96,19 +84,10 @@ class FileTransaction(Transaction):
 
     def __init__(self, connection: Connection) -> None:
         """Take the connection."""
-        super().__init__()
+        super().__init__(connection.dialect.name)
         self._connection = connection
 
-    @property
-    def dialect(self) -> str:
-        """Which engine it is."""
-        return self._connection.dialect.name
-
-    async def execute(
-        self,
-        statement: Executable,
-        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
-    ) -> CursorResult[Any]:
+    async def execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
         """Run a statement."""
         return self._connection.execute(statement, parameters)
 
