@@ -15,7 +15,7 @@ from urllib.request import urlopen
 from adapters.registry import load_registry
 from bench.load import Target, Wire
 from bench.payloads import HOME, METHODS, VISITED, submit_request
-from bench.process import Child, free_port_base
+from bench.process import Child, free_port_base, workers
 from bench.references import HOST
 from gateway.callers import SCOPES
 from gateway.sandbox.generate import generate
@@ -43,9 +43,10 @@ _TOKEN_SECONDS = 600
 class ExchangeStage:
     """The processes; use it as a context. Each has a file of SQLite of its own."""
 
-    def __init__(self, folder: Path, *, prepare: Prepare | None = None) -> None:
-        """Take an empty folder, and what fills the store of the source's gateway before it starts."""
+    def __init__(self, folder: Path, *, prepare: Prepare | None = None, processes: int = 1) -> None:
+        """Take an empty folder, what fills the store of the source's gateway before it starts, and its processes."""
         self._folder = folder
+        self._processes = processes
         self._prepare = prepare
         self._open = ExitStack()
         self._gateways: dict[str, Child] = {}
@@ -56,7 +57,8 @@ class ExchangeStage:
         self._layout = Layout.of(self._folder / "sandbox", (HOME, VISITED), free_port_base(2))
         generate(self._layout, load_registry())
         config = self._layout.config(VISITED)
-        config.write_text(config.read_text("utf-8") + f"\n[exchange]\nquota = {_QUOTA}\n", "utf-8")
+        text = f"processes = {self._processes}\n{config.read_text('utf-8')}\n[exchange]\nquota = {_QUOTA}\n"
+        config.write_text(text, "utf-8")
         if self._prepare is not None:
             self._prepare(load_settings(config))
         with ExitStack() as opening:
@@ -67,6 +69,7 @@ class ExchangeStage:
                 self._gateways[site.region] = self._start("gateway", "serve", "--config", str(config))
             for site in self._layout.sites:
                 self._wait(self._gateways[site.region], f"http://{site.web}/readyz")
+            self._wait_for_all(self._gateways[VISITED])
             self._open = opening.pop_all()
         return self
 
@@ -90,6 +93,17 @@ class ExchangeStage:
             except URLError:
                 time.sleep(_POLL_SECONDS)
         raise child.failure("did not get ready")
+
+    def _wait_for_all(self, child: Child) -> None:
+        """Wait until each process of a gateway of several has said that it is ready (BenchError)."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while self._processes > 1 and child.running and time.monotonic() < deadline:
+            lines = (self._folder / "processes.log").read_text("utf-8").splitlines()
+            if sum('"process":' in line and '"event":"ready"' in line for line in lines) == self._processes:
+                return
+            time.sleep(_POLL_SECONDS)
+        if self._processes > 1:
+            raise child.failure("did not get ready")
 
     @property
     def wire(self) -> Wire:
@@ -124,7 +138,7 @@ class ExchangeStage:
             address=site.grpc,
             method=METHODS[kind],
             request=submit_request(),
-            counted=(self._gateways[VISITED].pid,),
+            counted=workers(self._gateways[VISITED].pid),
             unique=True,
         )
 

@@ -102,10 +102,16 @@ def probe(target: Target, wire: Wire) -> bytes:
         return bytes.fromhex(client.line())
 
 
-def measure(target: Target, wire: Wire, *, streams: int, seconds: float, tokens: Sequence[str] = ()) -> Sample:
-    """Call a target for some seconds (BenchError where a call fails); `tokens` are shown in turn instead of one."""
+def measure(
+    target: Target, wire: Wire, *, streams: int, seconds: float, tokens: Sequence[str] = (), connections: int = 1
+) -> Sample:
+    """Call a target for some seconds (BenchError where a call fails).
+
+    `tokens` are shown in turn instead of one; streams are spread over `connections`.
+    """
     with Child("bench.client", log=wire.log, pipes=True) as client:
-        client.tell(_plan(target, wire, streams=streams, seconds=seconds, tokens=tokens))
+        plan = _plan(target, wire, streams=streams, seconds=seconds, tokens=tokens, connections=connections)
+        client.tell(plan)
         client.line()
         counted, apart = cpu_seconds(target.counted), cpu_seconds(target.apart)
         result = json.loads(client.line())

@@ -118,6 +118,12 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     return ticks / _TICKS
 
 
+def workers(pid: int) -> tuple[int, ...]:
+    """Give the processes that a process has started, or itself where it has none."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+    return tuple(map(int, children)) or (pid,)
+
+
 def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
 

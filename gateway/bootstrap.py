@@ -61,16 +61,20 @@ if TYPE_CHECKING:
     from gateway.rpc.boundary import Servicer
     from gateway.services.local_home import LocalHome
     from gateway.settings import Settings
+    from gateway.store.siblings import Siblings
     from gateway.store.store import Store
 
 _COLLECT_AFTER = 20_000
 
 
-def build_node(settings: Settings) -> Node:
-    """Put a node together, inside the event loop it will run in (SettingsError with the fault; nothing listens yet)."""
+def build_node(settings: Settings, siblings: Siblings | None = None) -> Node:
+    """Put a node together, inside the event loop it will run in (SettingsError with the fault; nothing listens yet).
+
+    With `siblings` it is one of several processes that listen at the same addresses.
+    """
     try:
-        watch = watch_over(settings)
-        return _build(share(settings, watch.journal), watch)
+        watch = watch_over(settings, process=None if siblings is None else siblings.place)
+        return _build(share(settings, watch.journal, siblings), watch)
     except (AdapterError, TrustError) as error:
         raise SettingsError((str(error),)) from error
 
@@ -131,11 +135,13 @@ def _build(shared: Shared, watch: Watch) -> Node:
             ready={servicer.SERVICE.full_name: _ready(servicer, local, stored.store) for servicer in servicers},
             reflection=settings.reflection,
             max_concurrent_calls=settings.max_concurrent_calls,
+            in_company=settings.processes > 1,
         ),
         web=WebSide(
             key_sets=lambda: {region: keys.ring.jwks(region) for region, keys in trust.homes.items()},
             ready=parts_ready,
             parts=[*(add for part in parts for add in part.pages), *pages(shared, {**local, **peers}, servicers)],
+            in_company=settings.processes > 1,
         ),
         grpc=listening(settings, watch.journal),
         web_address=settings.listen.web,
@@ -202,14 +208,14 @@ def _ready(servicer: Servicer, local: dict[str, LocalHome], store: Store) -> Cal
     return lambda: store.ready
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, siblings: Siblings | None = None) -> None:
     """Run a node in an event loop of its own, the fast one where it is installed."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings))
+        runner.run(_serve(settings, siblings))
 
 
-async def _serve(settings: Settings) -> None:
-    node = build_node(settings)
+async def _serve(settings: Settings, siblings: Siblings | None) -> None:
+    node = build_node(settings, siblings)
     spare_collecting()
     await node.serve()
 

@@ -1,4 +1,4 @@
-"""Composition root of replicas: several processes that are one gateway, on one PostgreSQL."""
+"""Composition root of replicas: several processes that are one gateway, on one PostgreSQL or one machine."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _FEED_SPAN = 1_000_000
 
 
 def has_replicas(settings: Settings) -> bool:
-    """Tell whether others may be this gateway too: a file of SQLite belongs to one process, a server to all."""
-    return settings.store.folder is None
+    """Tell whether others may be this gateway too: on a server always, on a file where it has several processes."""
+    return settings.store.folder is None or settings.processes > 1
 
 
 def own_numbers(settings: Settings) -> Numbering:

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from gateway.services.publish_catalog import PublishCatalog
     from gateway.settings import Settings
     from gateway.settings_parts import HomeSettings
+    from gateway.store.siblings import Siblings
     from gateway.store.status_places import StatusPlaces
     from gateway.trust_side import TrustSide
 
@@ -92,13 +93,13 @@ class Shared:
         return self.registry.get(region).catalog.get(item)
 
 
-def share(settings: Settings, journal: Journal) -> Shared:
-    """Load what all parts use: regions, agreements, keys."""
+def share(settings: Settings, journal: Journal, siblings: Siblings | None = None) -> Shared:
+    """Load what all parts use: regions, agreements, keys; `siblings` are processes with the same file."""
     registry = load_registry()
     for region in (*(h.region for h in settings.home), *(p.region for p in settings.peer)):
         registry.get(region)
     trust = build_trust(settings, journal=journal)
-    stored = build_store(settings, journal, evidence=evidence_append(settings))
+    stored = build_store(settings, journal, evidence=evidence_append(settings), siblings=siblings)
     shelf = catalog_shelf(settings.trust.state, registry)
     catalogs = catalog_book(registry, shelf)
     return Shared(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.settings import Settings
     from gateway.store.engine import StoreEngine
     from gateway.store.sealing import SealingKey
+    from gateway.store.siblings import Siblings
     from gateway.store.store import Append
 
 SWEEP_SECONDS = 15.0
@@ -82,20 +83,23 @@ class StoreSide:
             self.lock.release()
 
 
-def build_store(settings: Settings, journal: Journal, *, evidence: Callable[[str], Append]) -> StoreSide:
+def build_store(
+    settings: Settings, journal: Journal, *, evidence: Callable[[str], Append], siblings: Siblings | None = None
+) -> StoreSide:
     """Prepare the store of a node; nothing is connected yet (SettingsError where it or its keys cannot be used).
 
-    `evidence` gives, for the name of an engine, what adds the decisions of each transaction to the log.
+    `evidence` gives, for the name of an engine, what adds the decisions of each transaction to the log. With
+    `siblings`, who started all holds the file for them.
     """
     keys = partial(read_keys, settings.store.keys)
     engine = open_engine(settings.store.address)
-    store = Store(engine, append=evidence(engine.writing.dialect.name), told=journal.event)
+    store = Store(engine, append=evidence(engine.writing.dialect.name), told=journal.event, siblings=siblings)
     return StoreSide(
         engine=engine,
         store=store,
         sealer=Sealer(keys(), more=keys),
         keys=keys,
-        lock=None if engine.file is None else FileLock(engine.file),
+        lock=None if engine.file is None or siblings is not None else FileLock(engine.file),
         replay=StoreReplay(store),
         places=StatusPlaces(store),
         journal=journal,

@@ -29,10 +29,14 @@ class Watch:
     passed_on: Callable[[], tuple[tuple[str, str], ...]] = tuple
 
 
-def watch_over(settings: Settings) -> Watch:
-    """Put together what is told of a node (SettingsError where traces are wanted without the extra for them)."""
+def watch_over(settings: Settings, *, process: int | None = None) -> Watch:
+    """Put together what is told of a node (SettingsError where traces are wanted without the extra for them).
+
+    `process` is the place of this one where several are the gateway; it stands on every line.
+    """
     metrics = Metrics()
-    journal = MeteredJournal(JsonJournal(gateway=settings.gateway), metrics)
+    place = {} if process is None else {"process": str(process)}
+    journal = MeteredJournal(JsonJournal(None, gateway=settings.gateway, **place), metrics)
     if settings.traces is None:
         return Watch(metrics, journal)
     if find_spec("opentelemetry.sdk") is None:

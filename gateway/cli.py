@@ -91,23 +91,22 @@ def serve(
 ) -> None:
     """Run a gateway on a configuration until it is told to stop; or several, each as a process of its own."""
     from gateway.bootstrap import run
+    from gateway.bootstrap_processes import serve as serve_together
     from gateway.fleet import run_fleet
-    from gateway.lifeline import end_with_parent
     from gateway.settings import load_settings, stored_at
 
     if len(config) > 1 and store:
         raise SettingsError(("--store is for one gateway: each has a store of its own",))
 
-    def serve_one(one: Path) -> None:
+    def serve_one(one: Path) -> int:
         settings = load_settings(one)
-        run(stored_at(settings, store) if store else settings)
+        return serve_together(stored_at(settings, store) if store else settings, run)
 
     if logs is not None:
         raise typer.Exit(run_fleet(config, logs, serve=serve_one))
     if len(config) > 1:
         raise SettingsError(("several --config need --logs, so that each gateway has a log of its own",))
-    end_with_parent()
-    serve_one(config[0])
+    raise typer.Exit(serve_one(config[0]))
 
 
 @app.command()

@@ -10,20 +10,17 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
-import traceback
 from typing import TYPE_CHECKING
 
-from gateway.errors import SettingsError, StoreSchemaError, StoreUnavailableError
-from gateway.lifeline import end_with, end_with_parent, stop_signals
+from gateway.lifeline import end_with_parent, stop_signals
+from gateway.processes import forked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import FrameType
 
-CONFIGURATION_FAULT = 2
-PROGRAM_FAULT = 70
+    Serve = Callable[[Path], int | None]
 
 
 def pid_file(config: Path) -> Path:
@@ -36,7 +33,7 @@ def exit_file(config: Path) -> Path:
     return config.with_name("gateway.exit")
 
 
-def run_fleet(configs: Sequence[Path], logs: Path, *, serve: Callable[[Path], None]) -> int:
+def run_fleet(configs: Sequence[Path], logs: Path, *, serve: Serve) -> int:
     """Run a gateway for each configuration until all have ended; SIGTERM, SIGINT and SIGHUP make them stop.
 
     Args:
@@ -70,34 +67,16 @@ def run_fleet(configs: Sequence[Path], logs: Path, *, serve: Callable[[Path], No
     return worst
 
 
-def _fork(config: Path, logs: Path, serve: Callable[[Path], None]) -> int:
+def _fork(config: Path, logs: Path, serve: Serve) -> int:
     """Start one gateway; its standard streams go to its log."""
     exit_file(config).unlink(missing_ok=True)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    parent = os.getpid()
-    pid = os.fork()
-    if pid:
-        pid_file(config).write_text(f"{pid}\n", "ascii")
-        return pid
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, stop_signals())
-    end_with(parent)
-    with (logs / f"{config.resolve().parent.name}.log").open("ab") as stream:
-        os.dup2(stream.fileno(), 1)
-        os.dup2(stream.fileno(), 2)
-    os._exit(_exit_code(config, serve))
 
+    def work() -> int | None:
+        with (logs / f"{config.resolve().parent.name}.log").open("ab") as stream:
+            os.dup2(stream.fileno(), 1)
+            os.dup2(stream.fileno(), 2)
+        return serve(config)
 
-def _exit_code(config: Path, serve: Callable[[Path], None]) -> int:
-    """Run one gateway and give its exit code; a faulty configuration is told in words, our own mistake by its trace."""
-    try:
-        serve(config)
-    except (SettingsError, StoreSchemaError, StoreUnavailableError) as error:
-        sys.stderr.write(f"{error}\n")
-        return CONFIGURATION_FAULT
-    except Exception:  # noqa: BLE001 - the last line of a process: what is not caught here would run the parent's code
-        traceback.print_exc()
-        return PROGRAM_FAULT
-    finally:
-        sys.stderr.flush()
-    return 0
+    pid = forked(work)
+    pid_file(config).write_text(f"{pid}\n", "ascii")
+    return pid

@@ -46,7 +46,8 @@ def end_with_parent() -> None:
 
 
 def end_with(parent: int) -> None:
-    """Send ourselves SIGTERM as soon as another process than this one is our parent."""
+    """Send ourselves SIGTERM as soon as another process than this one is our parent; nothing else is watched then."""
+    os.environ.pop(_VARIABLE, None)
     threading.Thread(target=_watch, args=(parent,), name="lifeline", daemon=True).start()
 
 

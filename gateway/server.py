@@ -23,7 +23,6 @@ _OPTIONS = (
     ("grpc.max_send_message_length", 4 * _MIB),
     ("grpc.max_metadata_size", 8192),
     ("grpc.absolute_max_metadata_size", 8192),
-    ("grpc.so_reuseport", 0),
     ("grpc.keepalive_time_ms", 120_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
     ("grpc.http2.max_ping_strikes", 3),
@@ -57,13 +56,14 @@ class GrpcServer:
         ready: dict[str, Callable[[], bool]],
         reflection: bool,
         max_concurrent_calls: int,
+        in_company: bool = False,
     ) -> None:
-        """Register the services; nothing listens yet."""
+        """Register the services; nothing listens yet. `in_company` lets other processes listen at the same address."""
         boundary.limit(max_concurrent_calls)
         self._boundary = boundary
         self._ready = ready
         # No limit of grpc's own: it counts calls that nobody has proven, and would turn health away with the others.
-        self._server = grpc.aio.server(options=_OPTIONS)
+        self._server = grpc.aio.server(options=(*_OPTIONS, ("grpc.so_reuseport", int(in_company))))
         self._health = Health(ready)
         self._server.add_generic_rpc_handlers(
             [*(boundary.handlers(servicer) for servicer in servicers), self._health.handlers()]

@@ -63,6 +63,7 @@ class Settings(Part):
     pages: PagesSettings = PagesSettings()
     drain_seconds: float = Field(default=10.0, ge=0, le=60)
     max_concurrent_calls: int = Field(default=1000, ge=1, le=100_000)
+    processes: int = Field(default=1, ge=1, le=64)
 
     @model_validator(mode="after")
     def _whole_makes_sense(self) -> Settings:
@@ -89,6 +90,20 @@ class Settings(Part):
         if any(faults.values()):
             raise ValueError("; ".join(fault for fault, is_so in faults.items() if is_so))
         return self
+
+    def of_process(self, place: int) -> Settings:
+        """Give what one of several processes has alone, by its place from 0 on: a state, and a port of its metrics."""
+        state = self.trust.state / f"process-{place}" if place else self.trust.state
+        metrics = self.listen.metrics
+        if metrics is not None:
+            host, _, port = metrics.rpartition(":")
+            metrics = f"{host}:{int(port) + place}"
+        return self.model_copy(
+            update={
+                "trust": self.trust.model_copy(update={"state": state}),
+                "listen": self.listen.model_copy(update={"metrics": metrics}),
+            }
+        )
 
     def secret_files(self) -> tuple[Path, ...]:
         """Name the files that nobody else may read."""

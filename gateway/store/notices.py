@@ -7,7 +7,9 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Collection
+
+    from gateway.store.siblings import Siblings
 
 LOOK_YOURSELF: Final = ""
 """What a listener hears when it may have missed something."""
@@ -36,17 +38,25 @@ class _Listener:
 class Notices:
     """The listeners of this process, by channel. Nothing is kept for who does not listen."""
 
-    def __init__(self) -> None:
-        """Begin without listeners."""
+    def __init__(self, siblings: Siblings | None = None) -> None:
+        """Begin without listeners; `siblings` are other processes that hear what is spread."""
         self._listeners: dict[str, set[_Listener]] = {}
+        self._siblings = siblings
 
     @property
     def channels(self) -> frozenset[str]:
         """Name the channels to which somebody listens."""
         return frozenset(self._listeners)
 
+    def spread(self, told: Collection[tuple[str, str]]) -> None:
+        """Tell all listeners, and those of other processes, of channels and payloads."""
+        for channel, payload in told:
+            self.tell(channel, payload)
+        if self._siblings is not None:
+            self._siblings.tell(told)
+
     def tell(self, channel: str, payload: str) -> None:
-        """Tell all listeners of a channel."""
+        """Tell all listeners of a channel in this process."""
         for listener in self._listeners.get(channel, ()):
             listener.hear(payload)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from gateway.store.engine import StoreEngine
     from gateway.store.listening import ServerListening
+    from gateway.store.siblings import Siblings
     from gateway.store.waiting import Told
 
 __all__ = ["Append", "Handler", "Store", "Transaction"]
@@ -40,6 +41,7 @@ class Store:
         gather_seconds: how long a transaction waits for company, where the one before it had some; again, some times,
             while more comes.
         told: hears when the store is lost, and when it is back.
+        siblings: other processes that have the same file of SQLite.
     """
 
     def __init__(
@@ -49,14 +51,16 @@ class Store:
         append: Append | None = None,
         gather_seconds: float = GATHER_SECONDS,
         told: Told = tell_nobody,
+        siblings: Siblings | None = None,
     ) -> None:
         """Begin closed."""
         self._engine = engine
-        self._notices = Notices()
+        self._siblings = siblings if engine.file is not None else None
+        self._notices = Notices(self._siblings)
         self._writer = Writer(engine, append=append, notices=self._notices, gather_seconds=gather_seconds, told=told)
         self._writing: asyncio.Task[None] | None = None
         self._listening: ServerListening | None = None
-        self._beside: asyncio.Task[None] | None = None
+        self._beside: list[asyncio.Task[None]] = []
 
     @property
     def engine(self) -> StoreEngine:
@@ -85,17 +89,21 @@ class Store:
             from gateway.store.listening import ServerListening  # noqa: PLC0415 - PostgreSQL's driver is an extra
 
             self._listening = ServerListening(self._engine, self._notices)
-            self._beside = asyncio.create_task(self._listening.run())
+            beside = [self._listening.run()]
         else:
-            self._beside = asyncio.create_task(Checkpoints(self._engine, written=lambda: self.written).run())
+            beside = [Checkpoints(self._engine, written=lambda: self.written).run()]
+        if self._siblings is not None:
+            beside.append(self._siblings.run(self._notices))
+        self._beside = [asyncio.create_task(work) for work in beside]
         self._writing = asyncio.create_task(self._writer.run())
 
     async def close(self) -> None:
         """Write what still waits, and close all connections; nothing is taken any more."""
         self._writer.stop()
-        if self._beside is not None:
-            self._beside.cancel()
-            await asyncio.wait({self._beside})
+        for task in self._beside:
+            task.cancel()
+        if self._beside:
+            await asyncio.wait(self._beside)
         if self._writing is not None:
             await self._writing
 

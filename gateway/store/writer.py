@@ -180,8 +180,7 @@ class Writer:
         """Do the work of items in one transaction and commit it; answers come in the order of the items."""
         writing = await self._connected()
         written = await writing.transact(partial(self._do, items))
-        for channel, payload in written.notices:
-            self._notices.tell(channel, payload)
+        self._notices.spread(written.notices)
         return written.answers
 
     async def _do(self, items: Sequence[Waiting], transaction: Transaction) -> list[object]:

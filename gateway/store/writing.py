@@ -18,7 +18,7 @@ from gateway.store.signs_of_life import NOTIFY
 from gateway.store.transaction import FileTransaction, ServerTransaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator
+    from collections.abc import Callable, Collection, Coroutine, Iterator
 
     from sqlalchemy import Connection, Engine
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -38,7 +38,7 @@ class Written(NamedTuple):
     """The answers of a transaction that is on disk, and what listeners of this process are to be told."""
 
     answers: list[object]
-    notices: Iterable[tuple[str, str]]
+    notices: Collection[tuple[str, str]]
 
 
 class Writing(Protocol):
@@ -129,7 +129,7 @@ class FileWriting:
         return cls(engine, thread, connection)
 
     async def transact(self, work: Work) -> Written:
-        """Do some work; listeners of other processes are none (`gateway.store.lock`)."""
+        """Do some work; listeners of other processes are told in another way (`gateway.store.siblings`)."""
         return await self._in_thread(lambda: self._transact(work))
 
     async def roll_back(self) -> None:

@@ -70,8 +70,13 @@ class WebSide:
         key_sets: Callable[[], Mapping[str, object]],
         ready: Callable[[], dict[str, bool]],
         parts: Sequence[Callable[[web.Application], None]] = (),
+        in_company: bool = False,
     ) -> None:
-        """Take what gives the key sets (RFC 7517) by home region and tells what is ready, and what adds more routes."""
+        """Take what gives the key sets (RFC 7517) by home region and tells what is ready, and what adds more routes.
+
+        `in_company` lets other processes listen at the same address.
+        """
+        self._in_company = in_company
         self._keys = key_sets
         self._ready = ready
         self._parts = parts
@@ -89,7 +94,7 @@ class WebSide:
             add(app)
         self._runner = quiet_runner(app, journal=journal)
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
+        await web.TCPSite(self._runner, host, port, reuse_port=self._in_company or None).start()
 
     async def stop(self) -> None:
         """Stop serving."""
