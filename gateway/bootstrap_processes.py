@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.errors import SettingsError
 from gateway.journal import JsonJournal
@@ -14,14 +14,17 @@ from gateway.processes import Processes
 from gateway.store.engine import open_engine
 from gateway.store.lock import FileLock
 from gateway.store.migrate import migrate
-from gateway.store.siblings import Siblings, pairs
+from gateway.store.siblings import Siblings, paired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gateway.settings import Settings
 
-    Run = Callable[[Settings, Siblings | None], None]
+
+class Run(Protocol):
+    """Runs one process of a gateway until it is told to stop; `gateway.bootstrap.run` does."""
+
+    def __call__(self, settings: Settings, siblings: Siblings | None = None, /) -> None:
+        """Run it (SettingsError, StoreSchemaError, StoreUnavailableError)."""
 
 
 def serve(settings: Settings, run: Run) -> int:
@@ -33,19 +36,18 @@ def serve(settings: Settings, run: Run) -> int:
     """
     if settings.processes == 1:
         end_with_parent()
-        run(settings, None)
+        run(settings)
         return 0
     _demand_free(settings)
     lock = _hold(settings)
     journal = JsonJournal(gateway=settings.gateway)
-    made = pairs(settings.processes)
-    processes = Processes(
-        settings.processes,
-        lambda place: run(settings.of_process(place), Siblings(place, made)),
-        ended=lambda place, code: journal.event("process_ended", process=str(place), exit_code=code),
-    )
     try:
-        return processes.run()
+        with paired(settings.processes) as made:
+            return Processes(
+                settings.processes,
+                lambda place: run(settings.of_process(place), Siblings(place, made)),
+                ended=lambda place, code: journal.event("process_ended", process=str(place), exit_code=code),
+            ).run()
     finally:
         if lock is not None:
             lock.release()
@@ -74,13 +76,12 @@ def _hold(settings: Settings) -> FileLock | None:
 def _demand_free(settings: Settings) -> None:
     """Demand that nobody listens where these processes are to, and would share calls with them (SettingsError)."""
     listen = settings.listen
-    for address in (listen.grpc, listen.mutual, listen.web):
-        if address is None:
-            continue
+    metrics = (settings.of_process(place).listen.metrics for place in range(settings.processes))
+    for address in filter(None, (listen.grpc, listen.mutual, listen.web, *metrics)):
         host, _, port = address.rpartition(":")
         try:
             for family, *_, place in socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM):
                 with closing(socket.create_server(place[:2], family=family)):
                     pass
         except OSError as error:
-            raise SettingsError((f"listen: an address is taken or not ours ({type(error).__name__})",)) from error
+            raise SettingsError((f"listen: {address} is taken or not ours ({type(error).__name__})",)) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import select
 import sys
 import time
 import traceback
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Iterable, Iterator, MutableMapping
     from typing import TextIO
 
     from gateway.rpc.boundary import OpenCall
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 _GATHER_SECONDS = 0.02
 _MOST_PENDING = 500
+_WHOLE = select.PIPE_BUF
+"""Bytes that are written to a pipe without others between them (write(2)); lines are ASCII."""
+
 _ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 
 
@@ -113,8 +117,23 @@ class _Lines:
             self._timer.cancel()
             self._timer = None
         pending, self._pending = self._pending, []
-        self._stream.write("".join(pending))
-        self._stream.flush()
+        for text in _together(pending):
+            self._stream.write(text)
+            self._stream.flush()
+
+
+def _together(lines: Iterable[str]) -> Iterator[str]:
+    """Join lines to texts that a pipe takes whole, whoever else writes to it."""
+    some: list[str] = []
+    length = 0
+    for line in lines:
+        if some and length + len(line) > _WHOLE:
+            yield "".join(some)
+            some, length = [], 0
+        some.append(line)
+        length += len(line)
+    if some:
+        yield "".join(some)
 
 
 @lru_cache(maxsize=1024)

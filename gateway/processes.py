@@ -82,10 +82,10 @@ class Processes:
 
         One that ends unasked is started again, but for one that cannot use its configuration: that ends all.
         """
-        for place in range(self._count):
-            self._start(place)
         for number in stop_signals():
             signal.signal(number, self._pass_on)
+        for place in range(self._count):
+            self._start(place)
         end_with_parent()
         while self._running:
             pid, status = os.wait()
@@ -93,10 +93,12 @@ class Processes:
         return self._worst
 
     def _start(self, place: int) -> None:
+        """Start a process, unless it is time to stop."""
         ends = stop_signals()
         signal.pthread_sigmask(signal.SIG_BLOCK, ends)
         try:
-            self._running[forked(lambda: self._work(place))] = place
+            if not self._stopping:
+                self._running[forked(lambda: self._work(place))] = place
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
 
@@ -111,8 +113,7 @@ class Processes:
             self._stop()
             return
         time.sleep(AGAIN_SECONDS)
-        if not self._stopping:
-            self._start(place)
+        self._start(place)
 
     def _pass_on(self, _number: int, _frame: FrameType | None) -> None:
         self._stop()

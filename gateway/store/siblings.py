@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gateway.store.notices import Notices
 
@@ -23,20 +24,22 @@ _LONGEST: Final = 32 * 1024
 _LOOK_YOURSELF: Final = b"[]"
 
 
-def pairs(count: int) -> tuple[Pair, ...]:
+@contextmanager
+def paired(count: int) -> Iterator[tuple[Pair, ...]]:
     """Make for each of some processes what it reads, and what the others write to; they inherit them."""
-    made = tuple(socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(count))
-    for pair in made:
-        for end in pair:
-            end.setblocking(False)  # noqa: FBT003 - the name of the standard library
-    return made
+    with ExitStack() as stack:
+        made = tuple(socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(count))
+        for pair in made:
+            for end in pair:
+                stack.enter_context(end).setblocking(False)  # noqa: FBT003 - its parameter has no name
+        yield made
 
 
 class Siblings:
     """The others, as one process sees them."""
 
     def __init__(self, place: int, made: Sequence[Pair]) -> None:
-        """Take the place of this process, from 0 on, and what `pairs` has made for all."""
+        """Take the place of this process, from 0 on, and what `paired` has made for all."""
         self.place = place
         self._inbox = made[place][0]
         self._others = [out for number, (_, out) in enumerate(made) if number != place]

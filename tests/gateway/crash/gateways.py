@@ -11,6 +11,7 @@ import subprocess
 import sys
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tests.gateway.small_federation import found
@@ -18,7 +19,6 @@ from tests.sandbox_fixture.running import ROOT, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from gateway.sandbox.layout import Layout
 
@@ -52,15 +52,16 @@ class Gateways:
     Args:
         folder: an empty folder.
         stores: the address of the store of each region.
-        replicas: how many processes the gateway of the source is.
+        replicas: how many gateways with addresses of their own the source has.
+        processes: how many processes each of these is.
     """
 
-    def __init__(self, folder: Path, stores: dict[str, str], *, replicas: int = 1) -> None:
+    def __init__(self, folder: Path, stores: dict[str, str], *, replicas: int = 1, processes: int = 1) -> None:
         """Lay it out; nothing runs yet."""
         self.layout: Layout = found(folder, SOURCE, TARGET)
         self._stores = stores
         self._open = ExitStack()
-        self.source = [self._replica(SOURCE, number) for number in range(replicas)]
+        self.source = [self._replica(SOURCE, number, processes) for number in range(replicas)]
         self.target = self._replica(TARGET, 0)
 
     def __enter__(self) -> Self:
@@ -112,9 +113,11 @@ class Gateways:
         return False
 
     def kill(self, one: Replica) -> None:
-        """Kill a gateway and wait until it is gone."""
-        os.kill(one.pid, signal.SIGKILL)
-        assert ended(one.pid, _PATIENCE)
+        """Kill a gateway with all its processes, who started them first, and wait until they are gone."""
+        family = [one.pid, *children(one.pid)]
+        for pid in family:
+            os.kill(pid, signal.SIGKILL)
+        assert all(ended(pid, _PATIENCE) for pid in family)
         one.kills += 1
 
     def stop(self, one: Replica) -> None:
@@ -134,10 +137,13 @@ class Gateways:
         finally:
             os.kill(one.pid, signal.SIGCONT)
 
-    def _replica(self, region: str, number: int) -> Replica:
+    def _replica(self, region: str, number: int, processes: int = 1) -> Replica:
         """Give the first replica the addresses of the layout, and each further one its own."""
         site = next(site for site in self.layout.sites if site.region == region)
         config, grpc = self.layout.config(region), site.grpc
+        if processes > 1:
+            text = config.read_text("utf-8").replace(f'"{site.metrics}"', f'"{_beside(site.metrics, 1)}"')
+            config.write_text(f"processes = {processes}\n{text}", "utf-8")
         if number:
             text = config.read_text("utf-8")
             for old in (site.grpc, site.web, site.mutual, site.metrics):
@@ -170,6 +176,14 @@ def runs(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def children(pid: int) -> list[int]:
+    """Give the processes that a process has started (proc(5))."""
+    try:
+        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()))
+    except FileNotFoundError:
+        return []
 
 
 def ended(pid: int, seconds: float) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from gateway.bootstrap import run
 from gateway.bootstrap_exchange import CRASH_AT
+from gateway.bootstrap_processes import serve
 from gateway.lifeline import end_with
 from gateway.settings import load_settings, stored_at
 
@@ -43,11 +44,11 @@ def born(order: dict[str, str]) -> int:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
     try:
-        run(stored_at(load_settings(Path(order["config"])), order["store"]))
+        code = serve(stored_at(load_settings(Path(order["config"])), order["store"]), run)
     except BaseException:  # noqa: BLE001 - the last line of a process: its parent's code is not to run here too
         traceback.print_exc()
         os._exit(1)
-    os._exit(0)
+    os._exit(code)
 
 
 if __name__ == "__main__":

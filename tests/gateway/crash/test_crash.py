@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import signal
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.services.crash_points import AFTER_EFFECT, POINTS
-from tests.gateway.crash.gateways import SOURCE, TARGET, Gateways, ended
+from tests.gateway.crash.gateways import SOURCE, TARGET, Gateways, children, ended
 from tests.gateway.crash.load import Load
 from tests.gateway.crash.verdict import check
 
@@ -32,6 +33,8 @@ _REACHED_SECONDS = 20.0
 _DRAIN_SECONDS = 420.0
 """What was in hand at many of the kills rests, the longest for four minutes, before it is tried again."""
 _LONGEST_LIFE = 0.5
+_BOTH = 0.5
+"""Share of the kills that are of a whole gateway, where one of its processes can be killed alone."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -59,6 +62,16 @@ async def kill_at_random(gateways: Gateways, load: Load) -> None:
     load.look()
     gateways.kill(one)
     gateways.start(one)
+
+
+async def kill_one_process(gateways: Gateways, load: Load) -> None:
+    """Kill one process of the source's gateway, which is started again by the one that started it."""
+    one = gateways.source[0]
+    await listening(gateways, one)
+    await asyncio.sleep(_RANDOM.uniform(0, _LONGEST_LIFE))
+    load.look()
+    for pid in children(one.pid)[:1]:
+        os.kill(pid, signal.SIGKILL)
 
 
 async def die_at(gateways: Gateways, load: Load, point: str) -> bool:
@@ -98,3 +111,19 @@ async def test_nothing_acknowledged_is_lost_or_done_twice(tmp_path: Path, places
         f" slowest submit {notes.longest:.1f} s"
     )
     assert reached == dict.fromkeys(POINTS, EACH)
+
+
+async def test_processes_with_one_file_lose_nothing(tmp_path: Path) -> None:
+    """Two processes on one file of SQLite are killed, one or both: each request is there once, answered once (DU1)."""
+    stores = {region: f"sqlite:///{tmp_path}/{region}.sqlite" for region in (SOURCE, TARGET)}
+    with Gateways(tmp_path / "box", stores, processes=2) as gateways:
+        async with Load(gateways) as load:
+            for _ in range(KILLS):
+                await (kill_at_random if _RANDOM.random() < _BOTH else kill_one_process)(gateways, load)
+            for one in gateways.all:
+                await listening(gateways, one)
+            await load.finish(_DRAIN_SECONDS)
+            await check(gateways, load)
+    print(  # noqa: T201 - the figures of `make crash`
+        f"\n2 processes: {KILLS} random kills, {len(load.notes.acknowledged)} acknowledged, 0 lost, 0 done twice"
+    )

@@ -1,0 +1,169 @@
+"""Processes that are forked: how each ends, and that those which are to go on are started again."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.errors import SettingsError, StoreSchemaError, StoreUnavailableError
+from gateway.processes import AGAIN_SECONDS, CONFIGURATION_FAULT, PROGRAM_FAULT, exit_code
+from tests.sandbox_fixture.running import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PATIENCE = 30.0
+_PROGRAM = """\
+import os, signal, sys, time
+from gateway.processes import Processes
+
+def say(*words):
+    os.write(1, (" ".join(map(str, words)) + chr(10)).encode())  # whole lines, whoever else writes
+
+def until_told():
+    say("begins", place, os.getpid())
+    time.sleep(60)
+
+def work(number):
+    global place
+    place = number
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    {work}
+
+code = Processes(2, work, ended=lambda place, code: say("ended", place, code)).run()
+say("all", code)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (SettingsError(("x: is wrong",)), CONFIGURATION_FAULT, "x: is wrong\n"),
+        (StoreUnavailableError(fault="connection"), CONFIGURATION_FAULT, "just now. fault=connection\n"),
+        (StoreSchemaError(fault="newer", found="0002", known="0001"), CONFIGURATION_FAULT, "known=0001\n"),
+        (ZeroDivisionError(), PROGRAM_FAULT, "ZeroDivisionError\n"),
+    ],
+    ids=["settings", "store", "schema", "our own"],
+)
+def test_a_process_that_cannot_run_says_why(
+    error: Exception, code: int, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A configuration or a store that cannot be used is one sentence and no trace."""
+
+    def work() -> int:
+        raise error
+
+    assert exit_code(work) == code
+    said = capsys.readouterr().err
+    assert said.endswith(told)
+    assert ("Traceback" in said) is (code == PROGRAM_FAULT)
+
+
+@pytest.mark.parametrize(("gives", "code"), [(None, 0), (0, 0), (3, 3)])
+def test_a_process_ends_with_what_its_work_gives(gives: int | None, code: int) -> None:
+    """Nothing is 0."""
+    assert exit_code(lambda: gives) == code
+
+
+class Family:
+    """A parent of two processes that runs."""
+
+    def __init__(self, work: str) -> None:
+        """Start it; `work` is what each of the two does."""
+        self.parent = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM.format(work=work)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,  # what is read ahead, select would not see
+        )
+
+    def line(self) -> list[str]:
+        """Wait for a line and give its words."""
+        assert self.parent.stdout is not None
+        assert select.select([self.parent.stdout], [], [], _PATIENCE)[0]
+        return self.parent.stdout.readline().decode().split()
+
+    def begun(self) -> dict[str, int]:
+        """Wait for both to begin, and give their ids by place."""
+        lines = [self.line(), self.line()]
+        assert {word for word, *_ in lines} == {"begins"}
+        return {place: int(pid) for _, place, pid in lines}
+
+
+@pytest.fixture
+def families() -> Iterator[list[Family]]:
+    """Give a list; what is in it at the end is killed."""
+    made: list[Family] = []
+    yield made
+    for one in made:
+        one.parent.kill()
+        one.parent.communicate()
+
+
+def family(made: list[Family], work: str = "until_told()") -> Family:
+    """Start a parent of two processes."""
+    made.append(Family(work))
+    return made[-1]
+
+
+def test_who_ends_unasked_is_started_again(families: list[Family]) -> None:
+    """The place and the code are told, the other process goes on, and a new one takes the place."""
+    one = family(families)
+    begun = one.begun()
+    os.kill(begun["1"], signal.SIGKILL)
+    assert one.line() == ["ended", "1", "-9"]
+    word, place, pid = one.line()
+    assert (word, place) == ("begins", "1")
+    assert int(pid) not in begun.values()
+    os.kill(begun["0"], 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_stop_is_passed_on(number: signal.Signals, families: list[Family]) -> None:
+    """All end, none is started again, and the code is 0."""
+    one = family(families)
+    one.begun()
+    one.parent.send_signal(number)
+    assert one.line() == ["all", "0"]
+    assert one.parent.wait(_PATIENCE) == 0
+
+
+def test_a_stop_is_heard_while_a_process_is_about_to_start_again(families: list[Family]) -> None:
+    """What ended unasked a moment ago stays ended."""
+    assert AGAIN_SECONDS > 0
+    one = family(families)
+    os.kill(one.begun()["0"], signal.SIGKILL)
+    assert one.line() == ["ended", "0", "-9"]
+    one.parent.terminate()
+    assert one.line() == ["all", "0"]
+
+
+def test_a_configuration_that_cannot_be_used_ends_all(families: list[Family]) -> None:
+    """One that says so is not started again, and the others are stopped."""
+    one = family(families, f"until_told() if place == 0 else os._exit({CONFIGURATION_FAULT})")
+    assert one.line()[:2] == ["begins", "0"]
+    assert one.line() == ["ended", "1", "2"]
+    assert one.line() == ["all", "2"]
+    assert one.parent.wait(_PATIENCE) == CONFIGURATION_FAULT
+
+
+def test_processes_end_with_who_started_them(families: list[Family]) -> None:
+    """When the parent is killed they are told to stop, and do."""
+    one = family(families)
+    begun = one.begun()
+    watched = [os.pidfd_open(pid) for pid in begun.values()]
+    one.parent.kill()
+    try:
+        for descriptor in watched:
+            assert select.select([descriptor], [], [], _PATIENCE)[0]
+    finally:
+        for descriptor in watched:
+            os.close(descriptor)
