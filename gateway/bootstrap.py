@@ -129,14 +129,7 @@ def _build(shared: Shared, watch: Watch) -> Node:
     parts = (*_foundations(shared, watch), states, answering, *_parts(shared, watch, peers, exchange))
     servicers = tuple(servicer for part in parts for servicer in part.servicers)
     return Node(
-        server=GrpcServer(
-            boundary=_boundary(shared, watch),
-            servicers=servicers,
-            ready={servicer.SERVICE.full_name: _ready(servicer, local, stored.store) for servicer in servicers},
-            reflection=settings.reflection,
-            max_concurrent_calls=settings.max_concurrent_calls,
-            in_company=settings.processes > 1,
-        ),
+        server=_server(shared, watch, servicers, local),
         web=WebSide(
             key_sets=lambda: {region: keys.ring.jwks(region) for region, keys in trust.homes.items()},
             ready=parts_ready,
@@ -151,6 +144,18 @@ def _build(shared: Shared, watch: Watch) -> Node:
         closers=[close for part in reversed(parts) for close in part.closers],
         journal=watch.journal,
         drain_seconds=settings.drain_seconds,
+    )
+
+
+def _server(shared: Shared, watch: Watch, servicers: Sequence[Servicer], local: Mapping[str, LocalHome]) -> GrpcServer:
+    settings = shared.settings
+    return GrpcServer(
+        boundary=_boundary(shared, watch),
+        servicers=servicers,
+        ready={one.SERVICE.full_name: _ready(one, local, shared.stored.store) for one in servicers},
+        reflection=settings.reflection,
+        max_concurrent_calls=settings.max_concurrent_calls,
+        in_company=settings.processes > 1,
     )
 
 
@@ -201,7 +206,7 @@ def _parts(shared: Shared, watch: Watch, peers: Mapping[str, PeerHome], exchange
     )
 
 
-def _ready(servicer: Servicer, local: dict[str, LocalHome], store: Store) -> Callable[[], bool]:
+def _ready(servicer: Servicer, local: Mapping[str, LocalHome], store: Store) -> Callable[[], bool]:
     """Tell when a service can do its work: all need the store, and cards a platform that answers."""
     if isinstance(servicer, (IdentityServicer, RecognitionServicer)):
         return lambda: store.ready and any(home.reachable for home in local.values())

@@ -105,6 +105,10 @@ class Settings(Part):
             }
         )
 
+    def states(self) -> tuple[Path, ...]:
+        """Give the folders of state of all processes that there were."""
+        return (self.trust.state, *sorted(self.trust.state.glob("process-*")))
+
     def secret_files(self) -> tuple[Path, ...]:
         """Name the files that nobody else may read."""
         files = [part.key for part in (self.listen.tls, self.calls) if part is not None]

@@ -213,7 +213,8 @@ def prove_recognition(config: Path, jti: str, *, region: str) -> None:
     home = home_of(settings, region)
     if home.partner is None:
         raise SettingsError((f"{home.region} counter-signs nothing: [home.partner] is not there",))
-    pair = FileOriginals(settings.trust.state / home.region / "originals", clock=time.time).find(home.region, jti)
+    kept = (FileOriginals(state / home.region / "originals", clock=time.time) for state in settings.states())
+    pair = next((pair for one in kept if (pair := one.find(home.region, jti)) is not None), None)
     if pair is None:
         raise SettingsError(("no recognition of this identifier was kept",))
     with KeyPlaces(clock=time.monotonic) as places:

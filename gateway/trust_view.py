@@ -208,7 +208,7 @@ def publish_own(settings: Settings, region: str) -> str:
 def _copy(state: Path, copy: Path) -> None:
     """Copy what a gateway remembers, without what it is about to write and what no look needs."""
     try:
-        shutil.copytree(state, copy, ignore=shutil.ignore_patterns(".*", "originals", "catalogs"))
+        shutil.copytree(state, copy, ignore=shutil.ignore_patterns(".*", "originals", "catalogs", "process-*"))
     except FileNotFoundError:
         copy.mkdir(mode=0o700)  # nothing is remembered yet
     except OSError as error:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import logging
 import os
-import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,13 +21,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from gateway.errors import SettingsError, StoreUnavailableError
-from gateway.store.faults import sqlite_fault
+from gateway.errors import SettingsError
+from gateway.store.turns import begin_immediate, begin_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sqlalchemy.engine import URL, Connection, Engine
+    from sqlalchemy.engine import URL, Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.pool import ConnectionPoolEntry
@@ -150,11 +150,12 @@ def _sqlite(place: URL, readers: int, *, existing: bool) -> StoreEngine:
     in_thread = create_engine(place.set(drivername="sqlite"), hide_parameters=True, connect_args=arguments)
     for engine in (writing.sync_engine, in_thread):
         event.listen(engine, "connect", _prepared({**_PRAGMAS, "cache_size": -_WRITER_CACHE_KIB}))
+    event.listen(in_thread, "connect", _prepared({"busy_timeout": 0}))  # it looks for its turn by itself
     event.listen(
         reading.sync_engine, "connect", _prepared({**_PRAGMAS, "cache_size": -_READER_CACHE_KIB, "query_only": 1})
     )
-    event.listen(writing.sync_engine, "begin", _begin_immediate)
-    event.listen(in_thread, "begin", _begin_in_thread)
+    event.listen(writing.sync_engine, "begin", begin_immediate)
+    event.listen(in_thread, "begin", partial(begin_in_thread, patience_seconds=PATIENCE_SECONDS))
     return StoreEngine(writing=writing, reading=reading, patience_seconds=None, file=file, in_thread=in_thread)
 
 
@@ -203,29 +204,6 @@ def _prepared(pragmas: Mapping[str, str | int]) -> Callable[[DBAPIConnection, Co
                     raise _fault(f"SQLite cannot have {name}={value} here")
 
     return prepare
-
-
-def _begin_immediate(connection: Connection) -> None:
-    """Take the place of the one writer at once, so that no transaction fails in its middle for want of it.
-
-    Raises:
-        StoreUnavailableError: another process has it, or the file cannot be used.
-    """
-    driver: Any = connection.connection.dbapi_connection
-    _begin(lambda: driver.run_async(lambda sqlite: sqlite.execute("BEGIN IMMEDIATE")))
-
-
-def _begin_in_thread(connection: Connection) -> None:
-    """Do as `_begin_immediate` on a connection without a loop."""
-    driver: Any = connection.connection.dbapi_connection
-    _begin(lambda: driver.execute("BEGIN IMMEDIATE"))
-
-
-def _begin(do: Callable[[], object]) -> None:
-    try:
-        do()
-    except sqlite3.Error as error:
-        raise StoreUnavailableError(fault=sqlite_fault(error) or "connection") from error
 
 
 def _see_that_it_lasts(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

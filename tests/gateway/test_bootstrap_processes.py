@@ -123,7 +123,9 @@ def test_a_process_that_is_lost_is_started_again(gateway: Gateway) -> None:
 def test_no_other_gateway_gets_the_file(configuration: FakeConfiguration) -> None:
     """Neither one of one process nor one of several, even while nobody but the processes holds it."""
     moved = configuration.path.read_text("utf-8")
-    for address in (configuration.grpc, configuration.mutual, configuration.web):
+    metrics = load_settings(configuration.path).listen.metrics
+    assert metrics is not None
+    for address in (configuration.grpc, configuration.mutual, configuration.web, metrics):
         moved = moved.replace(address, free_address())
     other = configuration.path.with_name("other.toml")
     for text in (moved, moved.removeprefix("processes = 2\n")):
