@@ -56,7 +56,7 @@ async def statements(engine: StoreEngine) -> list[str]:
 
 
 async def test_the_migrations_make_what_the_tables_say(sqlite_url: str, tmp_path: Path) -> None:
-    """To the letter. Until a schema is released, `python -m tests.gateway.store.first_migration` writes it anew."""
+    """To the letter, whichever step has made a table."""
     async with engine_of(sqlite_url) as migrated, engine_of(f"sqlite:///{tmp_path}/other.sqlite") as made:
         await migrate(migrated)
         async with made.writing.begin() as connection:
