@@ -97,6 +97,21 @@ async def test_who_needs_the_schema_does_not_read_the_whole_file(sqlite_url: str
         assert [one for one in said if "integrity_check" in one]
 
 
+async def test_a_store_of_the_first_schema_goes_on(store_url: str) -> None:
+    """What lay in it stays, and the tables that have come since are added."""
+    async with engine_of(store_url) as engine:
+        await migrate(engine)
+        for table in ("catalog_versions", "catalog_signatures"):
+            await run(engine, f"DROP TABLE {table}")
+        await run(engine, "UPDATE alembic_version SET version_num = '0001'")
+        await run(engine, "INSERT INTO about (name, value) VALUES ('before', 'kept')")
+        assert await migrate(engine) == "0001"
+        assert await check(engine) == ()
+        async with engine.reading.connect() as connection:
+            asked = text("SELECT value FROM about WHERE name = 'before'")
+            assert (await connection.execute(asked)).scalar_one() == "kept"
+
+
 async def test_what_was_broken_off_is_begun_anew(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A migration that ends in its middle leaves no table behind, DU9."""
     upgrade = command.upgrade
