@@ -182,7 +182,10 @@ class CatalogReplicas:
             if digest_of_bytes(document) != told.digest:
                 raise DigestMismatchError
             checked = await asyncio.to_thread(self._publish.check, document)
-            self._publish.take_up(checked, tuple(told.signatures.values()))
+            # What is proven here stays proven, whatever has become of its key since; all may have come another way.
+            new = [text for region, text in told.signatures.items() if (told.digest, region) not in self._known]
+            if new:
+                self._publish.take_up(checked, new)
         except (GatewayError, TrustError) as error:
             self._later = self._later or isinstance(error, _LATER)
             self._skip(told.digest, _catalog(checked), type(error).__name__)

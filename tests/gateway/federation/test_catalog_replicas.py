@@ -5,24 +5,25 @@ from __future__ import annotations
 import asyncio
 import itertools
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway.errors import SettingsError, StoreUnavailableError
 from gateway.federation import catalog_replicas as module
-from gateway.federation.catalog_replicas import CatalogReplicas, Told
+from gateway.federation.catalog_replicas import CatalogReplicas
 from gateway.services.catalog_book import CatalogBook
 from gateway.services.publish_catalog import PublishCatalog
 from tests.fakes.catalogs import LIFE, MemoryShelf, believed, following, signature, written
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
 from tests.fakes.regions import REGISTRY
+from tests.fakes.shared_catalogs import FakeSharedCatalogs
 from trust.party_signature import canonical_digest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from trust.keys import VerificationKey
 
@@ -35,63 +36,6 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_RETRY_SECONDS", 0.01)
     monkeypatch.setattr(module, "_AGAIN_SECONDS", 0.01)
     monkeypatch.setattr(module, "_LAST_AGAIN_SECONDS", 0.02)
-
-
-class FakeSharedCatalogs:
-    """What replicas share, in memory; `fails` makes it unavailable."""
-
-    def __init__(self) -> None:
-        """Begin empty."""
-        self.kept: dict[str, tuple[Told, bytes]] = {}
-        self.writes = 0
-        self.fails = False
-        self._words: list[asyncio.Queue[str]] = []
-
-    def put(self, plain: dict[str, Any], *regions: str, **changes: Any) -> None:  # noqa: ANN401 - any part of a version
-        """Put a version there that some regions have signed, whatever is wrong with it."""
-        signatures = {region: signature(region, plain) for region in regions}
-        document = changes.pop("document", written(plain))
-        place = {"catalog": plain["catalog"], "sequence": plain["sequence"]}
-        told = Told(**{**place, "digest": canonical_digest(plain), "signatures": signatures, **changes})
-        self.kept[told.digest] = told, document
-        for words in self._words:
-            words.put_nowait("")
-
-    async def told(self) -> Sequence[Told]:
-        """Give all versions."""
-        self._require()
-        return sorted((told for told, _ in self.kept.values()), key=lambda told: (told.catalog, told.sequence))
-
-    async def document(self, digest: str) -> bytes:
-        """Give a document."""
-        self._require()
-        return self.kept[digest][1]
-
-    async def keep(self, told: Told, document: bytes) -> None:
-        """Keep a version."""
-        self._require()
-        self.writes += 1
-        before = self.kept[told.digest][0].signatures if told.digest in self.kept else {}
-        place = told.catalog, told.sequence
-        taken = {r for one, _ in self.kept.values() if (one.catalog, one.sequence) == place for r in one.signatures}
-        signatures = {**{r: text for r, text in told.signatures.items() if r not in taken}, **before}
-        if signatures != before:
-            self.kept[told.digest] = replace(told, signatures=signatures), document
-            for words in self._words:
-                words.put_nowait("")
-
-    async def listen(self) -> AsyncGenerator[str]:
-        """Give a word whenever something was kept."""
-        self._require()
-        words: asyncio.Queue[str] = asyncio.Queue()
-        self._words.append(words)
-        yield ""
-        while True:
-            yield await words.get()
-
-    def _require(self) -> None:
-        if self.fails:
-            raise StoreUnavailableError(fault="not_ready")
 
 
 @dataclass
@@ -217,6 +161,20 @@ async def test_parties_sign_at_the_same_time() -> None:
     async with one.running(), other.running():
         await until(lambda: all(r.book.newest(JOINT).head.sequence == 2 for r in (one, other)))  # type: ignore[union-attr]  # there is one
     assert not [*one.skipped, *other.skipped]
+
+
+async def test_what_was_proven_once_need_not_be_proven_again() -> None:
+    """A party that signs later completes a list, though the key of the first is not believed any more."""
+    shared = FakeSharedCatalogs()
+    one = Replica(shared)
+    plain = one.following(JOINT)
+    one.publish(plain, "chongqing")
+    async with one.running():
+        await until(lambda: len(shared.kept) == 1)
+        one.believes = {"sichuan"}
+        shared.put(plain, "chongqing", "sichuan")
+        await until(lambda: one.book.newest(JOINT).head.sequence == 2)  # type: ignore[union-attr]  # there is one
+    assert one.skipped == []
 
 
 async def test_of_two_contents_for_one_number_the_first_counts() -> None:
