@@ -19,7 +19,7 @@ from gateway.bootstrap_calls import (
     peer_homes,
 )
 from gateway.bootstrap_cards import build_cards
-from gateway.bootstrap_catalogs import catalog_feeds, read_ahead
+from gateway.bootstrap_catalogs import catalog_feeds, catalog_replicas, read_ahead
 from gateway.bootstrap_evidence import build_gossip, evidence_servicer
 from gateway.bootstrap_exchange import build_exchange, build_holds
 from gateway.bootstrap_pages import pages
@@ -84,6 +84,7 @@ class _Part:
     """What one part adds to the life of a node; `Node` says what each is. Parts close in the reverse of their order."""
 
     starters: Sequence[Callable[[], Awaitable[None]]] = ()
+    settled: Sequence[Callable[[], Awaitable[None]]] = ()
     tasks: Sequence[Callable[[], Coroutine[None, None, None]]] = ()
     closers: Sequence[Callable[[], Awaitable[None]]] = ()
     servicers: Sequence[Servicer] = ()
@@ -139,7 +140,7 @@ def _build(shared: Shared, watch: Watch) -> Node:
         grpc=listening(settings, watch.journal),
         web_address=settings.listen.web,
         starters=[start for part in parts for start in part.starters],
-        settled=trust.desk.first_round.wait,
+        settled=partial(_settled, shared, parts),
         tasks=[work for part in parts for work in part.tasks],
         closers=[close for part in reversed(parts) for close in part.closers],
         journal=watch.journal,
@@ -157,6 +158,13 @@ def _server(shared: Shared, watch: Watch, servicers: Sequence[Servicer], local: 
         max_concurrent_calls=settings.max_concurrent_calls,
         in_company=settings.processes > 1,
     )
+
+
+async def _settled(shared: Shared, parts: Sequence[_Part]) -> None:
+    """Wait until trust has had its first round, and then for what rests on that."""
+    await shared.trust.desk.first_round.wait()
+    for settle in [settle for part in parts for settle in part.settled]:
+        await settle()
 
 
 def _boundary(shared: Shared, watch: Watch) -> Boundary:
@@ -186,6 +194,10 @@ def _foundations(shared: Shared, watch: Watch) -> Sequence[_Part]:
             ],
             closers=[trust.close],
             pages=trust.web_parts(),
+        ),
+        *(
+            _Part(starters=[one.start], settled=[one.settle], tasks=[one.tell, one.hear, one.again])
+            for one in catalog_replicas(shared)
         ),
     )
 

@@ -8,12 +8,15 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gateway.bootstrap_replicas import has_replicas
 from gateway.errors import SettingsError
+from gateway.federation.catalog_replicas import CatalogReplicas
 from gateway.federation.catalog_shelf import FileCatalogs
 from gateway.peers.catalog_feed import CatalogFeed
 from gateway.services.catalog_book import CatalogBook
 from gateway.services.catalog_version import missing
 from gateway.services.publish_catalog import PublishCatalog
+from gateway.store.shared_catalogs import StoredCatalogs
 from trust.errors import TrustError
 from trust.roles import REGION_ROLE
 
@@ -105,6 +108,14 @@ def catalog_feeds(shared: Shared, peers: Mapping[str, PeerHome]) -> tuple[Catalo
         followed.add(region)
     shared.catalogs.follow_only(followed)
     return tuple(feeds)
+
+
+def catalog_replicas(shared: Shared) -> tuple[CatalogReplicas, ...]:
+    """Give what keeps the catalogs of this replica in step with the others; nothing where there are none."""
+    if not has_replicas(shared.settings):
+        return ()
+    stored = StoredCatalogs(shared.stored.store)
+    return (CatalogReplicas(stored, book=shared.catalogs, publish=shared.publish, journal=shared.journal),)
 
 
 def _whole(book: CatalogBook) -> list[str]:

@@ -225,4 +225,4 @@ class CatalogServicer:
         told.CopyFrom(request)
         for field in ("page_size", "page_token"):
             told.ClearField(field)
-        return f"{kind}\x1f{self._book.revision}\x1f{told.SerializeToString(deterministic=True).hex()}"
+        return f"{kind}\x1f{self._book.state}\x1f{told.SerializeToString(deterministic=True).hex()}"

@@ -46,6 +46,7 @@ class CatalogBook(Catalogs):
         self._pending: dict[str, dict[str, Version]] = {}
         self._listeners: list[Callable[[Version], None]] = []
         self._revision = 0
+        self._state = (-1, "")
         self._followed: frozenset[str] | None = None
         for name, document in registry.documents.items():
             self._complete[name] = [ShippedVersion(document, canonical_digest(document.plain()))]
@@ -59,6 +60,17 @@ class CatalogBook(Catalogs):
     def revision(self) -> int:
         """Count the changes."""
         return self._revision
+
+    @property
+    def state(self) -> str:
+        """Name what is known now: the same at every replica that knows the same versions, however they came to it."""
+        revision, told = self._state
+        if revision != self._revision:
+            versions = (version for catalog in self.catalogs for version in self.versions(catalog))
+            words = [" ".join((version.digest, *sorted(version.signed_by))) for version in versions]
+            told = canonical_digest({"versions": words})
+            self._state = self._revision, told
+        return told
 
     def follow_only(self, regions: Iterable[str]) -> None:
         """Say whose publications are followed here: those of our homes, and of those with whom one has an agreement."""
@@ -83,7 +95,8 @@ class CatalogBook(Catalogs):
 
     def versions(self, catalog: str) -> tuple[Version, ...]:
         """Give all versions of a catalog, by sequence; those that lack a signature last (UnknownCatalogError)."""
-        found = (*self._complete.get(catalog, ()), *self._pending.get(catalog, {}).values())
+        pending = sorted(self._pending.get(catalog, {}).values(), key=lambda v: (v.head.sequence, v.digest))
+        found = (*self._complete.get(catalog, ()), *pending)
         if not found:
             raise UnknownCatalogError
         return found

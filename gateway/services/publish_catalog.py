@@ -8,7 +8,7 @@ a list from those who have it, and a party joins with their signatures only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from adapters.catalog_document import CatalogDocument, read_document
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from trust.keys import VerificationKey
 
 _MOST_TOLD = 100
+_OVER = "states_a_life_that_is_not_over"
 
 
 class CatalogShelf(Protocol):
@@ -128,7 +129,7 @@ class PublishCatalog:
         head = document.head
         faults = []
         if head.valid_until <= self._clock():
-            faults.append(Fault(head.catalog, 0, "valid_until", "states_a_life_that_is_not_over"))
+            faults.append(Fault(head.catalog, 0, "valid_until", _OVER))
         last = self._book.newest(head.catalog)
         before = last.head.effective_from if last is not None and last.digest == head.previous else None
         if before and head.effective_from and head.effective_from < before:
@@ -175,6 +176,17 @@ class PublishCatalog:
         self._require_order(checked, document, ours=False)
         return self._take(checked, document, signatures, must="")
 
+    def take_up(self, checked: Checked, signatures: Sequence[str]) -> Publication:
+        """Take a version that another replica of this gateway has kept, proved like a peer's (errors as for `publish`).
+
+        One whose life is over is taken too: a list that is stale at one replica is so at all, and none goes back to an
+        older version.
+        """
+        document = self._sound(replace(checked, faults=tuple(one for one in checked.faults if one.rule != _OVER)))
+        self._require_owner(document, min(self._owners(document), default=""))
+        self._require_order(checked, document, ours=False)
+        return self._take(checked, document, signatures, must="")
+
     def _sound(self, checked: Checked) -> CatalogDocument:
         """Give the document of what was checked and has no fault (InvalidFieldError names up to 100 faults)."""
         if checked.faults or checked.document is None:
@@ -183,11 +195,14 @@ class PublishCatalog:
 
     def _require_owner(self, document: CatalogDocument, region: str) -> None:
         """Demand that the list is the region's, by what holds already, and stays that of all who have it."""
-        head = document.head
-        last = self._book.newest(head.catalog)
-        owners = set(head.regions if last is None else last.head.regions)
-        if region not in owners or not owners <= set(head.regions):
-            raise NotPublisherError(catalog=head.catalog)
+        owners = self._owners(document)
+        if region not in owners or not owners <= set(document.head.regions):
+            raise NotPublisherError(catalog=document.head.catalog)
+
+    def _owners(self, document: CatalogDocument) -> set[str]:
+        """Give whose list it is, by what holds already, or by what it says where nothing does."""
+        last = self._book.newest(document.head.catalog)
+        return set(document.head.regions if last is None else last.head.regions)
 
     def _require_order(self, checked: Checked, document: CatalogDocument, *, ours: bool) -> None:
         """Demand that it follows the version that holds; the same version again is no step back."""

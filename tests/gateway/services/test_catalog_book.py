@@ -166,6 +166,24 @@ def test_listeners_hear_of_each_version_until_they_end() -> None:
     assert [v.head.catalog for v in found.all_versions()] == ["sichuan", "xizang"]
 
 
+def test_the_state_is_the_same_however_one_came_to_it() -> None:
+    """By parts or at once, in whatever order; another version or signature is another state."""
+    one, other = book(), book()
+    assert one.state == other.state
+    joint, own = following(one, "sichuan-chongqing"), following(one, "sichuan")
+    drafts = [version({**joint, "sequence": 3 + n}, {"sichuan"}) for n in range(3)]
+    seen = [one.state]
+    for part in (version(joint, {"sichuan"}), version(joint), version(own), *drafts):
+        one.add(part)
+        seen.append(one.state)
+    for part in (*reversed(drafts), version(own), version(joint)):
+        other.add(part)
+    assert len(set(seen)) == len(seen)
+    assert one.revision != other.revision
+    assert one.state == other.state
+    assert [v.digest for v in one.all_versions()] == [v.digest for v in other.all_versions()]
+
+
 def test_layers_at_a_place() -> None:
     """Nation, province and, at a division of it, the city's list; elsewhere the province alone."""
     found = book()

@@ -13,6 +13,7 @@ import pytest
 from gateway.errors import (
     CatalogEquivocationError,
     CatalogRollbackError,
+    CatalogStaleError,
     InvalidFieldError,
     NotPublisherError,
 )
@@ -307,6 +308,40 @@ def test_a_peers_version_need_not_replace_what_ships_here() -> None:
     later = {**plain, "previous": "B" * 43, "sequence": 6}
     with pytest.raises(CatalogRollbackError):
         site.use.accept(site.use.check(written(later)), (signature("sichuan", later),), peer="sichuan")
+
+
+def test_a_version_is_taken_from_another_replica_for_whose_list_it_is() -> None:
+    """Of whatever region, a joint list with one signature too; what takes a list away or lacks signatures is not."""
+    site = Site()
+    for catalog in ("chongqing", "guizhou", JOINT):
+        plain = following(site.book, catalog)
+        checked = site.use.check(written(plain))
+        with pytest.raises(InvalidFieldError):
+            site.use.take_up(checked, ())
+        (first, *_) = plain["regions"]
+        assert not site.use.take_up(checked, [signature(first, plain)]).replayed
+        assert site.use.take_up(checked, [signature(first, plain)]).replayed
+    for regions in (["guizhou"], []):
+        other = {**following(site.book, "hongkong"), "regions": regions}
+        with pytest.raises((NotPublisherError, InvalidFieldError)):
+            site.use.take_up(site.use.check(written(other)), [signature("guizhou", other)])
+
+
+def test_a_life_that_is_over_ends_at_every_replica() -> None:
+    """What another replica has kept is taken up with it, and refused as stale; no other fault passes beside it."""
+    site = Site()
+    plain = following(site.book, "chongqing", effective_from=date(2026, 5, 1))
+    site.clock.now = LIFE + 1
+    checked = site.use.check(written(plain))
+    with pytest.raises(InvalidFieldError):
+        site.publish(plain, signature("chongqing", plain))
+    site.use.take_up(checked, [signature("chongqing", plain)])
+    with pytest.raises(CatalogStaleError):
+        site.book.current("chongqing", date(2026, 8, 1))
+    early = following(site.book, "chongqing", effective_from=date(2024, 1, 1))
+    with pytest.raises(InvalidFieldError) as caught:
+        site.use.take_up(site.use.check(written(early)), [signature("chongqing", early)])
+    assert {rule for _, rule in caught.value.violations} == {"not_before_the_version_it_replaces"}
 
 
 def test_signatures_are_kept_in_the_order_of_regions() -> None:

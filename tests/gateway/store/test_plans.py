@@ -27,6 +27,7 @@ WHOLE: Final = {
     "gateway.services.evidence_sources": "an audit reads all that there is",
     "gateway.services.exchange_dead_letters": "an operator's command lists what was laid aside",
     "gateway.services.exchange_errands._FREE": "once at the start of a gateway, over what still waits",
+    "gateway.store.shared_catalogs._TOLD": "a list has some versions a year; they are gone through when one was told",
     "gateway.store.replay._COUNT": "once at the start of a gateway",
 }
 """Modules and statements that may read through a table, and why."""

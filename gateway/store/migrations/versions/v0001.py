@@ -1,4 +1,4 @@
-"""The first schema, made from the tables by `tests.gateway.store.first_migration`."""
+"""The first schema."""
 
 from __future__ import annotations
 
