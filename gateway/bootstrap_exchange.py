@@ -142,7 +142,14 @@ def build_exchange(
     """
     settings, store = shared.settings, shared.stored.store
     parts = _parts(shared, frozenset(peers), holds, cards)
-    errands = Errands(store, act=parts.act, rules=parts.rules, receipts=parts.receipts, reason_of=reason_of)
+    errands = Errands(
+        store,
+        act=parts.act,
+        rules=parts.rules,
+        receipts=parts.receipts,
+        reason_of=reason_of,
+        journal=shared.journal,
+    )
     upkeep = Upkeep(store, act=parts.act, retention_seconds=settings.exchange.retention_days * DAY_SECONDS)
     work = {"news": parts.news.run, "lanes": parts.lanes.run, "upkeep": upkeep.run}
     for region, peer in peers.items():
@@ -218,7 +225,9 @@ def _use(parts: _Parts) -> ExchangeUse:
         ),
         act=parts.act,
         reading=Reading(store, board=parts.news),
-        inbox=Inbox(store, act=parts.act, rules=parts.rules, holds=parts.holds, reason_of=reason_of),
+        inbox=Inbox(
+            store, act=parts.act, rules=parts.rules, holds=parts.holds, reason_of=reason_of, journal=shared.journal
+        ),
         files=Files(store, seals=seals, blinding=blinding, clock=time.time),
         downloads=parts.downloads,
         answering=Answering(seals=seals, receipts=parts.receipts, rules=parts.rules),
