@@ -231,7 +231,7 @@ async def test_what_is_given_back_comes_again_until_it_is_laid_aside(hub: Exchan
             given_back = [one for one in hub.decisions if one.reason == "LEASE_LOST"]
             assert len(given_back) == MOST_FAILURES
             assert laid_aside(hub) == [("in", "chongqing", "received", "LEASE_LOST")]
-            assert await letters.requeue([letter.place]) == 1
+            assert await letters.requeue([letter.place]) == [letter]
             assert (await stream.hear()).request.name == bad
 
 
