@@ -126,7 +126,7 @@ def _build(shared: Shared, watch: Watch) -> Node:
         ],
     )
     states = _Part(starters=[cards.start], tasks=cards.tasks(peers, local), servicers=cards.servicers(verdicts))
-    exchange = build_exchange(shared, peers, holds=holds, cards=cards.name)
+    exchange = build_exchange(shared, peers, holds=holds, cards=cards.name, metrics=watch.metrics)
     parts = (*_foundations(shared, watch), states, answering, *_parts(shared, watch, peers, exchange))
     servicers = tuple(servicer for part in parts for servicer in part.servicers)
     return Node(

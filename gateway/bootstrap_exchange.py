@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from adapters.registry import load_payload_kinds
 from gateway.errors import RegionNotServedError, SettingsError
+from gateway.exchange_metrics import ExchangeMetrics
 from gateway.node import keep_running
 from gateway.peers.exchange import PeerExchange
 from gateway.rpc.days import Days
@@ -19,6 +20,7 @@ from gateway.rpc.status import row_of
 from gateway.services.crash_points import CrashPoints
 from gateway.services.exchange_act import Act
 from gateway.services.exchange_answer import Answering
+from gateway.services.exchange_backlog import Backlog
 from gateway.services.exchange_board import Board
 from gateway.services.exchange_clock import store_time
 from gateway.services.exchange_downloads import Downloads
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from gateway.bootstrap_services import Shared
+    from gateway.metrics import Metrics
     from gateway.peers.peer_home import PeerHome
     from gateway.settings import Settings
     from gateway.trust_side import TrustSide
@@ -130,7 +133,12 @@ def build_holds(shared: Shared) -> Holds:
 
 
 def build_exchange(
-    shared: Shared, peers: Mapping[str, PeerHome], *, holds: Holds, cards: Callable[[str, str], bytes]
+    shared: Shared,
+    peers: Mapping[str, PeerHome],
+    *,
+    holds: Holds,
+    cards: Callable[[str, str], bytes],
+    metrics: Metrics,
 ) -> ExchangeSide:
     """Put the exchange of a node together (SettingsError, RegionDataError; nothing runs yet).
 
@@ -139,12 +147,23 @@ def build_exchange(
         peers: the gateways to which requests go.
         holds: what holds back those whose card is not in use.
         cards: what a home region calls a card by its number.
+        metrics: shows what waits and what was laid aside, where the node serves metrics.
     """
     settings, store = shared.settings, shared.stored.store
     parts = _parts(shared, frozenset(peers), holds, cards)
-    errands = Errands(store, act=parts.act, rules=parts.rules, receipts=parts.receipts, reason_of=reason_of)
+    errands = Errands(
+        store,
+        act=parts.act,
+        rules=parts.rules,
+        receipts=parts.receipts,
+        reason_of=reason_of,
+        journal=shared.journal,
+    )
     upkeep = Upkeep(store, act=parts.act, retention_seconds=settings.exchange.retention_days * DAY_SECONDS)
     work = {"news": parts.news.run, "lanes": parts.lanes.run, "upkeep": upkeep.run}
+    if settings.listen.metrics is not None:
+        backlog = Backlog(store, now=store_time(dialect_of(store), time.time))
+        work["backlog"] = ExchangeMetrics(metrics, backlog, homes=parts.homes, peers=frozenset(peers)).run
     for region, peer in peers.items():
         send = PeerExchange(peer.channel, seals=parts.seals, downloads=parts.downloads)
         outbox = Outbox(errands, peer=region, send=send, board=parts.lanes, journal=shared.journal, points=parts.points)
@@ -218,7 +237,9 @@ def _use(parts: _Parts) -> ExchangeUse:
         ),
         act=parts.act,
         reading=Reading(store, board=parts.news),
-        inbox=Inbox(store, act=parts.act, rules=parts.rules, holds=parts.holds, reason_of=reason_of),
+        inbox=Inbox(
+            store, act=parts.act, rules=parts.rules, holds=parts.holds, reason_of=reason_of, journal=shared.journal
+        ),
         files=Files(store, seals=seals, blinding=blinding, clock=time.time),
         downloads=parts.downloads,
         answering=Answering(seals=seals, receipts=parts.receipts, rules=parts.rules),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class GatewayError(Exception):
@@ -262,6 +262,10 @@ class ContentErasedError(GatewayError):
     """The content was erased after its time."""
 
     message = "The content of the request was erased after its time."
+
+
+WRONG_OPTION: Final = "An option of the command is wrong."
+"""Heading of a SettingsError where neither a file nor the configuration is at fault."""
 
 
 class SettingsError(GatewayError):

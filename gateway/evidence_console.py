@@ -15,7 +15,7 @@ from adapters.identifiers import SocialSecurityNumber
 from adapters.registry import load_registry
 from gateway.bootstrap_evidence import evidence_append, evidence_secret, own_keys
 from gateway.console import screen, table, unknown_region
-from gateway.errors import SettingsError
+from gateway.errors import WRONG_OPTION, SettingsError
 from gateway.key_shelf import KeyShelf
 from gateway.services.evidence import Known, Subject
 from gateway.services.evidence_alarms import Alarms
@@ -72,7 +72,8 @@ def verifier_keys(texts: Iterable[str], option: str) -> tuple[NoteKey, ...]:
     try:
         return tuple(map(NoteKey.from_text, texts))
     except TrustError:
-        raise SettingsError((f"{option}: a verifier key is name+id+key (onecard evidence key shows it)",)) from None
+        fault = f"{option}: a verifier key is name+id+key (onecard evidence key shows it)"
+        raise SettingsError((fault,), heading=WRONG_OPTION) from None
 
 
 def _shelf(settings: Settings) -> KeyShelf:
@@ -85,7 +86,7 @@ def verify_log(place: Place, *, held: Sequence[Path], keys: Sequence[str], witne
     settings = None if config is None else _settings(config, url)
     known = verifier_keys(keys, "--key") + (() if settings is None else own_keys(settings, _shelf(settings)))
     if not known:
-        raise SettingsError(("name the keys of the log: --config of its gateway, or --key",))
+        raise SettingsError(("name the keys of the log: --config of its gateway, or --key",), heading=WRONG_OPTION)
     options: dict[str, Any] = {
         "keys": known,
         "held": [_text(file) for file in held],
@@ -96,7 +97,7 @@ def verify_log(place: Place, *, held: Sequence[Path], keys: Sequence[str], witne
     elif settings is not None:
         report = asyncio.run(_audited(settings, options))
     else:
-        raise SettingsError(("name the log: --config of its gateway, or --export",))
+        raise SettingsError(("name the log: --config of its gateway, or --export",), heading=WRONG_OPTION)
     return _tell(report, exported=export is not None, held=bool(held), witnessed=bool(witnesses))
 
 
@@ -155,7 +156,7 @@ def print_checkpoint(config: Path, *, url: str) -> None:
     """Print the last checkpoint (SettingsError: none was signed yet; StoreUnavailableError)."""
     note = asyncio.run(_checkpoint(_settings(config, url)))
     if note is None:
-        raise SettingsError(("no checkpoint was signed yet",))
+        raise SettingsError(("no checkpoint was signed yet",), heading="There is nothing to show.")
     sys.stdout.write(note)
 
 
@@ -217,7 +218,8 @@ def erase(config: Path, *, before: str, region: str, url: str) -> None:
         StoreUnavailableError: the store cannot be had.
     """
     if bool(before) == bool(region):
-        raise SettingsError(("say --before a day, or --region with a number on standard input",))
+        fault = "say --before a day, or --region with a number on standard input"
+        raise SettingsError((fault,), heading=WRONG_OPTION)
     settings = _settings(config, url)
     if before:
         done = asyncio.run(_erase_before(settings, _day(before)))
@@ -232,9 +234,10 @@ def _day(text: str) -> int:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise SettingsError(("--before: a day is YYYY-MM-DD",)) from None
+        raise SettingsError(("--before: a day is YYYY-MM-DD",), heading=WRONG_OPTION) from None
     if day > china_day(time.time()):
-        raise SettingsError(("--before: the day is yet to come; today is the last that can be named",))
+        fault = "--before: the day is yet to come; today is the last that can be named"
+        raise SettingsError((fault,), heading=WRONG_OPTION)
     return int(datetime.combine(day, datetime.min.time(), CHINA_TIME).timestamp()) * 1_000_000
 
 
@@ -251,7 +254,8 @@ def _holder(region: str) -> Subject:
     try:
         number = SocialSecurityNumber(sys.stdin.readline().strip()).reveal()
     except MalformedNumberError:
-        raise SettingsError(("standard input: is no social-security number",)) from None
+        fault = "standard input: is no social-security number"
+        raise SettingsError((fault,), heading="Nothing was erased.") from None
     return Subject(Known.HOLDER, region, f"ssn:{number}")
 
 

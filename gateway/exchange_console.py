@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gateway.bootstrap_evidence import evidence_append
 from gateway.console import screen, table
-from gateway.services.exchange_dead_letters import DeadLetters
+from gateway.services.exchange_dead_letters import AT_MOST, DeadLetters
 from gateway.services.exchange_model import MICROS
 from gateway.settings import load_settings, stored_at
 from gateway.store.engine import open_engine
@@ -57,17 +57,28 @@ def list_dead_letters(config: Path, *, url: str) -> None:
         shown.add_row(str(one.place), one.lane, one.task, one.state, one.reason, str(one.tries), since, one.request)
     if found:
         console.print(shown)
-    console.print(f"{len(found)} dead letters")
+    more = ", and perhaps more: put some back first" if len(found) == AT_MOST else ""
+    console.print(f"{_so_many(len(found))}{more}")
+
+
+def _so_many(letters: int) -> str:
+    return f"{letters} dead letter" if letters == 1 else f"{letters} dead letters"
 
 
 def requeue_dead_letters(config: Path, numbers: Sequence[int], *, url: str) -> int:
-    """Put dead letters back; gives the exit code (SettingsError, StoreUnavailableError)."""
+    """Put dead letters back and name them; gives the exit code (SettingsError, StoreUnavailableError)."""
 
-    async def put_back() -> tuple[int, int]:
+    async def put_back() -> tuple[list[DeadLetter], list[int]]:
         async with _dead_letters(config, url) as letters:
             wanted = tuple(numbers) or tuple(one.place for one in await letters.all())
-            return await letters.requeue(wanted), len(set(wanted))
+            back = await letters.requeue(wanted)
+            return back, sorted(set(wanted) - {one.place for one in back})
 
-    back, wanted = asyncio.run(put_back())
-    screen().print(f"{back} of {wanted} put back")
-    return 0 if back == wanted else 1
+    console = screen()
+    back, left = asyncio.run(put_back())
+    for one in back:
+        console.print(f"{one.place} {one.lane} {one.task} {one.request}: put back", soft_wrap=True, highlight=False)
+    for number in left:
+        console.print(f"{number}: no dead letter", highlight=False)
+    console.print(f"{len(back)} of {_so_many(len(back) + len(left))} put back")
+    return 1 if left else 0

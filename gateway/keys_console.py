@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.console import screen, table
-from gateway.errors import SettingsError
+from gateway.errors import WRONG_OPTION, SettingsError
 from gateway.key_places import KeyPlaces
 from gateway.key_shelf import former_file, retire, stage, switch, switched_at, write_key
 from gateway.settings import SAMPLE_LINE, read_settings
@@ -75,7 +75,7 @@ def home_of(settings: Settings, region: str) -> HomeSettings:
     found = [home for home in settings.home if region in {"", home.region}]
     if len(found) != 1:
         known = ", ".join(home.region for home in settings.home)
-        raise SettingsError((f"--home: name one of {known}",))
+        raise SettingsError((f"--home: name one of {known}",), heading=WRONG_OPTION)
     return found[0]
 
 

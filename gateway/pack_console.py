@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gateway.console import screen
-from gateway.errors import PeerRefusedError, SettingsError
+from gateway.errors import WRONG_OPTION, PeerRefusedError, SettingsError
 from gateway.offline_console import moment
 from gateway.peers.own_pack import MAX_PACK_BYTES, fetch_pack
 from gateway.recognition_console import own_gateway
@@ -157,7 +157,8 @@ def _card(text: str) -> tuple[str, str]:
     """Read region and pseudonym of a card (SettingsError)."""
     region, _, name = text.partition("/")
     if not region or not name:
-        raise SettingsError(("--card: is REGION/PSEUDONYM; the pseudonym is the claim `card` of a recognition",))
+        fault = "--card: is REGION/PSEUDONYM; the pseudonym is the claim `card` of a recognition"
+        raise SettingsError((fault,), heading=WRONG_OPTION)
     return region, name
 
 

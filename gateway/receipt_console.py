@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from gateway.console import screen
-from gateway.errors import SettingsError
+from gateway.errors import WRONG_OPTION, SettingsError
 from gateway.evidence_console import verifier_keys
 from gateway.federation.agreements import load_agreement
 from gateway.settings import load_settings
@@ -57,11 +57,14 @@ def verify_receipt_file(
     """Verify a receipt and say what it proves; gives the exit code.
 
     Raises:
-        SettingsError: the file or the configuration cannot be read, nobody is believed, or a witness is no key.
+        SettingsError: the file or the configuration cannot be read, nobody is believed, or an option is no key.
     """
     trust = None if config is None else load_settings(config).trust
     pins = () if trust is None else tuple(map(_pin, trust.anchor))
-    if not (fingerprints or pins) or not all(map(is_sha256, fingerprints)):
+    if not all(map(is_sha256, fingerprints)):
+        fault = "--fingerprint: has 43 characters (RFC 7638); the operator of the anchor publishes it"
+        raise SettingsError((fault,), heading=WRONG_OPTION)
+    if not (fingerprints or pins):
         fault = "say whom you believe: --fingerprint (RFC 7638, 43 characters), or --config"
         raise SettingsError((fault,), heading="No anchor is believed.")
     check = partial(check_inclusion, witnesses=verifier_keys(witnesses, "--witness"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gateway.certificates import dns_names
 from gateway.console import screen
-from gateway.errors import PeerRefusedError, SettingsError
+from gateway.errors import WRONG_OPTION, PeerRefusedError, SettingsError
 from gateway.peers.home_platform import OwnGateway, take_back
 from gateway.refusals import refused
 from gateway.settings import load_settings
@@ -56,7 +56,7 @@ def own_gateway(settings: Settings, caller: str, *, key: Path, authority: Path |
     found = next((one for one in settings.caller if one.id == caller), None)
     if found is None:
         known = ", ".join(one.id for one in settings.caller)
-        raise SettingsError((f"--caller: no such caller is registered; there are: {known}",))
+        raise SettingsError((f"--caller: no such caller is registered; there are: {known}",), heading=WRONG_OPTION)
     try:
         pem, ca = key.read_bytes(), None if authority is None else authority.read_bytes()
     except OSError as error:

@@ -22,6 +22,7 @@ from gateway.store.rotation import keys_in_use, reseal
 from gateway.store.sealing import Sealer
 from gateway.store.snapshot import snapshot
 from gateway.store.tables import METADATA
+from gateway.store_advice import advice
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -39,15 +40,18 @@ def _settings(config: Path, url: str) -> Settings:
 
 @asynccontextmanager
 async def _engine(settings: Settings, *, existing: bool = True) -> AsyncIterator[StoreEngine]:
+    """Lend a store; where the database cannot be had, say what to look at (SettingsError)."""
     engine = open_engine(settings.store.address, existing=existing)
     try:
         yield engine
+    except StoreUnavailableError as error:
+        raise advice(error, engine) from error
     finally:
         await engine.close()
 
 
 def migrate_store(config: Path, *, url: str) -> None:
-    """Bring the store to the schema of this version (SettingsError, StoreSchemaError, StoreUnavailableError)."""
+    """Bring the store to the schema of this version (SettingsError, StoreSchemaError)."""
     before = asyncio.run(_migrate(_settings(config, url)))
     screen().print(f"schema {before} -> {known_revision()}" if before != known_revision() else f"schema {before}")
 
@@ -97,7 +101,7 @@ async def _check(settings: Settings) -> tuple[tuple[str, ...], dict[str, int]]:
 
 
 def export_store(config: Path, output: Path | None, *, url: str) -> None:
-    """Write the store out (SettingsError: the file is there or cannot be made; StoreUnavailableError)."""
+    """Write the store out (SettingsError: also where the file is there or cannot be made)."""
     settings = _settings(config, url)
     if output is None:
         asyncio.run(_export(settings, sys.stdout))
@@ -131,7 +135,7 @@ def stage_key(config: Path) -> None:
 
 
 def rotate_keys(config: Path, *, url: str) -> None:
-    """Let the newest key seal and seal everything anew (SettingsError, StoreUnavailableError, StoreSchemaError)."""
+    """Let the newest key seal and seal everything anew (SettingsError, StoreSchemaError)."""
     settings, console = _settings(config, url), screen()
     keys = settings.store.keys
     if switch_keys(keys) is None:

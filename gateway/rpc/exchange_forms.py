@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 CURRENCIES: Final = frozenset({"CNY", "HKD", "MOP"})
 _CONTROL: Final = "\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
 _FORM: Final = "form"
+_ISO_DATE: Final = "iso_date"
+_ISO_MONTH: Final = "iso_month"
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MONTH: Final = re.compile(r"[12][0-9]{3}-(0[1-9]|1[0-2])")
 _DIVISION: Final = re.compile(r"[1-9][0-9]{5}")
@@ -44,8 +46,8 @@ _CONSENT: Final = re.compile(r"[!-~]{1,128}")
 _PSEUDONYM: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def _fits(accepts: Callable[[str], object]) -> Fault:
-    return lambda value: "" if accepts(value) else _FORM
+def _fits(accepts: Callable[[str], object], rule: str = _FORM) -> Fault:
+    return lambda value: "" if accepts(value) else rule
 
 
 def _matches(pattern: re.Pattern[str]) -> Fault:
@@ -78,12 +80,13 @@ def _reads(kind: Callable[[str], object]) -> Fault:
 
 
 _NAME: Final = _reads(PersonName)
-_DAY: Final = _fits(_is_day)
+_DAY: Final = _fits(_is_day, _ISO_DATE)
+_A_MONTH: Final = _fits(_MONTH.fullmatch, _ISO_MONTH)
 _PLAIN: Final = _matches(_REFERENCE)
 FORMS: Final[dict[str, Fault]] = {
     **dict.fromkeys(("name", "romanised_surname", "romanised_given_names", "agent_name"), _NAME),
     **dict.fromkeys(("birth_date", "due_date", "ready_on", "issued_on", "sent_on", "happened_on"), _DAY),
-    **dict.fromkeys(("period", "from_month", "to_month"), _matches(_MONTH)),
+    **dict.fromkeys(("period", "from_month", "to_month"), _A_MONTH),
     **dict.fromkeys(("batch", "bank_reference", "bill", "payment_reference", "reference"), _PLAIN),
     **dict.fromkeys(("certificate", "file", "notice", "carrier_reference", "idempotency_key", "upload_key"), _PLAIN),
     **dict.fromkeys(("benefit", "payer", "payee", "issuer"), _text(100)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, select, update
 
@@ -34,7 +34,10 @@ _BACK: Final = (
 
 
 class DeadLetter(NamedTuple):
-    """A task that was laid aside: its number, where it was to go, what it is about, why; times in microseconds."""
+    """A task that was laid aside: its number, where it was to go, what it is about, why.
+
+    `tries` is how often it was taken to be told or handed over, `added_at` since when it was to be, in microseconds.
+    """
 
     place: int
     lane: str
@@ -55,29 +58,33 @@ class DeadLetters:
         self._handler = _requeue
 
     async def all(self) -> list[DeadLetter]:
-        """List them, oldest first."""
+        """List them, oldest first, so many at most (StoreUnavailableError)."""
         async with self._store.reading() as connection:
-            return [
-                DeadLetter(
-                    row.place,
-                    row.lane,
-                    row.task,
-                    request_name(row.source, row.request),
-                    row.state,
-                    row.reason,
-                    row.lease,
-                    row.added_at,
-                )
-                for row in await connection.execute(_DEAD)
-            ]
+            return [_letter(row) for row in await connection.execute(_DEAD)]
 
-    async def requeue(self, places: Sequence[int]) -> int:
-        """Put some of them back, to be tried anew; gives how many. What is no dead letter stays as it is."""
+    async def requeue(self, places: Sequence[int]) -> list[DeadLetter]:
+        """Put some of them back, to be tried anew; gives those, as they lay there.
+
+        What is no dead letter stays as it is (StoreUnavailableError).
+        """
         return await self._store.commit(self._handler, tuple(places))
 
 
-async def _requeue(transaction: Transaction, items: Sequence[tuple[int, ...]]) -> Sequence[int]:
-    counts: list[int] = []
+def _letter(row: Any) -> DeadLetter:  # noqa: ANN401 - a row of the query
+    return DeadLetter(
+        row.place,
+        row.lane,
+        row.task,
+        request_name(row.source, row.request),
+        row.state,
+        row.reason,
+        row.lease,
+        row.added_at,
+    )
+
+
+async def _requeue(transaction: Transaction, items: Sequence[tuple[int, ...]]) -> Sequence[list[DeadLetter]]:
+    back: list[list[DeadLetter]] = []
     for places in items:
         rows = (await transaction.execute(_FOUND, {"places": list(places)})).all()
         await transaction.execute(_BACK, {"places": [row.place for row in rows]})
@@ -92,5 +99,5 @@ async def _requeue(transaction: Transaction, items: Sequence[tuple[int, ...]]) -
                 )
             )
             transaction.notify(LANES, row.lane)
-        counts.append(len(rows))
-    return counts
+        back.append([_letter(row) for row in rows])
+    return back

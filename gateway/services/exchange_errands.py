@@ -17,6 +17,7 @@ from gateway.errors import GatewayError, LeaseLostError
 from gateway.services.evidence import Decision, Outcome
 from gateway.services.exchange_act import REFUSALS
 from gateway.services.exchange_inbox import fail
+from gateway.services.exchange_laid_aside import LaidAside, errand_aside, tell
 from gateway.services.exchange_ledger import lane_out, load
 from gateway.services.exchange_model import MICROS, HistoryEntry, StoredRequest, text_of
 from gateway.services.exchange_queue import HELD_UNTIL, SUSPECT, Taken, done, extend, held, put_back, take
@@ -28,6 +29,7 @@ from gateway.store.tables_exchange import EVENTS, QUEUE
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gateway.journal import Journal
     from gateway.services.exchange_act import Act
     from gateway.services.exchange_ledger import Ledger
     from gateway.services.exchange_receipts import ReceiptDesk
@@ -88,6 +90,11 @@ class Refused:
     reason: str
 
 
+class _Leased(NamedTuple):
+    errands: list[Errand]
+    aside: list[LaidAside]
+
+
 class _Settled(NamedTuple):
     errand: Errand
     receipt: str
@@ -107,6 +114,7 @@ class Errands:
         rules: whether they may still be handed on.
         receipts: takes the receipts that come back.
         reason_of: names an error by its ErrorReason.
+        journal: is told when an errand is laid aside.
     """
 
     def __init__(
@@ -117,6 +125,7 @@ class Errands:
         rules: ExchangeRules,
         receipts: ReceiptDesk,
         reason_of: Callable[[Exception], str],
+        journal: Journal,
     ) -> None:
         """Keep them."""
         self._store = store
@@ -124,12 +133,16 @@ class Errands:
         self._rules = rules
         self._receipts = receipts
         self.reason_of = reason_of
+        self._journal = journal
         self._take_handler, self._settle_handler, self._refuse_handler = self._take, self._settle, self._refuse
         self._renew_handler, self._release_handler, self._free_handler = self._renew, self._release, self._free
 
     async def take(self, peer: str, *, most: int) -> list[Errand]:
         """Lease errands to the gateway of a region, in the order of their keys."""
-        return await self._store.commit(self._take_handler, (peer, most))
+        leased = await self._store.commit(self._take_handler, (peer, most))
+        for aside in leased.aside:
+            tell(self._journal, aside)
+        return leased.errands
 
     async def settle(self, errand: Errand, receipt: str = "") -> None:
         """Note that an errand was done (LeaseLostError; a TrustError where the receipt that came back is wrong)."""
@@ -137,7 +150,9 @@ class Errands:
 
     async def refuse(self, refused: Refused) -> None:
         """Note that an errand was refused (LeaseLostError)."""
-        await self._store.commit(self._refuse_handler, refused)
+        aside = await self._store.commit(self._refuse_handler, refused)
+        if aside is not None:
+            tell(self._journal, aside)
 
     async def renew(self, taken: Sequence[Taken]) -> None:
         """Keep leases; those that were lost stay so."""
@@ -153,16 +168,17 @@ class Errands:
         """End all leases: for a process that starts and knows that there is no other."""
         await self._store.commit(self._free_handler, None)
 
-    async def _take(self, transaction: Transaction, items: Sequence[tuple[str, int]]) -> Sequence[list[Errand]]:
+    async def _take(self, transaction: Transaction, items: Sequence[tuple[str, int]]) -> Sequence[_Leased]:
         ledger = await self._act.ledger(transaction)
         answers = [await self._take_one(transaction, ledger, peer, most) for peer, most in items]
         await ledger.write()
         return answers
 
-    async def _take_one(self, transaction: Transaction, ledger: Ledger, peer: str, most: int) -> list[Errand]:
+    async def _take_one(self, transaction: Transaction, ledger: Ledger, peer: str, most: int) -> _Leased:
         taken = await take(transaction, lane_out(peer), most=most, lease_seconds=LEASE_SECONDS, now=ledger.now)
+        leased = _Leased([], [])
         if not taken:
-            return []
+            return leased
         requests = await load(transaction, [one.request for one in taken])
         found = await transaction.execute(_ENTRIES, {"ids": sorted({one.request for one in taken})})
         entries = {
@@ -171,16 +187,17 @@ class Errands:
             )
             for row in found
         }
-        errands: list[Errand] = []
         for one in taken:
             errand = Errand(one, requests[one.request], entries[one.request, one.revision])
             if one.failures > DEATHS:
-                await self._lay_aside(transaction, errand, "DEADLINE", due=ledger.now)
-            elif await self._may_go_on(transaction, ledger, errand):
-                errands.append(errand)
-        return errands
+                leased.aside.append(await self._lay_aside(transaction, errand, "DEADLINE", due=ledger.now))
+            elif await self._may_go_on(transaction, ledger, errand, leased.aside):
+                leased.errands.append(errand)
+        return leased
 
-    async def _may_go_on(self, transaction: Transaction, ledger: Ledger, errand: Errand) -> bool:
+    async def _may_go_on(
+        self, transaction: Transaction, ledger: Ledger, errand: Errand, aside: list[LaidAside]
+    ) -> bool:
         """Tell whether the agreement still lets a content or reply out; what it does not let out fails."""
         if errand.entry.event not in {Event.SUBMITTED, *_REPLIES}:
             return True
@@ -192,13 +209,14 @@ class Errands:
             if errand.entry.event is Event.SUBMITTED and request.state is State.SUBMITTED:
                 fail(ledger, request, Party.SOURCE_GATEWAY, region=request.source, reason=reason)
             else:
-                await self._lay_aside(transaction, errand, reason, due=ledger.now)
+                aside.append(await self._lay_aside(transaction, errand, reason, due=ledger.now))
             return False
         return True
 
-    async def _lay_aside(self, transaction: Transaction, errand: Errand, reason: str, *, due: int) -> None:
+    async def _lay_aside(self, transaction: Transaction, errand: Errand, reason: str, *, due: int) -> LaidAside:
         await put_back(transaction, errand.taken, due=due, reason=reason, failed=True, most_failures=0)
         transaction.record(_decision(errand, Outcome.FAILED, reason))
+        return errand_aside(errand.request, errand.entry.event.value, reason)
 
     async def _settle(self, transaction: Transaction, items: Sequence[_Settled]) -> Sequence[GatewayError | None]:
         ledger = await self._act.ledger(transaction)
@@ -236,29 +254,30 @@ class Errands:
             return ledger.set(request, receipt=write_receipt(receipt), chains=chains)
         return request
 
-    async def _refuse(self, transaction: Transaction, items: Sequence[Refused]) -> Sequence[GatewayError | None]:
+    async def _refuse(
+        self, transaction: Transaction, items: Sequence[Refused]
+    ) -> Sequence[LaidAside | GatewayError | None]:
         ledger = await self._act.ledger(transaction)
         mine = await held(transaction, ((item.errand.taken.place, item.errand.taken.lease) for item in items))
         requests = await load(transaction, [item.errand.request.id for item in items])
-        answers: list[GatewayError | None] = []
+        answers: list[LaidAside | GatewayError | None] = []
         for item in items:
             taken = mine.get(item.errand.taken.place)
             if taken is None:
                 answers.append(LeaseLostError())
                 continue
-            await self._refuse_one(transaction, ledger, requests[item.errand.request.id], item, taken)
-            answers.append(None)
+            answers.append(await self._refuse_one(transaction, ledger, requests[item.errand.request.id], item, taken))
         await ledger.write()
         return answers
 
     async def _refuse_one(
         self, transaction: Transaction, ledger: Ledger, request: StoredRequest, item: Refused, taken: Taken
-    ) -> None:
+    ) -> LaidAside | None:
         """Let a refused request fail, or its errand be dropped, laid aside, or tried again later."""
         event = item.errand.entry.event
         if item.verdict is Verdict.AGREEMENT and event is Event.SUBMITTED and request.state is State.SUBMITTED:
             fail(ledger, request, Party.SOURCE_GATEWAY, region=request.source, reason=item.reason)
-            return
+            return None
         transaction.record(_decision(item.errand, Outcome.FAILED, item.reason))
         if item.verdict is Verdict.MOOT and request.held is Held.SOURCE and event is not Event.SUBMITTED:
             if event is Event.CANCEL_ASKED:
@@ -266,10 +285,11 @@ class Errands:
                     request, Event.CANCEL_REFUSED, Party.SOURCE_GATEWAY, region=request.target, reason=item.reason
                 )
             await done(transaction, [taken.place])
-            return
+            return None
         most = TRIES if item.verdict is Verdict.FOR_NOW else 0
         due = ledger.now + int(pause_seconds(taken.failures) * MICROS)
-        await put_back(transaction, taken, due=due, reason=item.reason, failed=True, most_failures=most)
+        dead = await put_back(transaction, taken, due=due, reason=item.reason, failed=True, most_failures=most)
+        return errand_aside(request, event.value, item.reason) if dead else None
 
     async def _renew(self, transaction: Transaction, items: Sequence[Sequence[Taken]]) -> Sequence[None]:
         ledger = await self._act.ledger(transaction)

@@ -8,6 +8,7 @@ from adapters.errors import AdapterError
 from gateway.errors import GatewayError, LeaseLostError, RequestNotFoundError
 from gateway.services.evidence import Decision, Outcome
 from gateway.services.exchange_act import find
+from gateway.services.exchange_laid_aside import delivery_aside, tell
 from gateway.services.exchange_ledger import LANES, lane_in, load
 from gateway.services.exchange_model import MICROS, StoredRequest, text_of
 from gateway.services.exchange_queue import MOST_FAILURES, extend, put_back, take, tasks_of
@@ -18,8 +19,10 @@ from trust.errors import TrustError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gateway.journal import Journal
     from gateway.services.exchange_act import Act
     from gateway.services.exchange_holds import Holds
+    from gateway.services.exchange_laid_aside import LaidAside
     from gateway.services.exchange_ledger import Ledger
     from gateway.services.exchange_model import Actor
     from gateway.services.exchange_queue import Taken
@@ -40,6 +43,16 @@ class Delivered(NamedTuple):
     lease: int
     until: int
     attempt: int
+
+
+class _Leased(NamedTuple):
+    delivered: list[Delivered]
+    aside: list[LaidAside]
+
+
+class _Returned(NamedTuple):
+    request: StoredRequest
+    aside: LaidAside | None
 
 
 class _Ask(NamedTuple):
@@ -73,10 +86,18 @@ class Inbox:
         rules: whether they may still be handed on.
         holds: keeps back those whose card is not in use.
         reason_of: names an error by its ErrorReason.
+        journal: is told when a delivery is laid aside.
     """
 
     def __init__(
-        self, store: Store, *, act: Act, rules: ExchangeRules, holds: Holds, reason_of: Callable[[Exception], str]
+        self,
+        store: Store,
+        *,
+        act: Act,
+        rules: ExchangeRules,
+        holds: Holds,
+        reason_of: Callable[[Exception], str],
+        journal: Journal,
     ) -> None:
         """Keep them."""
         self._store = store
@@ -84,11 +105,15 @@ class Inbox:
         self._rules = rules
         self._holds = holds
         self._reason_of = reason_of
+        self._journal = journal
         self._take_handler, self._back_handler, self._extend_handler = self._take, self._back, self._more
 
     async def take(self, actor: Actor, *, most: int, lease_seconds: float) -> list[Delivered]:
         """Lease what waits for the caller's region and may still be handed on, oldest first."""
-        return await self._store.commit(self._take_handler, _Ask(actor, most, lease_seconds))
+        leased = await self._store.commit(self._take_handler, _Ask(actor, most, lease_seconds))
+        for aside in leased.aside:
+            tell(self._journal, aside)
+        return leased.delivered
 
     async def give_back(
         self, request: tuple[str, bytes], *, lease: int, delay_seconds: float, actor: Actor
@@ -100,40 +125,45 @@ class Inbox:
             LeaseLostError: it is not under that lease, or no longer.
         """
         source, ident = request
-        return await self._store.commit(self._back_handler, _GiveBack(ident, source, lease, delay_seconds, actor))
+        item = _GiveBack(ident, source, lease, delay_seconds, actor)
+        returned = await self._store.commit(self._back_handler, item)
+        if returned.aside is not None:
+            tell(self._journal, returned.aside)
+        return returned.request
 
     async def extend(self, request: tuple[str, bytes], *, lease: int, lease_seconds: float, actor: Actor) -> Delivered:
         """Make a lease last as long again from now (as `give_back`)."""
         source, ident = request
         return await self._store.commit(self._extend_handler, _Extend(ident, source, lease, lease_seconds, actor))
 
-    async def _take(self, transaction: Transaction, asks: Sequence[_Ask]) -> Sequence[list[Delivered]]:
+    async def _take(self, transaction: Transaction, asks: Sequence[_Ask]) -> Sequence[_Leased]:
         """Lease for each who asks, one after the other, so that nobody gets the same."""
         ledger = await self._act.ledger(transaction)
         answers = [await self._take_one(transaction, ledger, ask) for ask in asks]
         await ledger.write()
         return answers
 
-    async def _take_one(self, transaction: Transaction, ledger: Ledger, ask: _Ask) -> list[Delivered]:
+    async def _take_one(self, transaction: Transaction, ledger: Ledger, ask: _Ask) -> _Leased:
         lane, now = lane_in(ask.actor.region), ledger.now
         taken = await take(transaction, lane, most=ask.most, lease_seconds=ask.lease_seconds, now=now, both_ends=False)
         requests = await load(transaction, [one.request for one in taken])
         objections = await self._holds.objections(transaction, ask.actor.region, requests.values())
-        delivered: list[Delivered] = []
+        leased = _Leased([], [])
         for one in taken:
             request = requests[one.request]
             if one.failures > MOST_FAILURES:
-                await self._lay_aside(transaction, one, request, now)
+                leased.aside.append(await self._lay_aside(transaction, one, request, now))
             elif not self._may_go_on(ledger, request, now):
                 continue
             elif one.request in objections:
                 await self._holds.hold(transaction, ledger, one.place, request, reason=objections[one.request])
             else:
                 transaction.record(_decision(ask.actor, request))
-                delivered.append(Delivered(request, one.lease, now + int(ask.lease_seconds * MICROS), one.lease))
-        return delivered
+                until = now + int(ask.lease_seconds * MICROS)
+                leased.delivered.append(Delivered(request, one.lease, until, one.lease))
+        return leased
 
-    async def _lay_aside(self, transaction: Transaction, one: Taken, request: StoredRequest, now: int) -> None:
+    async def _lay_aside(self, transaction: Transaction, one: Taken, request: StoredRequest, now: int) -> LaidAside:
         """Give up a delivery that was leased too often, for the operator to look at."""
         await put_back(transaction, one, due=now, reason=_NOT_TAKEN, failed=True, most_failures=0)
         transaction.record(
@@ -148,6 +178,7 @@ class Inbox:
                 detail=text_of(request.digest),
             )
         )
+        return delivery_aside(request, _NOT_TAKEN)
 
     def _may_go_on(self, ledger: Ledger, request: StoredRequest, now: int) -> bool:
         """Fail a request that the agreement does not allow any more."""
@@ -158,12 +189,10 @@ class Inbox:
             return False
         return True
 
-    async def _back(
-        self, transaction: Transaction, items: Sequence[_GiveBack]
-    ) -> Sequence[StoredRequest | GatewayError]:
+    async def _back(self, transaction: Transaction, items: Sequence[_GiveBack]) -> Sequence[_Returned | GatewayError]:
         """Put deliveries back."""
         ledger = await self._act.ledger(transaction)
-        answers: list[StoredRequest | GatewayError] = []
+        answers: list[_Returned | GatewayError] = []
         for item in items:
             try:
                 task, request = await self._leased(transaction, item)
@@ -171,10 +200,10 @@ class Inbox:
                 answers.append(refusal)
                 continue
             due = ledger.now + int(item.delay_seconds * MICROS)
-            await put_back(transaction, task, due=due, reason=_NOT_TAKEN, failed=True)
+            dead = await put_back(transaction, task, due=due, reason=_NOT_TAKEN, failed=True)
             transaction.notify(LANES, lane_in(request.target))
             transaction.record(_decision(item.actor, request, outcome=Outcome.FAILED, reason=_NOT_TAKEN))
-            answers.append(request)
+            answers.append(_Returned(request, delivery_aside(request, _NOT_TAKEN) if dead else None))
         return answers
 
     async def _more(self, transaction: Transaction, items: Sequence[_Extend]) -> Sequence[Delivered | GatewayError]:

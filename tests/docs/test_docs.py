@@ -37,6 +37,7 @@ REFRESH = "the table is stale; write it anew with `.venv/bin/python -m tests.doc
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|(?:src|href|srcset)=\"([^\"]+)\"")
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _MADE = re.compile(r"(?<![\w./{$-])[\w-]+\.(?:csv|json|pack|py|update)\b(?!/)")
+_METRIC = re.compile(r"\b(Counter|Gauge|Histogram|Summary|Info|Enum|\w+MetricFamily)\((?:\s*\"([a-z_]+)\")?")
 _CODE = re.compile(r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -107,12 +108,23 @@ def test_every_scope_is_named() -> None:
 
 
 def test_every_event_is_explained() -> None:
-    """What the log can tell stands on a page, in code type."""
-    told = re.compile(r"\.(?:event|_event|_told|_wait_out)\(\s*\"([a-z_]+)\"")
+    """What the log can tell stands on the page on operating, in code type."""
+    told = re.compile(r"(?:\.(?:event|_event|_told|_wait_out)\(\s*|\bevent=)\"([a-z_]+)\"")
     events = {name for file in (ROOT / "gateway").rglob("*.py") for name in told.findall(file.read_text("utf-8"))}
-    pages = "".join(page.read_text("utf-8") for page in DOCS.glob("*.md"))
-    assert {"card_feed_broken", "store_lost", "trust_believed"} <= events
-    assert {name for name in events if f"`{name}`" not in pages} == set()
+    page = (DOCS / "operate.md").read_text("utf-8")
+    assert {"card_feed_broken", "evidence_alarm", "exchange_task_failed", "store_lost", "trust_believed"} <= events
+    assert {name for name in events if f"`{name}`" not in page} == set()
+
+
+def test_every_metric_is_explained() -> None:
+    """The table of metrics names all that a module of the gateway makes, and no other."""
+    texts = [file.read_text("utf-8") for file in (ROOT / "gateway").rglob("*.py")]
+    made = [one for text in texts if "from prometheus_client" in text for one in _METRIC.findall(text)]
+    names = {f"{name}_total" if kind == "Counter" else name for kind, name in made}
+    assert "" not in names, "a name is written where the metric is made"
+    assert {"onecard_calls_total", "onecard_card_copies", "onecard_exchange_waiting"} <= names
+    page = first_column((DOCS / "operate.md").read_text("utf-8"), "Metrics")
+    assert sorted(page) == sorted({*names, "process_*"})
 
 
 def test_every_claim_is_explained() -> None:

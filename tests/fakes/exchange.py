@@ -129,6 +129,7 @@ class ExchangeNode:
         self.news, self.lanes = Board(self.store, NEWS), Board(self.store, LANES)
         blinding = Blinding(SECRET.exchange_key())
         downloads = Downloads(self.store, seals=self.seals)
+        told: Any = {"reason_of": reason_of, "journal": self.journal}
         self.use = ExchangeUse(
             submit=SubmitRequest(
                 self.store,
@@ -144,14 +145,14 @@ class ExchangeNode:
             ),
             act=act,
             reading=Reading(self.store, board=self.news),
-            inbox=Inbox(self.store, act=act, rules=self.rules, holds=self.holds, reason_of=reason_of),
+            inbox=Inbox(self.store, act=act, rules=self.rules, holds=self.holds, **told),
             files=Files(self.store, seals=self.seals, blinding=blinding, clock=self.clock),
             downloads=downloads,
             answering=Answering(seals=self.seals, receipts=receipts, rules=self.rules),
             proofs=_proofs(self.store, self.region, self.journal),
             lanes=self.lanes,
         )
-        self.errands = Errands(self.store, act=act, rules=self.rules, receipts=receipts, reason_of=reason_of)
+        self.errands = Errands(self.store, act=act, rules=self.rules, receipts=receipts, **told)
         self.upkeep = Upkeep(self.store, act=act, retention_seconds=90 * 86_400)
         self.server = GrpcServer(
             boundary=self._boundary(),

@@ -26,7 +26,7 @@ from onecard.gateway.v1 import identity_service_pb2
 from onecard.gateway.v1.identity_service_pb2_grpc import IdentityServiceStub
 from onecard.gateway.v1.region_service_pb2 import GetRegionRequest
 from onecard.gateway.v1.region_service_pb2_grpc import RegionServiceStub
-from tests.fakes.configuration import ANCHOR, AUTHORITY, SECRETS, SERVER_NAME, FakeConfiguration
+from tests.fakes.configuration import ANCHOR, AUTHORITY, SECRETS, SERVER_NAME, FakeConfiguration, free_address
 from tests.fakes.regions import REGISTRY
 from tests.gateway.rpc.requests import verify
 from tests.gateway.rpc.told import refused
@@ -129,6 +129,23 @@ async def test_a_node_serves_what_its_configuration_says(
         "trust_feed_broken",
     }
     assert {line["gateway"] for line in lines} == {"gateway.chongqing"}
+
+
+async def test_a_node_shows_what_waits_in_the_exchange(configuration: FakeConfiguration) -> None:
+    """Where metrics are served, each home and each peer has its lane there; nothing waits yet."""
+    place = free_address()
+    configuration.change('web = "127', f'metrics = "{place}"\nweb = "127')
+    series = {
+        f'onecard_exchange_{name}{{direction="{direction}",region="{region}"}} 0.0'
+        for name in ("waiting", "oldest_seconds", "dead_letters")
+        for direction, region in (("in", "chongqing"), ("out", "sichuan"))
+    }
+    async with running(configuration), ClientSession() as operator, asyncio.timeout(20):
+        while True:
+            async with operator.get(f"http://{place}/metrics") as answer:
+                if series <= set((await answer.text()).splitlines()):
+                    break
+            await asyncio.sleep(0.05)
 
 
 async def test_nobody_is_believed_whose_anchor_was_never_reached(configuration: FakeConfiguration) -> None:

@@ -315,10 +315,11 @@ def _count(said: str, row: str) -> int:
     ],
 )
 def test_what_cannot_be_done_is_told(gateway: Gateway, words: tuple[str, ...], given: str, told: str) -> None:
-    """A wrong word is named, what was given is not repeated."""
+    """A wrong word is named, what was given is not repeated, and no configuration is blamed."""
     code, said = gateway.on(*words, given=given)
     assert code == 2
     assert told in said
+    assert "The configuration is wrong." not in said
     assert "secret-canary" not in said
 
 

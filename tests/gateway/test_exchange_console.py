@@ -85,9 +85,13 @@ def test_what_was_laid_aside_is_put_back(config: Path) -> None:
     """One by its number, then all; a number that is none is told by the exit code."""
     first, second = letters(config)
     told = onecard("exchange", "dead-letter", "requeue", "--config", config, str(first.place), "999")
-    assert (told.exit_code, told.stdout) == (1, "1 of 2 put back\n")
+    named = f"{first.place} out:chongqing submitted {first.request}: put back"
+    assert (told.exit_code, told.stdout) == (1, f"{named}\n999: no dead letter\n1 of 2 dead letters put back\n")
     assert [one.place for one in letters(config)] == [second.place]
+    told = onecard("exchange", "dead-letter", "list", "--config", config)
+    assert told.stdout.endswith("\n1 dead letter\n")
     told = onecard("exchange", "dead-letter", "requeue", "--config", config)
-    assert (told.exit_code, told.stdout) == (0, "1 of 1 put back\n")
+    named = f"{second.place} out:chongqing submitted {second.request}: put back"
+    assert (told.exit_code, told.stdout) == (0, f"{named}\n1 of 1 dead letter put back\n")
     told = onecard("exchange", "dead-letter", "list", "--config", config)
     assert (told.exit_code, told.stdout) == (0, "0 dead letters\n")

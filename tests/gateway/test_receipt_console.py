@@ -67,12 +67,29 @@ def test_a_receipt_is_believed_under_the_anchors_of_a_gateway(tmp_path: Path) ->
     assert both.exit_code == 0
 
 
-@pytest.mark.parametrize("words", [(), ("--fingerprint", "no fingerprint")])
-def test_somebody_must_be_believed(tmp_path: Path, words: tuple[str, ...]) -> None:
-    """Without a fingerprint, or with something that is none, nothing is verified."""
+def test_somebody_must_be_believed(tmp_path: Path) -> None:
+    """Without a fingerprint or a configuration nothing is verified."""
     file = tmp_path / "receipt.json"
     file.write_bytes(written())
-    assert refused("receipt", "verify", file, *words).startswith("No anchor is believed.")
+    assert refused("receipt", "verify", file).startswith("No anchor is believed.")
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("--fingerprint", "abc"), "--fingerprint"),
+        (("--fingerprint", ANCHOR, "--fingerprint", "canary"), "--fingerprint"),
+        (("--fingerprint", ANCHOR, "--witness", "canary"), "--witness"),
+    ],
+)
+def test_an_option_that_is_no_key_is_told_as_one(tmp_path: Path, words: tuple[str, ...], option: str) -> None:
+    """What is wrong is the option, which is named, and not a configuration; what was typed is not repeated."""
+    file = tmp_path / "receipt.json"
+    file.write_bytes(written())
+    heading, told = refused("receipt", "verify", file, *words).splitlines()
+    assert heading == "An option of the command is wrong."
+    assert told.startswith(f"{option}: ")
+    assert "canary" not in told
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

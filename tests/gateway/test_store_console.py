@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
 from gateway import store_console
-from gateway.errors import SettingsError, StoreSchemaError
+from gateway.errors import SettingsError, StoreSchemaError, StoreUnavailableError
 from gateway.settings import SAMPLE, load_settings, stored_at
 from gateway.store.engine import open_engine
 from gateway.store.key_folder import new_key, read_keys
 from gateway.store.lock import FileLock
 from gateway.store.migrate import known_revision
-from gateway.store.sealing import CipherName, Sealer
+from gateway.store.sealing import SEAL_FAULTS, CipherName, Sealer
+from gateway.store_advice import advice
 from tests.fakes.configuration import FakeConfiguration
 from tests.fakes.store import opened
+from tests.gateway.command import onecard, refused
 from tests.gateway.store.test_rotation import add, opens
 
 if TYPE_CHECKING:
@@ -100,6 +103,75 @@ def test_a_check_names_what_is_wrong(config: Path, url: str, capsys: pytest.Capt
     run_sql(settings, "UPDATE exchange_chunks SET data = ''")
     assert store_console.check_store(config, url=url) == 1
     assert "sealed values: not_sealed" in capsys.readouterr().out
+
+
+def store_file(config: Path) -> Path:
+    """Name the file of the store of a configuration."""
+    folder = load_settings(config).store.folder
+    assert folder is not None
+    return folder / "store.sqlite"
+
+
+@pytest.mark.parametrize("verb", ["migrate", "check", "export", "rotate"])
+def test_a_file_that_cannot_be_opened_is_told_with_what_to_look_at(config: Path, verb: str) -> None:
+    """Here its log cannot be made: folder, permission and disk are named, files by name, and no path."""
+    work(load_settings(config), 1)
+    store_file(config).with_name("store.sqlite-wal").mkdir()
+    heading, *faults = onecard("store", verb, "--config", config).stderr.splitlines()
+    assert heading == "The store cannot be used."
+    assert [fault[:49] for fault in faults] == ["fault=cannot_open: store.sqlite, or store.sqlite-"]
+    assert all(word in faults[0] for word in ("store.sqlite-wal", "folder", "may read and write", "disk has room"))
+    assert str(store_file(config).parent) not in faults[0]
+
+
+def test_a_file_that_is_no_database_is_told_as_such(config: Path) -> None:
+    """Whatever lies there was not made by a gateway, or is damaged."""
+    file = store_file(config)
+    file.parent.mkdir()
+    file.write_bytes(b"no database at all, but long enough to be looked at as one" * 100)
+    heading, fault = refused("store", "check", "--config", config).splitlines()
+    assert heading == "The store cannot be used."
+    assert fault.startswith("fault=corrupt: store.sqlite is damaged or no database of SQLite")
+
+
+@pytest.mark.parametrize(
+    ("part", "fault", "named"),
+    [
+        ("/nowhere", "cannot_open", "its name in the address"),
+        ("nobody", "permission", "PGPASSFILE"),
+        ("port", "connection", "host, port and ssl"),
+    ],
+)
+def test_a_server_that_does_not_give_the_database_is_told_with_what_to_look_at(
+    config: Path, postgres_url: str, part: str, fault: str, named: str
+) -> None:
+    """No such database, no such user, no server: each is told apart, and nothing of the address is repeated."""
+    place = make_url(postgres_url)
+    wrong = {
+        "/nowhere": place.set(database="nowhere_canary"),
+        "nobody": place.set(username="nobody_canary"),
+        "port": make_url("postgresql://canary:canary@127.0.0.1:1/canary"),
+    }[part]
+    said = refused("store", "check", "--config", config, "--store", wrong.render_as_string(hide_password=False))
+    heading, told = said.splitlines()
+    assert heading == "The store cannot be used."
+    assert told.startswith(f"fault={fault}: ")
+    assert named in told
+    assert "canary" not in said
+
+
+def test_a_fault_without_words_of_its_own_is_told_by_its_word(sqlite_url: str, postgres_url: str) -> None:
+    """Then the logs are what to look at."""
+    for url in (sqlite_url, postgres_url):
+        (told,) = advice(StoreUnavailableError(fault="memory"), open_engine(url)).faults
+        assert told == "fault=memory: look at the log of the database and of the system"
+
+
+def test_every_fault_of_a_sealed_value_has_words(sqlite_url: str) -> None:
+    """What is wrong there is a value or a key, and no log of a database tells of it."""
+    for fault in SEAL_FAULTS:
+        (told,) = advice(StoreUnavailableError(fault=fault), open_engine(sqlite_url)).faults
+        assert "look at the log" not in told
 
 
 def test_a_running_gateway_is_not_migrated(config: Path) -> None:

@@ -183,7 +183,7 @@ async def test_a_poisoned_request_is_laid_aside_and_put_back_by_hand(parties: Pa
     tries = [one for one in parties.sichuan.decisions if one.method == "exchange/tell/submitted" and one.reason != "OK"]
     assert len(tries) == TRIES
     poison.clear()
-    assert await letters.requeue([letter.place, 10_000]) == 1
+    assert await letters.requeue([letter.place, 10_000]) == [letter]
     await until(in_state(parties.source, bad, "DELIVERED"))
     outbox.cancel()
     assert await letters.all() == []

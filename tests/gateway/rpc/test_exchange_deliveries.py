@@ -85,6 +85,12 @@ def taken(delivery: pb.Delivery, state: exchange_pb2.RequestState.ValueType = AC
     return {"acknowledge": pb.AcknowledgeDelivery(name=delivery.request.name, lease=delivery.lease, state=state)}
 
 
+def laid_aside(node: ExchangeNode) -> list[tuple[str, ...]]:
+    """Give the dead letters that the journal of a node has told of."""
+    lines = [line for line in node.journal.lines if line["event"] == "exchange_dead_letter"]
+    return [(line["direction"], line["region"], line["task"], line["reason"]) for line in lines]
+
+
 async def test_requests_come_and_are_acknowledged(hub: ExchangeNode) -> None:
     """What waits comes with its content, oldest first; what is submitted later comes too; each is taken once."""
     async with client(hub, "platform.sichuan") as source, client(hub, "platform.chongqing") as target:
@@ -224,7 +230,8 @@ async def test_what_is_given_back_comes_again_until_it_is_laid_aside(hub: Exchan
             assert (letter.request, letter.lane, letter.task) == (bad, "in:chongqing", "received")
             given_back = [one for one in hub.decisions if one.reason == "LEASE_LOST"]
             assert len(given_back) == MOST_FAILURES
-            assert await letters.requeue([letter.place]) == 1
+            assert laid_aside(hub) == [("in", "chongqing", "received", "LEASE_LOST")]
+            assert await letters.requeue([letter.place]) == [letter]
             assert (await stream.hear()).request.name == bad
 
 
@@ -240,6 +247,7 @@ async def test_a_request_that_nobody_ever_answers_for_is_laid_aside(hub: Exchang
                 await stream.hear(1.5)
         (letter,) = await DeadLetters(hub.store).all()
     assert letter.reason == "LEASE_LOST"
+    assert laid_aside(hub) == [("in", "chongqing", "received", "LEASE_LOST")]
 
 
 async def test_what_is_given_back_waits_as_long_as_said(hub: ExchangeNode) -> None:

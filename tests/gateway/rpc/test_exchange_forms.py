@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -201,6 +202,26 @@ def test_a_wrong_field_is_named(kind: str, changes: dict[str, Any], field: str) 
 def test_what_a_content_must_have_is_named(changes: dict[str, Any], field: str, rule: str) -> None:
     """IN3: what is missing or wrong in a content is named with its rule, and never with its value."""
     assert wrong(submitted(content(**changes)))[field] == rule
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "rule"),
+    [
+        ("insurance_certificate", {"from_month": "2020-1"}, "iso_month"),
+        ("insurance_certificate", {"to_month": "2020-13"}, "iso_month"),
+        ("insurance_certificate", {"to_month": "2020-01-01"}, "iso_month"),
+        ("disbursement", {"period": "May"}, "iso_month"),
+        ("identity_check", {"birth_date": "1902-02-30"}, "iso_date"),
+        ("payment_bill", {"due_date": "2026-06"}, "iso_date"),
+    ],
+)
+def test_a_day_and_a_month_say_how_they_are_written(kind: str, changes: dict[str, Any], rule: str) -> None:
+    """The rule that they break names their form, which the page on errors shows."""
+    given: Any = {one.name: value for one, value in PAYLOADS[kind].ListFields()} | changes
+    faults = wrong(submitted(asked(kind, **{kind: type(PAYLOADS[kind])(**given)})))
+    assert faults == {f"content.{kind}.{name}": rule for name in changes}
+    page = (Path(__file__).resolve().parents[3] / "docs" / "errors.md").read_text("utf-8")
+    assert f"| `{rule}` |" in page
 
 
 def test_all_that_is_wrong_is_named_at_once() -> None:

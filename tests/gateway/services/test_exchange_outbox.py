@@ -300,7 +300,7 @@ async def test_a_receipt_that_is_wrong_is_asked_for_again(
     assert await letters_of(chongqing) == [(name, "completed", "RECEIPT_INVALID")]
     outbox.cancel()
     (letter,) = await DeadLetters(chongqing.store).all()
-    assert await DeadLetters(chongqing.store).requeue([letter.place]) == 1
+    assert await DeadLetters(chongqing.store).requeue([letter.place]) == [letter]
     async with delivering((chongqing, "sichuan")):
 
         async def both_signed() -> bool:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     Statement = Select[tuple[object, ...]] | Update | Delete
 
-SMALL: Final = frozenset({"evidence_alarms", "evidence_peers", "about"})
-"""Tables with a row for each peer, or each fault that an operator has to look at."""
+SMALL: Final = frozenset({"evidence_alarms", "evidence_peers", "about", "counted"})
+"""Tables with a row for each peer, or each fault that an operator has to look at; parts of a statement that stop."""
 
 WHOLE: Final = {
     "gateway.services.evidence_sources": "an audit reads all that there is",
@@ -102,3 +102,13 @@ def test_what_is_due_is_found_by_its_index(plans: dict[str, list[tuple[str, list
         ((_, steps),) = plans[f"gateway.services.exchange_upkeep.{name}"]
         assert any(index in step for step in steps)
         assert not any("TEMP B-TREE" in step for step in steps)
+
+
+def test_what_waits_is_counted_within_its_index(plans: dict[str, list[tuple[str, list[str]]]]) -> None:
+    """However much waits, and whatever was laid aside: no row is read for a count, and one for the oldest."""
+    ((text, steps),) = plans["gateway.services.exchange_backlog._LOOK"]
+    within = [step for step in steps if "COVERING INDEX ix_exchange_queue_lane (lane=? AND dead=?)" in step]
+    oldest = [step for step in steps if "USING INDEX ix_exchange_queue_lane (lane=? AND dead=?)" in step]
+    assert (len(within), len(oldest)) == (2, 1)
+    assert text.count(" LIMIT ") == 3
+    assert not any("TEMP B-TREE" in step for step in steps)

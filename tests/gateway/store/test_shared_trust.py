@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING
 
 from gateway.federation.replicas import Shared
@@ -11,7 +11,11 @@ from gateway.store.shared_trust import StoredTrust
 from tests.fakes.store import opened
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.errors import GatewayError
     from gateway.store.store import Store
+    from gateway.store.transaction import Transaction
 
 NORTH = "https://north.example"
 
@@ -69,3 +73,26 @@ async def _hears(teller: Store, hearer: Store) -> None:
         await StoredTrust(teller).revoke("one")
         await anext(words)
     assert [text for _, text in await StoredTrust(hearer).revocations(0)] == ["one"]
+
+
+async def test_a_reader_that_goes_on_misses_nothing(postgres_url: str) -> None:
+    """A replica that revokes while another has not yet committed gets its place after that one's."""
+    async with opened(postgres_url) as slow, opened(postgres_url) as quick, AsyncExitStack() as stack:
+        held = asyncio.Event()
+        trust = StoredTrust(slow)
+
+        async def slowly(transaction: Transaction, items: Sequence[str]) -> Sequence[GatewayError | None]:
+            answers = await trust._revoke(transaction, items)
+            await held.wait()
+            return answers
+
+        first = asyncio.create_task(slow.commit(slowly, "first"))
+        await asyncio.sleep(0.2)
+        second = asyncio.create_task(StoredTrust(quick).revoke("second"))
+        stack.callback(second.cancel)
+        await asyncio.sleep(0.2)
+        seen = await StoredTrust(quick).revocations(0)
+        held.set()
+        await asyncio.gather(first, second)
+        assert seen == []
+        assert [text for _, text in await trust.revocations(0)] == ["first", "second"]
