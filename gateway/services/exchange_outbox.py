@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from gateway.services.exchange_board import Board
     from gateway.services.exchange_errands import Errand, Errands
 
-BATCH: Final = 64
+BATCH: Final = 16
+"""How many are taken in one transaction, for which live callers wait meanwhile."""
+
 IN_FLIGHT: Final = 8
 """How many calls to one gateway are under way at once; few enough that other callers are served in between."""
 
