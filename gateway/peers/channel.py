@@ -44,7 +44,8 @@ _OUR_OWN_REASONS: Final = frozenset(
 _PASSED_ON: Final = ("region", "field", "rule", "fault", "agreement", "regions", "credential", "who_failed")
 _OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    # Also how long a connection may take to be made: two provinces, or a busy machine, need more than the first pause.
+    ("grpc.min_reconnect_backoff_ms", 2000),
     ("grpc.max_reconnect_backoff_ms", 1000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.enable_http_proxy", 0),
