@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 BATCH: Final = 16
 """How many are taken in one transaction, for which live callers wait meanwhile."""
 
-IN_FLIGHT: Final = 8
+IN_FLIGHT: Final = 3
 """How many calls to one gateway are under way at once; few enough that other callers are served in between."""
 
 TICK_SECONDS: Final = 0.05
