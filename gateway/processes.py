@@ -1,6 +1,7 @@
 """Processes that are forked from one parent: each ends with it, and those that are to go on are started again.
 
-Who forks is to have no thread of its own by then: a fork copies the one that forks and no other.
+A fork copies the thread that forks and no other. Where a process is started again its parent has one more, which only
+looks after its own parent and holds nothing that the new one could wait for.
 """
 
 from __future__ import annotations
@@ -74,13 +75,15 @@ class Processes:
         self._work = work
         self._ended = ended
         self._running: dict[int, int] = {}
+        self._again = set[int]()
         self._stopping = False
         self._worst = 0
 
     def run(self) -> int:
         """Run all until SIGTERM, SIGINT or SIGHUP, which is passed on; gives 0 where all ended well, else a code.
 
-        One that ends unasked is started again, but for one that cannot use its configuration: that ends all.
+        One that ends unasked is started again. One that cannot use its configuration or its store when it is first
+        started ends all; later, a store may be away just now.
         """
         for number in stop_signals():
             signal.signal(number, self._pass_on)
@@ -108,10 +111,11 @@ class Processes:
             self._worst = self._worst or abs(code)
             return
         self._ended(place, code)
-        if code == CONFIGURATION_FAULT:
+        if code == CONFIGURATION_FAULT and place not in self._again:
             self._worst = code
             self._stop()
             return
+        self._again.add(place)
         time.sleep(AGAIN_SECONDS)
         self._start(place)
 
