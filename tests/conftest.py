@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from tests.fakes.postgres import postgres_server, postgres_url, second_postgres_
 from tests.fakes.softhsm import softhsm
 from tests.fakes.store import sqlite_url, store, store_url
 from tests.sandbox_fixture.fixture import sandbox
+from tests.sandbox_fixture.hanging import HangWatch
 
 __all__ = [
     "postgres_server",
@@ -27,6 +30,14 @@ __all__ = [
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("explore", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile("ci")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch for tests that hang; what is told goes where errors go before pytest keeps them to itself."""
+    told_to = os.dup(sys.__stderr__.fileno()) if sys.__stderr__ else os.open(os.devnull, os.O_WRONLY)
+    watch = HangWatch(told_to)
+    config.pluginmanager.register(watch)
+    config.add_cleanup(lambda: (watch.end(), os.close(told_to)))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
@@ -32,3 +32,21 @@ class ByGroup(LoadScopeScheduling):  # type: ignore[misc]
         """Name what a test is to be kept together with: its group, or itself alone."""
         path: Path = self.config.rootpath
         return group_of(path / nodeid.partition("::")[0]) or nodeid
+
+    def remove_node(self, node: Any) -> str | None:  # noqa: ANN401 - pytest-xdist has no types
+        """Give what a lost worker had not done to others, but not the test by which it was lost: it has failed.
+
+        pytest-xdist 3.8 gives on that test too, and all that the worker had done, as work without a test in it: no
+        worker ever says that it is through with that, and the run never ends.
+        """
+        work: dict[str, dict[str, bool]] = self.assigned_work[node]
+        lost = next((test for tests in work.values() for test, done in tests.items() if not done), None)
+        if lost is not None:
+            work[self._split_scope(lost)][lost] = True
+        left = {name: tests for name, tests in work.items() if not all(tests.values())}
+        self.assigned_work[node] = {}
+        super().remove_node(node)
+        self.workqueue.update(left)
+        for other in self.assigned_work:
+            self._reschedule(other)
+        return lost
