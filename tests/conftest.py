@@ -37,7 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     told_to = os.dup(sys.__stderr__.fileno()) if sys.__stderr__ else os.open(os.devnull, os.O_WRONLY)
     watch = HangWatch(told_to)
     config.pluginmanager.register(watch)
-    config.add_cleanup(lambda: (watch.end(), os.close(told_to)))
+    config.add_cleanup(lambda: os.close(told_to))
+    config.add_cleanup(watch.end)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -15,7 +15,7 @@ from onecard.gateway.v1 import exchange_service_pb2 as pb
 from tests.fakes.exchange_contents import content
 from tests.gateway.crash.gateways import SOURCE, TARGET, Gateways, ended
 from tests.gateway.crash.load import Door, Load
-from tests.gateway.crash.traced import CALLS, Trace
+from tests.gateway.crash.traced import CALLS, LEAST_PAGES, Trace
 from tests.sandbox_fixture.running import ROOT, wait_until
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ SUBMITS = int(os.environ.get("ONECARD_TRACED_SUBMITS", "500"))
 PORT = 18500
 _CLIENT = f"20<TCP:[127.0.0.1:{PORT}->127.0.0.1:40000]>"
 CAME = f"7 recvmsg({_CLIENT}, {{msg_namelen=0}}, 0) = 700"
-WROTE = '8 pwrite64(12</s/store.sqlite-wal>, ""..., 4096, 32) = 4096'
+PAGE = '8 pwrite64(12</s/store.sqlite-wal>, ""..., 4096, 32) = 4096'
+WROTE = "\n".join([PAGE] * LEAST_PAGES)
 SYNCED = "8 fdatasync(12</s/store.sqlite-wal>) = 0"
 ANSWERED = f"7 sendmsg({_CLIENT}, {{msg_namelen=0}}, MSG_NOSIGNAL) = 600"
 PINGED = f"7 sendmsg({_CLIENT}, {{msg_namelen=0}}, MSG_NOSIGNAL) = 39"
@@ -40,6 +41,10 @@ PINGED = f"7 sendmsg({_CLIENT}, {{msg_namelen=0}}, MSG_NOSIGNAL) = 39"
         ([CAME, SYNCED, WROTE, ANSWERED], [1]),
         ([WROTE, CAME, SYNCED, ANSWERED], [1]),
         ([CAME, WROTE, SYNCED, WROTE, ANSWERED], [1]),
+        ([CAME, WROTE, SYNCED, PAGE, ANSWERED], []),
+        ([CAME, WROTE, SYNCED, PAGE, SYNCED, ANSWERED], []),
+        ([CAME, PAGE, SYNCED, ANSWERED], [1]),
+        ([CAME, PAGE, SYNCED, WROTE, ANSWERED], [1]),
         ([CAME, WROTE, SYNCED, ANSWERED, CAME, ANSWERED], [2]),
         ([CAME, WROTE, SYNCED.replace("= 0", "= -1 EIO (Input/output error)"), ANSWERED], [1]),
         (
@@ -53,9 +58,9 @@ PINGED = f"7 sendmsg({_CLIENT}, {{msg_namelen=0}}, MSG_NOSIGNAL) = 39"
     ],
 )
 def test_a_trace_shows_what_was_answered_too_early(lines: list[str], late: list[int]) -> None:
-    """An answer counts as late unless a write since the request came, and then its synchronization, lie before it."""
+    """An answer counts as late unless a submit's write since it came, and then its synchronization, lie before it."""
     trace = Trace(PORT)
-    trace.read([CAME, ANSWERED, *lines])
+    trace.read("\n".join([CAME, ANSWERED, *lines]).splitlines())
     assert trace.late == late
     assert trace.answers
 
