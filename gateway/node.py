@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 
 _AGAIN_SECONDS = 1.0
+_END_SECONDS = 5.0
+"""How long what runs beside the servers may take to end when it is told to."""
 
 
 class ServerEndedError(GatewayError):
@@ -130,6 +132,8 @@ class Node:
             task.cancel()
         await self._server.stop(drain_seconds=self._drain_seconds)
         await self._web.stop()
+        if self._running:  # they give back what they have of the store before it is closed
+            await asyncio.wait(self._running, timeout=_END_SECONDS)
         for close in self._closers:
             await close()
         self._journal.event("stopped")

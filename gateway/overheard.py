@@ -27,10 +27,8 @@ THREAD_FAULT: Final = "thread_fault"
 _PLACES: Final = 6
 # asyncio's own sentences, such as "Task was destroyed but it is pending!"; with anything else in it, it quotes.
 _SENTENCE: Final = re.compile(r"[A-Za-z ,.!'-]+")
-# What only says that a caller left: its answer could not be sent any more (grpc), or it left twice while its answer was
-# read, and the connection to SQLite was closed by both (SQLAlchemy 2.1 with aiosqlite 0.22). The call's own line tells.
+# What only says that a caller left: its answer could not be sent any more. The call's own line tells.
 _LEFT_UNSENT: Final = ("grpc._cython.cygrpc", "ExecuteBatchError")
-_LEFT_TWICE: Final = "AsyncAdapt_aiosqlite_connection._terminate_graceful_close"
 
 
 @contextmanager
@@ -68,13 +66,10 @@ class _Ear:
         """Tell what the loop has no other place for: an exception nobody asked for, a task nobody waits for."""
         said, error = str(context.get("message", "")), context.get("exception")
         task = context.get("task") or context.get("future")
-        work = _work(task) if isinstance(task, asyncio.Task) else ""
-        if work == _LEFT_TWICE and error is None:
-            return
         self.tell(
             LOOP_FAULT,
             says=said if _SENTENCE.fullmatch(said) else "",
-            task=work,
+            task=_work(task) if isinstance(task, asyncio.Task) else "",
             type="" if error is None else type(error).__name__,
             at=_places(error),
         )

@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.errors import SettingsError
+from gateway.store.file_connection import connect
 from gateway.store.turns import begin_immediate, begin_in_thread
 
 if TYPE_CHECKING:
@@ -144,8 +145,9 @@ def _sqlite(place: URL, readers: int, *, existing: bool) -> StoreEngine:
         os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise _fault(f"the file cannot be made or opened ({type(error).__name__})") from error
-    writing = _engine(place, connect_args={"isolation_level": None}, pool_size=1)
-    reading = _engine(place, connect_args={"isolation_level": None}, pool_size=readers)
+    waited_for = {"isolation_level": None, "async_creator_fn": connect}
+    writing = _engine(place, connect_args=waited_for, pool_size=1)
+    reading = _engine(place, connect_args=waited_for, pool_size=readers)
     arguments = {"isolation_level": None, "check_same_thread": False, "cached_statements": _STATEMENTS}
     in_thread = create_engine(place.set(drivername="sqlite"), hide_parameters=True, connect_args=arguments)
     for engine in (writing.sync_engine, in_thread):

@@ -68,6 +68,7 @@ class ServerListening:
                 await driver.remove_listener(channel, self._hear)
             heard = set(wanted)
             try:
-                await asyncio.wait_for(self._changed.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):  # wait_for() of Python 3.11 may swallow that we are cancelled
+                    await self._changed.wait()
             except TimeoutError:
                 await driver.execute("SELECT 1", timeout=self._engine.patience_seconds)

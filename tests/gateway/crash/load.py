@@ -214,7 +214,9 @@ class Load:
                     await call.write(pb.ReceiveRequestsRequest(add_credit=pb.AddCredit(credit=1)))
         finally:
             call.cancel()
-            await asyncio.gather(*answering)
+            for end in await asyncio.gather(*answering, return_exceptions=True):
+                if isinstance(end, Exception) and not isinstance(end, grpc.aio.AioRpcError):
+                    raise end
 
     async def _answer(self, name: str) -> None:
         """Complete a request."""
