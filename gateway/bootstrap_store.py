@@ -18,6 +18,7 @@ from gateway.store.replay import StoreReplay
 from gateway.store.sealing import Sealer
 from gateway.store.status_places import StatusPlaces
 from gateway.store.store import Store
+from gateway.store_advice import advice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,14 +54,16 @@ class StoreSide:
         """Take hold of it, bring its schema up to date, and see that a write lasts.
 
         Raises:
-            SettingsError: another gateway has the file, or the database is not fit to keep anything.
+            SettingsError: another gateway has the file, or the database cannot be had or is not fit to keep anything.
             StoreSchemaError: a later version has made the schema.
-            StoreUnavailableError: it cannot be reached or written.
         """
         if self.lock is not None:
             self.lock.take()
-        before = await migrate(self.engine)
-        await self.store.open()
+        try:
+            before = await migrate(self.engine)
+            await self.store.open()
+        except StoreUnavailableError as error:
+            raise advice(error, self.engine) from error
         self.journal.event("store_open", engine=self.engine.writing.dialect.name, schema_before=before)
 
     async def keep_clean(self) -> None:

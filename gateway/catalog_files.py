@@ -172,7 +172,7 @@ def _openpyxl() -> Any:  # noqa: ANN401 - a module that may be missing
         return import_module("openpyxl")
     except ImportError:
         raise SettingsError(
-            ("spreadsheets need openpyxl: install onecard-gateway[web]",), heading="Something is not installed."
+            ("spreadsheets need openpyxl: install the extra `web`",), heading="Something is not installed."
         ) from None
 
 

@@ -170,8 +170,11 @@ class StoreSchemaError(GatewayError):
     message = "The store has another schema than this version of the gateway."
 
     def __str__(self) -> str:
-        """Name the fault and the revisions."""
-        return f"{self.message} {' '.join(f'{name}={value}' for name, value in self.metadata.items())}".rstrip()
+        """Name the fault and the revisions, and say what to do."""
+        told = " ".join(f"{name}={value}" for name, value in self.metadata.items())
+        older = self.metadata.get("fault") == "older"
+        advice = "Run `onecard store migrate`." if older else "A later version of the gateway has changed it: run that."
+        return f"{self.message} {told}\n{advice}"
 
 
 class RequestNotFoundError(GatewayError):

@@ -34,6 +34,8 @@ _OF_A_SERVER: Final = {
     " permits (pg_hba.conf)",
     "connection": "the server cannot be reached: look whether it runs, at host, port and ssl in the address (store.url"
     " or --store), and at what lies between",
+    "statement": "the server does not take what it is asked: look at its version, and whether this user may make"
+    " tables and use them",
     "read_only": "the server takes no writes: look whether it is a standby",
     "full": "the disk of the server has no room: make room",
     "resources": "the server has no more room for connections or memory: look at its limits",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.errors import SettingsError
 
@@ -11,18 +11,31 @@ if TYPE_CHECKING:
     from trust.anchor import TrustAnchor
     from trust.pinboard import Pin
 
+_BACKUP: Final = "restore it from a backup, or take it away: what was known is fetched anew then"
+_ADVICE: Final = {
+    "mode": "others may read the folder or write in it: give it to the gateway's user only (chmod 700)",
+    "read": "it cannot be read: look at its owner and mode, and at the disk",
+    "write": "it cannot be made or written: look whether the folder is the one that is meant, at its owner and mode,"
+    " and whether the disk has room",
+    "in_use": "another process has it: each gateway needs a folder of its own",
+    "form": f"it is not what a gateway writes: {_BACKUP}",
+    "checksum": f"it was changed: {_BACKUP}",
+    "missing": f"it is gone: {_BACKUP}",
+}
+"""What to look at, by the word for what is wrong."""
+
 
 class TrustMemoryError(SettingsError):
     """What is remembered cannot be read or written. Metadata: file, fault. For the operator, never for callers.
 
-    `fault` is one of mode, read, write, in_use, form, checksum, missing.
+    `fault` is one of those that `_ADVICE` has words for.
     """
 
     message = "What was remembered of the federation cannot be read or written."
 
     def __init__(self, *, file: str, fault: str) -> None:
         """Name the file, within the folder, and the fault."""
-        super().__init__((f"{file}: {fault}",), file=file, fault=fault)
+        super().__init__((f"trust.state: {file}: fault={fault}: {_ADVICE[fault]}",), file=file, fault=fault)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ def platform_token(folder: Path, region: str, *, lifetime_seconds: int = 300) ->
         known = [site.region for site in layout.sites]
         pem = layout.caller_key(region).read_bytes() if region in known else b""
     except OSError:
-        fault = f"There is none in {folder}: run `make sandbox` first."
+        fault = f"There is none in {folder}: run `make sandbox` first, or name the folder of one with --folder."
         raise SettingsError((fault,), heading="The sandbox does not run.") from None
     if not pem:
         raise unknown_region(known, region)

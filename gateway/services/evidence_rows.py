@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _INSERTS: Final[Mapping[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
-_ALONE: Final = text("SELECT pg_advisory_xact_lock(0x6f6e656361726474)")
+_ALONE: Final = text(f"SELECT pg_advisory_xact_lock({int.from_bytes(b'onecardt')})")
 
 
 async def have_tiles_alone(transaction: Transaction) -> None:

@@ -63,15 +63,20 @@ _PRAGMAS: Final[dict[str, str | int]] = {
 }
 """What each connection to SQLite has: 2 is FULL of synchronous, and MEMORY of temp_store."""
 
+OLDEST_SERVER: Final = 15
+"""The oldest version of PostgreSQL with which the tests of the store were run."""
+
 _SERVER_SAYS: Final = (
     "SELECT current_setting('synchronous_commit') <> 'off', current_setting('fsync') = 'on',"
-    " NOT pg_is_in_recovery(), current_setting('server_encoding') = 'UTF8'"
+    " NOT pg_is_in_recovery(), current_setting('server_encoding') = 'UTF8',"
+    f" current_setting('server_version_num')::int >= {OLDEST_SERVER}0000"
 )
 _SERVER_FAULTS: Final = (
     "synchronous_commit is off: it acknowledges what it has not written",
     "fsync is off: it acknowledges what it has not written",
     "it is a standby, which cannot be written",
     "its encoding is not UTF8",
+    f"it is older than version {OLDEST_SERVER}",
 )
 
 # Its lines for debugging quote parameters; and what happens to connections the store tells by itself, in one line.
@@ -144,7 +149,8 @@ def _sqlite(place: URL, readers: int, *, existing: bool) -> StoreEngine:
         # The log and its index, which SQLite makes beside the file, get the same mode.
         os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise _fault(f"the file cannot be made or opened ({type(error).__name__})") from error
+        rule = f"{file.name} cannot be made or opened: look at its folder, the owner and the mode of both"
+        raise SettingsError((f"store.folder or store.url: {rule} ({type(error).__name__})",)) from error
     waited_for = {"isolation_level": None, "async_creator_fn": connect}
     writing = _engine(place, connect_args=waited_for, pool_size=1)
     reading = _engine(place, connect_args=waited_for, pool_size=readers)
@@ -163,7 +169,7 @@ def _sqlite(place: URL, readers: int, *, existing: bool) -> StoreEngine:
 
 def _postgresql(place: URL, patience_seconds: float, readers: int) -> StoreEngine:
     if find_spec("asyncpg") is None:
-        raise _fault("PostgreSQL needs the extra: pip install onecard-gateway[postgres]")
+        raise _fault("PostgreSQL needs the extra `postgres`: pip install '.[postgres]' in a clone of the product")
     hosts = {place.host or "", *_listed(place.query.get("host", ()))}
     if "ssl" not in place.query and any(_is_remote(host) for host in hosts):
         raise _fault("say ?ssl=verify-full, or ?ssl=disable on a network that is yours alone")

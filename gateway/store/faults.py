@@ -46,6 +46,9 @@ _CLASS_FAULTS: Final = {
 }
 """PostgreSQL, appendix A: states and classes that say nothing of the statement."""
 
+_NOT_UNDERSTOOD: Final = "42"
+"""PostgreSQL, appendix A: syntax error or access rule violation; a statement of ours that this server does not take."""
+
 
 def is_conflict(error: BaseException) -> bool:
     """Tell whether the same work may succeed when it is done again on what others have written meanwhile."""
@@ -72,6 +75,8 @@ def sqlite_fault(error: sqlite3.Error) -> str | None:
 
 def why_closed(error: BaseException) -> str:
     """Give a word for why no connection could be had; whatever it was, there is none."""
+    if isinstance(error, DBAPIError) and _state(error)[:2] == _NOT_UNDERSTOOD:
+        return "statement"
     return outage(error) or ("refused" if isinstance(error, GatewayError) else "cannot_open")
 
 

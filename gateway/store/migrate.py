@@ -35,7 +35,7 @@ Seen = TypeVar("Seen")
 NONE: Final = "none"
 """The revision of an empty database."""
 
-_LOCK: Final = text("SELECT pg_advisory_xact_lock(0x6f6e6563617264)")
+_LOCK: Final = text(f"SELECT pg_advisory_xact_lock({int.from_bytes(b'onecard')})")
 _REVISION: Final = re.compile(r"[0-9a-z_]{1,32}\Z")
 
 

@@ -108,3 +108,12 @@ def test_a_folder_of_keys_that_cannot_be_used_is_refused(settings: Settings) -> 
     (settings.store.keys / "0002.key").chmod(0o600)
     with pytest.raises(SettingsError, match=r"0002\.key is no key"):
         built(settings)
+
+
+async def test_a_server_that_is_away_is_told_with_what_to_look_at(settings: Settings) -> None:
+    """As the commands do that open a store, and without its address."""
+    side = built(stored_at(settings, "postgresql+asyncpg://user@127.0.0.1:1/name"))
+    with pytest.raises(SettingsError, match="look whether it runs") as refused:
+        await side.start()
+    assert "127.0.0.1" not in str(refused.value)
+    await side.close()

@@ -162,11 +162,11 @@ def test_tells_of_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
     memory = FileTrustMemory(tmp_path / "trust")
     (tmp_path / "trust" / "beliefs.json").mkdir()
     assert faulty(memory) == ("beliefs.json", "read")
-    with pytest.raises(TrustMemoryError, match=r"beliefs\.json: write"):
+    with pytest.raises(TrustMemoryError, match=r"trust\.state: beliefs\.json: fault=write"):
         memory.keep(REMEMBERED)
     other = FileTrustMemory(tmp_path / "other")
     (tmp_path / "other" / "revocations").rmdir()
     assert faulty(other) == ("revocations", "read")
     (tmp_path / "other" / ".lock").mkdir()
-    with pytest.raises(TrustMemoryError, match=r"\.lock: write"):
+    with pytest.raises(TrustMemoryError, match=r"\.lock: fault=write"):
         other.keep(REMEMBERED)

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from gateway.errors import SettingsError
 from gateway.store import engine as engine_module
-from gateway.store.engine import open_engine
+from gateway.store.engine import OLDEST_SERVER, open_engine
 from gateway.store.store import Store
 
 if TYPE_CHECKING:
@@ -142,8 +142,19 @@ def test_a_server_is_near_or_said_how_to_reach(url: str) -> None:
 def test_without_its_driver_there_is_no_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever names a PostgreSQL without the extra is told which one is missing."""
     monkeypatch.setattr(engine_module, "find_spec", lambda _name: None)
-    with pytest.raises(SettingsError, match=r"onecard-gateway\[postgres\]"):
+    with pytest.raises(SettingsError, match="the extra `postgres`"):
         open_engine("postgresql://u@localhost/x")
+
+
+async def test_a_server_that_is_too_old_is_refused(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its version, before any statement that it would not understand."""
+    says = engine_module._SERVER_SAYS
+    monkeypatch.setattr(engine_module, "_SERVER_SAYS", says.replace(f"{OLDEST_SERVER}0000", "9990000"))
+    engine = open_engine(postgres_url)
+    with pytest.raises(SettingsError, match=f"older than version {OLDEST_SERVER}"):
+        async with engine.reading.connect():
+            pass
+    await engine.close()
 
 
 def test_a_folder_is_made(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def test_other_errors() -> None:
     assert why_closed(SettingsError(("x",))) == "refused"
     assert why_closed(ValueError()) == "cannot_open"
     assert why_closed(stated("53300")) == "resources"
+    assert why_closed(stated("42601")) == "statement"
 
 
 def test_results_of_sqlite(tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ async def test_an_older_schema_is_told(store_url: str) -> None:
             with pytest.raises(StoreSchemaError) as refused:
                 await look(engine)
             assert refused.value.metadata["fault"] == "older"
+            assert str(refused.value).endswith("Run `onecard store migrate`.")
 
 
 async def test_who_needs_the_schema_does_not_read_the_whole_file(sqlite_url: str) -> None:
