@@ -285,7 +285,7 @@ def test_run_serves_in_a_loop_of_its_own(
     seen: list[tuple[Settings, str]] = []
 
     class Served:
-        def __init__(self, given: Settings, _siblings: object) -> None:
+        def __init__(self, given: Settings, _siblings: object, _place: object) -> None:
             """Note the settings and the loop."""
             seen.append((given, type(asyncio.get_running_loop()).__module__.partition(".")[0]))
 
