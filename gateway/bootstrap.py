@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from gateway.bootstrap_services import Shared
     from gateway.bootstrap_watch import Watch
     from gateway.peers.peer_home import PeerHome
+    from gateway.processes import Place
     from gateway.rpc.boundary import Servicer
     from gateway.services.local_home import LocalHome
     from gateway.settings import Settings
@@ -67,13 +68,13 @@ if TYPE_CHECKING:
 _COLLECT_AFTER = 20_000
 
 
-def build_node(settings: Settings, siblings: Siblings | None = None) -> Node:
+def build_node(settings: Settings, siblings: Siblings | None = None, place: Place | None = None) -> Node:
     """Put a node together, inside the event loop it will run in (SettingsError with the fault; nothing listens yet).
 
-    With `siblings` it is one of several processes that listen at the same addresses.
+    With `siblings` and a `place` it is one of several processes that listen at the same addresses.
     """
     try:
-        watch = watch_over(settings, process=None if siblings is None else siblings.place)
+        watch = watch_over(settings, place)
         return _build(share(settings, watch.journal, siblings), watch)
     except (AdapterError, TrustError) as error:
         raise SettingsError((str(error),)) from error
@@ -225,16 +226,19 @@ def _ready(servicer: Servicer, local: Mapping[str, LocalHome], store: Store) -> 
     return lambda: store.ready
 
 
-def run(settings: Settings, siblings: Siblings | None = None) -> None:
+def run(settings: Settings, siblings: Siblings | None = None, place: Place | None = None) -> None:
     """Run a node in an event loop of its own, the fast one where it is installed."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, siblings))
+        runner.run(_serve(settings, siblings, place))
 
 
-async def _serve(settings: Settings, siblings: Siblings | None) -> None:
-    node = build_node(settings, siblings)
+async def _serve(settings: Settings, siblings: Siblings | None, place: Place | None) -> None:
+    living = None if place is None else asyncio.create_task(place.live())
+    node = build_node(settings, siblings, place)
     spare_collecting()
     await node.serve()
+    if living is not None:
+        living.cancel()
 
 
 def spare_collecting() -> None:

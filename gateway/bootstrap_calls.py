@@ -63,7 +63,8 @@ def listening(settings: Settings, journal: Journal) -> tuple[Listening, ...]:
     ports = [Listening(listen.grpc, server_credentials(files, mutual=False, told=_CertificateNews(journal)))]
     if listen.mutual is not None and listen.tls.clients is not None:
         known = TlsFiles(certificate=files.certificate, key=files.key, authorities=(listen.tls.clients,))
-        ports.append(Listening(listen.mutual, server_credentials(known, mutual=True, told=_CertificateNews(journal))))
+        credentials = server_credentials(known, mutual=True, told=_CertificateNews(journal))
+        ports.append(Listening(listen.mutual, credentials, "listen.mutual"))
     return tuple(ports)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from trust.signer import Signer
 
 _SECRET_BYTES = 32
+_AGAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +107,12 @@ class CardSide:
         ]
 
     async def hear(self) -> None:
-        """Take note of what any replica has filed, until cancelled; what cannot be read now is read next time."""
+        """Take note of what any replica has filed, until cancelled; what cannot be read now is read a little later."""
         async with aclosing(self.log.heard()) as heard:
             async for home in heard:
                 for region, ledger in self.ledgers.items():
                     if home in {"", region}:
-                        with suppress(StoreUnavailableError):
-                            await ledger.heard()
+                        await read_surely(ledger)
 
     def name(self, region: str, number: str) -> bytes:
         """Give what a home region calls a card by its number."""
@@ -147,6 +148,17 @@ class CardSide:
                 record=partial(shared.stored.store.commit, _record),
             ),
         )
+
+
+async def read_surely(ledger: CardLedger) -> None:
+    """Have a ledger take note of what was filed, however often that has to be tried: the word of it comes once only."""
+    while True:
+        try:
+            await ledger.heard()
+        except StoreUnavailableError:
+            await asyncio.sleep(_AGAIN_SECONDS)
+        else:
+            return
 
 
 async def _record(transaction: Transaction, decisions: Sequence[Decision]) -> Sequence[None]:

@@ -23,14 +23,22 @@ def has_replicas(settings: Settings) -> bool:
     return settings.store.folder is None or settings.processes > 1
 
 
+def _apart(settings: Settings, below: int) -> int:
+    """Choose a number by chance, but none that another process of this machine could choose."""
+    return secrets.randbelow(below // settings.processes) * settings.processes + settings.place
+
+
 def own_numbers(settings: Settings) -> Numbering:
-    """Give the numbers of statements that this replica uses; two choose the same ones once in four thousand times."""
-    return Numbering(_STRIDE, secrets.randbelow(_STRIDE)) if has_replicas(settings) else Numbering()
+    """Give the numbers of statements that this replica uses.
+
+    Two of one process each choose the same ones once in four thousand times; processes of one machine never do.
+    """
+    return Numbering(_STRIDE, _apart(settings, _STRIDE)) if has_replicas(settings) else Numbering()
 
 
 def own_feed_base(settings: Settings) -> int:
     """Give from where the numbers of the feed of revocations count in this replica."""
-    return secrets.randbelow(_FEED_BASES) * _FEED_SPAN if has_replicas(settings) else 0
+    return _apart(settings, _FEED_BASES) * _FEED_SPAN if has_replicas(settings) else 0
 
 
 def replicas(shared: Shared) -> tuple[Replicas, ...]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.journal import Journal
+    from gateway.processes import Place
     from gateway.settings import Settings
     from gateway.traces import Traces
 
@@ -29,14 +30,17 @@ class Watch:
     passed_on: Callable[[], tuple[tuple[str, str], ...]] = tuple
 
 
-def watch_over(settings: Settings, *, process: int | None = None) -> Watch:
+def watch_over(settings: Settings, place: Place | None = None) -> Watch:
     """Put together what is told of a node (SettingsError where traces are wanted without the extra for them).
 
-    `process` is the place of this one where several are the gateway; it stands on every line.
+    The `place` of this process, where several are the gateway, stands on every line. Who has started it has no metrics,
+    so it counts how often one in this place has ended before.
     """
-    metrics = Metrics()
-    place = {} if process is None else {"process": str(process)}
-    journal = MeteredJournal(JsonJournal(None, gateway=settings.gateway, **place), metrics)
+    metrics, bound = Metrics(), {}
+    if place is not None:
+        bound["process"] = str(place.number)
+        metrics.events.labels("process_ended").inc(place.ended)
+    journal = MeteredJournal(JsonJournal(None, gateway=settings.gateway, **bound), metrics)
     if settings.traces is None:
         return Watch(metrics, journal)
     if find_spec("opentelemetry.sdk") is None:

@@ -33,10 +33,11 @@ class ServerEndedError(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """A port of the gRPC side, `host:port`; without credentials it speaks no TLS."""
+    """A port of the gRPC side, `host:port`; without credentials it speaks no TLS. `setting` names it in a report."""
 
     address: str
     credentials: ServerCredentials | None
+    setting: str = "listen.grpc"
 
 
 async def keep_running(
@@ -101,12 +102,15 @@ class Node:
         self._web.serving = False
         for start in self._starters:
             await start()
+        tried = ""
         try:
             for place in self._grpc:
+                tried = f"{place.setting}: {place.address}"
                 self._server.listen(place.address, place.credentials)
+            tried = f"listen.web: {self._web_address}"
             await self._web.start(host.strip("[]"), int(port), journal=self._journal)
         except (OSError, RuntimeError) as error:
-            raise SettingsError((f"listen: an address is taken or not ours ({type(error).__name__})",)) from error
+            raise SettingsError((f"{tried} is taken or not ours ({type(error).__name__})",)) from error
         await self._settle()
         await self._server.start()
         self._web.serving = True

@@ -71,12 +71,12 @@ class _Ear:
             says=said if _SENTENCE.fullmatch(said) else "",
             task=_work(task) if isinstance(task, asyncio.Task) else "",
             type="" if error is None else type(error).__name__,
-            at=_places(error),
+            at=places(error),
         )
 
     def thread_fault(self, raised: threading.ExceptHookArgs | sys.UnraisableHookArgs) -> None:
         """Tell what ended a thread, or was raised where nobody can catch it."""
-        self.tell(THREAD_FAULT, type=raised.exc_type.__name__, at=_places(raised.exc_value))
+        self.tell(THREAD_FAULT, type=raised.exc_type.__name__, at=places(raised.exc_value))
 
 
 class _Libraries(logging.Handler):
@@ -96,7 +96,7 @@ class _Libraries(logging.Handler):
             library=record.name,
             level=record.levelname,
             type=kind,
-            at=_places(error) or f"{record.filename}:{record.lineno} {record.funcName}",
+            at=places(error) or f"{record.filename}:{record.lineno} {record.funcName}",
         )
 
 
@@ -105,7 +105,7 @@ def _work(task: asyncio.Task[Any]) -> str:
     return getattr(task.get_coro(), "__qualname__", "")
 
 
-def _places(error: BaseException | None) -> str:
+def places(error: BaseException | None) -> str:
     """Name the last places that an exception passed, the outermost first."""
     if error is None:
         return ""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from gateway.errors import SettingsError
 from gateway.hsm_address import SCHEME, HardwareAddress
@@ -62,8 +62,9 @@ class Settings(Part):
     traces: TracesSettings | None = None
     pages: PagesSettings = PagesSettings()
     drain_seconds: float = Field(default=10.0, ge=0, le=60)
-    max_concurrent_calls: int = Field(default=1000, ge=1, le=100_000)
-    processes: int = Field(default=1, ge=1, le=64)
+    max_concurrent_calls: int = Field(default=1000, ge=1, le=100_000, strict=True)
+    processes: int = Field(default=1, ge=1, le=64, strict=True)
+    _place: int = PrivateAttr(default=0)
 
     @model_validator(mode="after")
     def _whole_makes_sense(self) -> Settings:
@@ -98,12 +99,19 @@ class Settings(Part):
         if metrics is not None:
             host, _, port = metrics.rpartition(":")
             metrics = f"{host}:{int(port) + place}"
-        return self.model_copy(
+        copy = self.model_copy(
             update={
                 "trust": self.trust.model_copy(update={"state": state}),
                 "listen": self.listen.model_copy(update={"metrics": metrics}),
             }
         )
+        copy._place = place  # noqa: SLF001 - of the same class
+        return copy
+
+    @property
+    def place(self) -> int:
+        """Give the place of the process that has these, from 0 on; it stands in no file."""
+        return self._place
 
     def states(self) -> tuple[Path, ...]:
         """Give the folders of state of all processes that there were."""
@@ -155,7 +163,7 @@ def load_settings(path: Path) -> Settings:
     if not key_files(settings.store.keys):
         faults.append(f"{settings.store.keys.name}: holds no key of the store; make one (onecard keys new)")
     if faults:
-        raise SettingsError(tuple(faults))
+        raise SettingsError(tuple(faults), heading=_heading(path))
     return settings
 
 
@@ -175,7 +183,7 @@ def load_anchors(path: Path) -> AnchorsSettings:
     keys = [anchor.folder / ANCHOR_KEY for anchor in settings.anchor]
     faults = tuple(fault for file in keys if (fault := _file_fault(file, sandbox=settings.sandbox)))
     if faults:
-        raise SettingsError(faults)
+        raise SettingsError(faults, heading=_heading(path))
     return settings
 
 
@@ -186,12 +194,20 @@ def _load(path: Path, model: type[_Configuration]) -> _Configuration:
     """Read a file by its model; what the files named in it are is not looked at."""
     try:
         data = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise SettingsError((f"{path.name}: cannot be read ({type(error).__name__})",)) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError((f"{path.name}: cannot be read as TOML ({type(error).__name__})",)) from error
     try:
         return model.model_validate(_absolute(data, path.resolve().parent))
     except ValidationError as error:
-        raise SettingsError(tuple(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())) from None
+        faults = tuple(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise SettingsError(faults, heading=_heading(path)) from None
+
+
+def _heading(path: Path) -> str:
+    """Name the file that is wrong; its folder is the operator's own."""
+    return f"The configuration {path.name} is wrong."
 
 
 _PATH_KEYS = frozenset(

@@ -40,7 +40,6 @@ class Siblings:
 
     def __init__(self, place: int, made: Sequence[Pair]) -> None:
         """Take the place of this process, from 0 on, and what `paired` has made for all."""
-        self.place = place
         self._inbox = made[place][0]
         self._others = [out for number, (_, out) in enumerate(made) if number != place]
         self._owed = set[socket.socket]()
@@ -57,14 +56,19 @@ class Siblings:
             self._send(other, _LOOK_YOURSELF if other in self._owed else text)
 
     async def run(self, notices: Notices) -> None:
-        """Pass on what the others tell, until cancelled."""
+        """Pass on what the others tell, until cancelled.
+
+        It begins by telling them to look for themselves: the process that had this place before may have been lost when
+        what it wrote was there and not told yet.
+        """
         loop = asyncio.get_running_loop()
         loop.add_reader(self._inbox.fileno(), self._hear, notices)
+        self._owed.update(self._others)
         try:
             while True:
-                await asyncio.sleep(_LOOK_SECONDS)
                 for other in tuple(self._owed):
                     self._send(other, _LOOK_YOURSELF)
+                await asyncio.sleep(_LOOK_SECONDS)
         finally:
             loop.remove_reader(self._inbox.fileno())
 

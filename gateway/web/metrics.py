@@ -36,9 +36,8 @@ class MetricsSide:
         try:
             await web.TCPSite(self._runner, host.strip("[]"), int(port)).start()
         except OSError as error:
-            raise SettingsError(
-                (f"listen.metrics: the address is taken or not ours ({type(error).__name__})",)
-            ) from error
+            fault = f"listen.metrics: {self._address} is taken or not ours ({type(error).__name__})"
+            raise SettingsError((fault,)) from error
 
     async def close(self) -> None:
         """Stop serving."""

@@ -193,11 +193,12 @@ async def test_a_node_without_tls_speaks_plaintext_on_loopback(configuration: Fa
 
 @pytest.mark.parametrize("side", ["grpc", "mutual", "web"])
 async def test_an_address_that_is_taken_is_a_fault(configuration: FakeConfiguration, side: str) -> None:
-    """Of any side, and the operator learns it in words."""
-    host, _, port = getattr(configuration, side).rpartition(":")
+    """Of any side, and the operator learns which in words."""
+    address = getattr(configuration, side)
+    host, _, port = address.rpartition(":")
     taken = await asyncio.start_server(lambda *_: None, host, int(port))
     node = build_node(load_settings(configuration.path))
-    with pytest.raises(SettingsError, match="an address is taken or not ours"):
+    with pytest.raises(SettingsError, match=rf"listen\.{side}: {address} is taken or not ours"):
         await node.start()
     await node.stop()
     taken.close()
@@ -285,7 +286,7 @@ def test_run_serves_in_a_loop_of_its_own(
     seen: list[tuple[Settings, str]] = []
 
     class Served:
-        def __init__(self, given: Settings, _siblings: object) -> None:
+        def __init__(self, given: Settings, _siblings: object, _place: object) -> None:
             """Note the settings and the loop."""
             seen.append((given, type(asyncio.get_running_loop()).__module__.partition(".")[0]))
 

@@ -127,6 +127,53 @@ def test_a_process_that_is_lost_is_started_again(gateway: Gateway) -> None:
     assert len(gateway.events("stopped")) == 2
 
 
+def test_a_process_that_hangs_is_killed_and_started_again(configuration: FakeConfiguration, gateway: Gateway) -> None:
+    """It would hold what all others wait for; its metrics count afterwards that one in its place has ended."""
+    first = min(children(gateway.parent.pid))
+    os.kill(first, signal.SIGSTOP)
+    gateway.wait_ready(3)
+    (killed,) = gateway.events("process_killed")
+    (lost,) = gateway.events("process_ended")
+    assert (killed["cause"], lost["exit_code"], lost["process"]) == ("silent", -9, killed["process"])
+    metrics = load_settings(configuration.path).listen.metrics
+    assert metrics is not None
+    address = beside(metrics) if lost["process"] == "1" else metrics
+    assert 'onecard_events_total{event="process_ended"} 1.0' in read(address, "/metrics")
+
+
+def test_why_a_process_cannot_start_again_is_a_line_of_the_log(
+    configuration: FakeConfiguration, gateway: Gateway
+) -> None:
+    """A key that cannot be read by then is told as an event with the place, and nothing but events is in the log."""
+    key = configuration.folder / "region.pem"
+    good = key.read_bytes()
+    key.write_bytes(b"no key")
+    os.kill(children(gateway.parent.pid)[0], signal.SIGKILL)
+    wait_until(lambda: bool(gateway.events("process_failed")), what="the fault in the log")
+    key.write_bytes(good)
+    gateway.wait_ready(3)
+    failed = gateway.events("process_failed")[0]
+    assert failed["process"] == gateway.events("process_ended")[0]["process"]
+    assert (failed["gateway"], failed["type"]) == (load_settings(configuration.path).gateway, "SettingsError")
+    assert "The key material cannot be used" in failed["says"]
+    assert all(line.startswith("{") for line in gateway.log.read_text("utf-8").splitlines())
+
+
+def test_why_processes_cannot_start_is_said_once(configuration: FakeConfiguration) -> None:
+    """Both have the same fault, and a person reads it in words, as of a gateway of one process."""
+    (configuration.folder / "region.pem").write_bytes(b"no key")
+    refused = subprocess.run(
+        [sys.executable, "-m", "gateway", "serve", "--config", str(configuration.path)],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert refused.returncode == 2
+    assert refused.stderr.count("The configuration is wrong.\nThe key material cannot be used") == 1
+    assert "Traceback" not in refused.stderr
+
+
 @pytest.mark.usefixtures("gateway")
 def test_no_other_gateway_gets_the_file(configuration: FakeConfiguration) -> None:
     """Neither one of one process nor one of several, even while nobody but the processes holds it."""
@@ -164,7 +211,7 @@ def test_all_end_with_the_one_that_started_them(configuration: FakeConfiguration
 def test_an_address_that_is_taken_is_refused(configuration: FakeConfiguration) -> None:
     """Two gateways would share calls by chance; nothing is started."""
 
-    def run(settings: Settings, _siblings: object = None, /) -> None:
+    def run(settings: Settings, _siblings: object = None, _place: object = None, /) -> None:
         raise AssertionError(settings.gateway)
 
     host, _, port = configuration.grpc.rpartition(":")
@@ -172,10 +219,37 @@ def test_an_address_that_is_taken_is_refused(configuration: FakeConfiguration) -
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         taken.bind((host, int(port)))
         taken.listen()
-        with pytest.raises(SettingsError, match=f"{configuration.grpc} is taken"):
+        with pytest.raises(SettingsError, match=rf"\nlisten\.grpc: {configuration.grpc} is taken"):
             serve(load_settings(configuration.path), run)
     with pytest.raises(URLError):
         read(configuration.web, "/livez")
+
+
+def test_a_port_of_metrics_that_is_taken_is_named(configuration: FakeConfiguration) -> None:
+    """Each process has one of its own, and only the first one's is in the configuration."""
+
+    def run(settings: Settings, _siblings: object = None, _place: object = None, /) -> None:
+        raise AssertionError(settings.gateway)
+
+    settings = load_settings(configuration.path)
+    taken = beside(str(settings.listen.metrics))
+    host, _, port = taken.rpartition(":")
+    with (
+        socket.create_server((host, int(port))),
+        pytest.raises(SettingsError, match=rf"\nlisten\.metrics, of process 1: {taken} is taken"),
+    ):
+        serve(settings, run)
+
+
+def test_addresses_of_one_gateway_must_differ(configuration: FakeConfiguration) -> None:
+    """A port of metrics that is another port of the same gateway is refused too."""
+
+    def run(settings: Settings, _siblings: object = None, _place: object = None, /) -> None:
+        raise AssertionError(settings.gateway)
+
+    configuration.path.write_text(configuration.path.read_text("utf-8").replace(configuration.web, spare(0)), "utf-8")
+    with pytest.raises(SettingsError, match=rf"\nlisten\.metrics, of process 0: {spare(0)} is taken"):
+        serve(load_settings(configuration.path), run)
 
 
 def test_a_place_changes_what_cannot_be_shared_and_nothing_else(configuration: FakeConfiguration) -> None:

@@ -71,20 +71,23 @@ def test_all_faults_of_a_configuration_are_told(tmp_path: Path) -> None:
     config = tmp_path / "gateway.toml"
     config.write_text('gateway = "?"\nunknown = 1\nhome = []\n[listen]\ngrpc = "here"\n[trust]\nanchor = 1\n', "utf-8")
     told = refused("serve", "--config", config).splitlines()
-    assert told[0] == "The configuration is wrong."
+    assert told[0] == "The configuration gateway.toml is wrong."
     places = [line.partition(":")[0] for line in told[1:]]
     listen, trust = ["listen.grpc", "listen.web"], ["trust.anchor", "trust.state"]
     assert sorted(places) == ["evidence", "gateway", "home", *listen, "store", *trust, "unknown"]
     assert "here" not in "".join(told[1:]).replace("where", "")
 
 
-@pytest.mark.parametrize("content", [b"= ?", b"\xff", None])
-def test_a_configuration_that_cannot_be_read_is_told(content: bytes | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"= ?", "cannot be read as TOML"), (b"\xff", "cannot be read as TOML"), (None, "cannot be read (")],
+)
+def test_a_configuration_that_cannot_be_read_is_told(content: bytes | None, told: str, tmp_path: Path) -> None:
     """No TOML, no UTF-8 or no file: one sentence that names the file."""
     config = tmp_path / "gateway.toml"
     if content is not None:
         config.write_bytes(content)
-    assert "gateway.toml: cannot be read as TOML" in refused("serve", "--config", config)
+    assert f"gateway.toml: {told}" in refused("serve", "--config", config)
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_a_configuration_that_is_not_there_is_a_sentence(tmp_path: Path) -> None
     """The file is named."""
     nowhere = tmp_path / "nowhere.toml"
     for line in ("keys new", "federation show", "anchor members", "trust explain sichuan"):
-        assert "nowhere.toml: cannot be read as TOML" in refused(*line.split(), "--config", nowhere)
+        assert "nowhere.toml: cannot be read (FileNotFoundError)" in refused(*line.split(), "--config", nowhere)
 
 
 @pytest.mark.parametrize("target", ["-" + "r" * 42, "-" * 43, "plain"])

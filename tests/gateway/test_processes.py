@@ -7,12 +7,14 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.errors import SettingsError, StoreSchemaError, StoreUnavailableError
 from gateway.processes import AGAIN_SECONDS, CONFIGURATION_FAULT, PROGRAM_FAULT, exit_code
+from tests.gateway.crash.gateways import ended
 from tests.sandbox_fixture.running import ROOT
 
 if TYPE_CHECKING:
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
 _PATIENCE = 30.0
 _PROGRAM = """\
 import os, signal, sys, time
+from gateway import processes, signs_of_life
 from gateway.processes import Processes
+
+signs_of_life.SILENT_SECONDS = 1.0
 
 def say(*words):
     os.write(1, (" ".join(map(str, words)) + chr(10)).encode())  # whole lines, whoever else writes
@@ -31,13 +36,37 @@ def until_told():
     say("begins", place, os.getpid())
     time.sleep(60)
 
-def work(number):
-    global place
-    place = number
+def hang():
+    say("begins", place, os.getpid())
+    here.signs.give(place)
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+def alive():
+    say("begins", place, os.getpid())
+    while True:
+        here.signs.give(place)
+        time.sleep(0.05)
+
+def deaf():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    until_told()
+
+def work(given):
+    global here, place
+    here, place = given, given.number
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     {work}
 
-code = Processes(2, work, ended=lambda place, code: say("ended", place, code)).run()
+class Told:
+    def ended(self, place, code):
+        say("ended", place, code)
+    def killed(self, place, cause):
+        say("killed", place, cause)
+    def failed(self, place, error):
+        say("failed", place.number, place.ended, type(error).__name__)
+
+{before}
+code = Processes(2, work, told=Told(), stop_seconds=0.5).run()
 say("all", code)
 sys.exit(code)
 """
@@ -76,10 +105,10 @@ def test_a_process_ends_with_what_its_work_gives(gives: int | None, code: int) -
 class Family:
     """A parent of two processes that runs."""
 
-    def __init__(self, work: str) -> None:
-        """Start it; `work` is what each of the two does."""
+    def __init__(self, work: str, before: str) -> None:
+        """Start it; `work` is what each of the two does, `before` what the parent does before it has any."""
         self.parent = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM.format(work=work)],
+            [sys.executable, "-c", _PROGRAM.format(work=work, before=before)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -109,9 +138,9 @@ def families() -> Iterator[list[Family]]:
         one.parent.communicate()
 
 
-def family(made: list[Family], work: str = "until_told()") -> Family:
+def family(made: list[Family], work: str = "until_told()", *, before: str = "") -> Family:
     """Start a parent of two processes."""
-    made.append(Family(work))
+    made.append(Family(work, before))
     return made[-1]
 
 
@@ -187,3 +216,61 @@ def test_a_store_that_is_away_later_ends_nobody(families: list[Family], tmp_path
         assert line == ["ended", "1", str(CONFIGURATION_FAULT)]
     assert line[:2] == ["begins", "1"]
     os.kill(begun["0"], 0)
+
+
+def test_a_child_of_somebody_else_ends_nobody(families: list[Family]) -> None:
+    """What ran before in the same process, or is an orphan that the system gave us, is no process of ours."""
+    before = "if not (foreign := os.fork()): os.execvp('sleep', ['sleep', '0.3'])\nsay('foreign', foreign)"
+    one = family(families, before=before)
+    _, foreign = one.line()
+    begun = one.begun()
+    assert ended(int(foreign), _PATIENCE)
+    os.kill(begun["1"], signal.SIGKILL)
+    assert one.line() == ["ended", "1", "-9"]
+    assert one.line()[:2] == ["begins", "1"]
+    one.parent.terminate()
+    assert one.line() == ["all", "0"]
+
+
+def test_who_hangs_is_killed_and_started_again(families: list[Family]) -> None:
+    """A process that is stopped in the middle of its work holds up all others no longer than a while."""
+    one = family(families, "hang() if place and not here.ended else until_told()")
+    begun = one.begun()
+    assert one.line() == ["killed", "1", "silent"]
+    assert one.line() == ["ended", "1", "-9"]
+    word, place, pid = one.line()
+    assert (word, place) == ("begins", "1")
+    assert int(pid) not in begun.values()
+    os.kill(begun["0"], 0)
+
+
+def test_nobody_is_blamed_for_what_stopped_the_parent_too(families: list[Family]) -> None:
+    """Where all stood still together, as on a machine that was suspended, all go on."""
+    one = family(families, "alive()")
+    begun = one.begun()
+    for pid in (one.parent.pid, *begun.values()):
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(2.0)
+    for pid in (*begun.values(), one.parent.pid):
+        os.kill(pid, signal.SIGCONT)
+    one.parent.terminate()
+    assert one.line() == ["all", "0"]
+
+
+def test_who_does_not_stop_is_killed(families: list[Family]) -> None:
+    """All end in the end, and the exit code says that one did not by itself."""
+    one = family(families, "deaf() if place else until_told()")
+    one.begun()
+    one.parent.terminate()
+    assert one.line() == ["killed", "1", "late"]
+    assert one.line() == ["all", "9"]
+
+
+def test_a_process_tells_why_it_cannot_go_on(families: list[Family]) -> None:
+    """It knows how often one in its place has ended before."""
+    one = family(families, "until_told() if not place or here.ended > 1 else 1 / 0")
+    said = [one.line() for _ in range(6)]
+    assert [line for line in said if line[0] == "failed"] == [
+        ["failed", "1", str(times), "ZeroDivisionError"] for times in range(2)
+    ]
+    assert [line for line in said if line[0] == "ended"] == [["ended", "1", "70"]] * 2

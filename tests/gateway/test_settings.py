@@ -33,7 +33,9 @@ def faults(configuration: FakeConfiguration) -> tuple[str, ...]:
     report = str(caught.value)
     assert CANARY not in report
     assert str(configuration.folder) not in report
-    assert report.splitlines() == ["The configuration is wrong.", *caught.value.faults]
+    assert caught.value.heading in {"The configuration is wrong.", "The configuration gateway.toml is wrong."}
+    assert report.splitlines() == [caught.value.heading, *caught.value.faults]
+    assert "gateway.toml" in report
     return caught.value.faults
 
 
@@ -239,15 +241,27 @@ def test_public_files_are_not_written_by_everybody(configuration: FakeConfigurat
 
 
 @pytest.mark.parametrize(
-    ("data", "kind"),
-    [(b"gateway = ", "TOMLDecodeError"), (b"\xff\xfe", "UnicodeDecodeError"), (None, "FileNotFoundError")],
+    ("data", "told"),
+    [
+        (b"gateway = ", "cannot be read as TOML (TOMLDecodeError)"),
+        (b"\xff\xfe", "cannot be read as TOML (UnicodeDecodeError)"),
+        (None, "cannot be read (FileNotFoundError)"),
+    ],
 )
-def test_what_is_no_toml_is_told_by_its_kind(configuration: FakeConfiguration, data: bytes | None, kind: str) -> None:
-    """The file is named, and nothing that stands in it."""
+def test_what_is_no_toml_is_told_by_its_kind(configuration: FakeConfiguration, data: bytes | None, told: str) -> None:
+    """The file is named, and nothing that stands in it; one that is not there is not blamed for its contents."""
     configuration.path.unlink()
     if data is not None:
         configuration.path.write_bytes(data)
-    assert faults(configuration) == (f"gateway.toml: cannot be read as TOML ({kind})",)
+    assert faults(configuration) == (f"gateway.toml: {told}",)
+
+
+@pytest.mark.parametrize("name", ["processes", "max_concurrent_calls"])
+@pytest.mark.parametrize("value", ["true", "2.0", '"2"'])
+def test_a_number_of_things_is_a_whole_number(configuration: FakeConfiguration, name: str, value: str) -> None:
+    """What is none is not taken for one: true would be one process."""
+    configuration.path.write_text(f"{name} = {value}\n{configuration.path.read_text('utf-8')}", "utf-8")
+    assert faults(configuration) == (f"{name}: Input should be a valid integer",)
 
 
 @pytest.mark.parametrize("wrong", ['listen = "x"\n', "home = 5\n", "trust = [5]\n", "home = [5]\n"])

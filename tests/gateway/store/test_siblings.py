@@ -101,6 +101,21 @@ async def test_who_is_too_slow_is_told_to_look(made: tuple[Pair, ...]) -> None:
         await asyncio.wait({repaying, hearing})
 
 
+async def test_who_begins_has_the_others_look(made: tuple[Pair, ...]) -> None:
+    """What a process wrote that was lost before it could tell of it, the others find when its place is taken again."""
+    notices = Notices()
+    hearing = asyncio.create_task(Siblings(1, made).run(notices))
+    listener = asyncio.create_task(heard(notices, CHANNEL, 1))
+    await asyncio.sleep(0)
+    beginning = asyncio.create_task(Siblings(0, made).run(Notices()))
+    try:
+        assert await listener == [LOOK_YOURSELF]
+    finally:
+        for task in (beginning, hearing):
+            task.cancel()
+        await asyncio.wait({beginning, hearing})
+
+
 async def test_what_is_too_long_for_a_word_is_looked_at(made: tuple[Pair, ...]) -> None:
     """A transaction that told very much is told as: look yourself."""
     notices = Notices()
