@@ -182,6 +182,7 @@ def _boundary(shared: Shared, watch: Watch) -> Boundary:
 def _foundations(shared: Shared, watch: Watch) -> Sequence[_Part]:
     """Give what all other parts rest on, in the order in which they start."""
     trust, stored, others = shared.trust, shared.stored, replicas(shared)
+    catalogs = catalog_replicas(shared)
     return (
         _Part(closers=[] if watch.traces is None else [watch.traces.close]),
         _Part(starters=[stored.start], tasks=[stored.keep_clean], closers=[stored.close]),
@@ -196,9 +197,8 @@ def _foundations(shared: Shared, watch: Watch) -> Sequence[_Part]:
             closers=[trust.close],
             pages=trust.web_parts(),
         ),
-        *(
-            _Part(starters=[one.start], settled=[one.settle], tasks=[one.tell, one.hear, one.again])
-            for one in catalog_replicas(shared)
+        _Part(
+            starters=[catalogs.start], settled=[catalogs.settle], tasks=[catalogs.tell, catalogs.hear, catalogs.again]
         ),
     )
 

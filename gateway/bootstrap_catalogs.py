@@ -8,7 +8,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gateway.bootstrap_replicas import has_replicas
 from gateway.errors import SettingsError
 from gateway.federation.catalog_replicas import CatalogReplicas
 from gateway.federation.catalog_shelf import FileCatalogs
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from adapters.registry import Registry
     from gateway.bootstrap_services import Shared
+    from gateway.federation.ended_keys import EndedKeys
     from gateway.journal import Journal
     from gateway.peers.peer_home import PeerHome
     from gateway.trust_side import TrustSide
@@ -50,7 +50,13 @@ def catalog_book(registry: Registry, shelf: FileCatalogs) -> CatalogBook:
 
 
 def catalog_publisher(
-    book: CatalogBook, shelf: FileCatalogs, *, registry: Registry, trust: TrustSide, journal: Journal
+    book: CatalogBook,
+    shelf: FileCatalogs,
+    *,
+    registry: Registry,
+    trust: TrustSide,
+    ended: EndedKeys,
+    journal: Journal,
 ) -> PublishCatalog:
     """Give the use case of publishing."""
     return PublishCatalog(
@@ -60,6 +66,7 @@ def catalog_publisher(
         taxonomy=registry.taxonomy,
         clock=time.time,
         journal=journal,
+        ended=ended.of,
     )
 
 
@@ -102,6 +109,7 @@ def catalog_feeds(shared: Shared, peers: Mapping[str, PeerHome]) -> tuple[Catalo
                 asking=home,
                 publish=shared.publish,
                 known=partial(_whole, shared.catalogs),
+                learn=partial(shared.ended.learn, region),
                 journal=shared.journal,
             )
         )
@@ -110,12 +118,13 @@ def catalog_feeds(shared: Shared, peers: Mapping[str, PeerHome]) -> tuple[Catalo
     return tuple(feeds)
 
 
-def catalog_replicas(shared: Shared) -> tuple[CatalogReplicas, ...]:
-    """Give what keeps the catalogs of this replica in step with the others; nothing where there are none."""
-    if not has_replicas(shared.settings):
-        return ()
+def catalog_replicas(shared: Shared) -> CatalogReplicas:
+    """Give what keeps the catalogs of this replica in step with the others.
+
+    A gateway that is one process has them too: there may have been others, or it may have lost its own folder.
+    """
     stored = StoredCatalogs(shared.stored.store)
-    return (CatalogReplicas(stored, book=shared.catalogs, publish=shared.publish, journal=shared.journal),)
+    return CatalogReplicas(stored, book=shared.catalogs, publish=shared.publish, journal=shared.journal)
 
 
 def _whole(book: CatalogBook) -> list[str]:

@@ -21,6 +21,7 @@ from gateway.bootstrap_store import StoreSide, build_store
 from gateway.bootstrap_trust import build_trust, new_id
 from gateway.consents import FileConsents
 from gateway.errors import SettingsError
+from gateway.federation.ended_keys import EndedKeys
 from gateway.federation.status_lists import StatusClient, StatusLists
 from gateway.reasons import load_reasons
 from gateway.rpc.catalog import CatalogServicer
@@ -80,6 +81,7 @@ class Shared:
     publish: PublishCatalog
     book: EquivalenceBook
     trust: TrustSide
+    ended: EndedKeys
     rules: VerdictRules
     statuses: dict[str, StatusRegister]
     own_certificates: OwnCertificates
@@ -102,13 +104,15 @@ def share(settings: Settings, journal: Journal, siblings: Siblings | None = None
     stored = build_store(settings, journal, evidence=evidence_append(settings), siblings=siblings)
     shelf = catalog_shelf(settings.trust.state, registry)
     catalogs = catalog_book(registry, shelf)
+    ended = EndedKeys(trust.homes, desk=trust.desk, client=trust.client, clock=time.time)
     return Shared(
         settings=settings,
         registry=registry,
         catalogs=catalogs,
-        publish=catalog_publisher(catalogs, shelf, registry=registry, trust=trust, journal=journal),
+        publish=catalog_publisher(catalogs, shelf, registry=registry, trust=trust, ended=ended, journal=journal),
         book=EquivalenceBook(registry.taxonomy, catalogs),
         trust=trust,
+        ended=ended,
         rules=VerdictRules(load_status_rules(), registry.taxonomy),
         statuses={region: _status_register(region, keys, stored.places, trust) for region, keys in trust.homes.items()},
         own_certificates=OwnCertificates(settings),

@@ -2,66 +2,54 @@
 
 Each tells the store of every version that it keeps, whether it was published here or came from a peer, and of each
 signature that a version gains. What the others have told it proves like what comes from a peer: signatures, owners,
-order and content. The store is no authority. What is not believed now is left, and tried again; what is known already
-adds nothing, so that no word goes round in a circle.
+order and content. The store is no authority: each signature is proved by itself and before anything else is read, so
+that what somebody else has put there costs little and takes nothing away; what is not there any more is told again.
+What is not believed now is left, and tried again; what is known already adds nothing, so that no word goes round in a
+circle.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-from gateway.errors import DigestMismatchError, GatewayError, SettingsError
+from adapters.catalog_document import is_catalog_id
+from gateway.errors import DigestMismatchError, GatewayError, InvalidFieldError, SettingsError
+from gateway.federation.catalogs_told import Told
 from gateway.services.catalog_signatures import by_region
-from trust.errors import ForeignKeyError, TrustError, TrustExpiredError, UnknownIssuerError, UnknownKeyError
+from trust.errors import (
+    ForeignKeyError,
+    NotYetValidError,
+    TrustError,
+    TrustExpiredError,
+    UnknownIssuerError,
+    UnknownKeyError,
+)
 from trust.party_signature import digest_of_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from gateway.federation.catalogs_told import SharedCatalogs
     from gateway.journal import Journal
     from gateway.services.catalog_book import CatalogBook
     from gateway.services.catalog_version import Version
-    from gateway.services.publish_catalog import Checked, PublishCatalog
+    from gateway.services.publish_catalog import PublishCatalog
 
 _RETRY_SECONDS: Final = 1.0
-_AGAIN_SECONDS: Final = 1.0
-_LAST_AGAIN_SECONDS: Final = 30.0
-_LATER: Final = (ForeignKeyError, TrustExpiredError, UnknownIssuerError, UnknownKeyError, SettingsError)
+_LOOK_SECONDS: Final = 3.0
+"""How often a replica looks without any word, which may be lost."""
+
+_LATER: Final = (
+    ForeignKeyError,
+    NotYetValidError,
+    TrustExpiredError,
+    UnknownIssuerError,
+    UnknownKeyError,
+    SettingsError,
+)
 """Why a version is not taken now, and may be without any word from another replica."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """A version as replicas share it: list and number, digest of its canonical form, and its signatures by region."""
-
-    catalog: str
-    sequence: int
-    digest: str
-    signatures: dict[str, str]
-
-    @property
-    def marks(self) -> frozenset[tuple[str, str]]:
-        """Who has signed what."""
-        return frozenset((self.digest, region) for region in self.signatures)
-
-
-class SharedCatalogs(Protocol):
-    """What replicas share; `gateway.store.shared_catalogs` keeps it. Every method may raise StoreUnavailableError."""
-
-    async def told(self) -> Sequence[Told]:
-        """Give all versions with their signatures, by catalog and sequence."""
-
-    async def document(self, digest: str) -> bytes:
-        """Give what was kept under a digest, empty where there is nothing."""
-
-    async def keep(self, told: Told, document: bytes) -> None:
-        """Keep a version and the signatures that it has more than before; of each region one for a number."""
-
-    def listen(self) -> AsyncGenerator[str]:
-        """Give a word whenever another replica may have told something."""
 
 
 class CatalogReplicas:
@@ -77,13 +65,15 @@ class CatalogReplicas:
     def __init__(self, shared: SharedCatalogs, *, book: CatalogBook, publish: PublishCatalog, journal: Journal) -> None:
         """Begin without having told or heard anything."""
         self._shared = shared
+        self._book = book
         self._publish = publish
         self._journal = journal
         self._known: set[tuple[str, str]] = set()
         self._stored: set[tuple[str, str]] = set()
         self._untold: dict[str, Version] = {}
-        self._skipped: dict[str, str] = {}
-        self._later = False
+        self._refused: dict[int, int] = {}
+        self._said: dict[tuple[str, str, str], str] = {}
+        self._deaf = False
         self._more = asyncio.Event()
         self._hearing = asyncio.Lock()
         for version in book.all_versions():
@@ -96,7 +86,7 @@ class CatalogReplicas:
 
     async def settle(self) -> None:
         """Try again what was not believed at the start, once others are; a store that is away is told of."""
-        await self._try_again()
+        await self._look()
 
     async def tell(self) -> None:
         """Tell the others what is published here, for ever."""
@@ -125,12 +115,10 @@ class CatalogReplicas:
                 await self._wait_out("replica_not_heard", error)
 
     async def again(self) -> None:
-        """Try again and again what is not believed yet, less and less often, for ever."""
-        wait = _AGAIN_SECONDS
+        """Look every few seconds, for ever: a word may be lost with who has it, and beliefs come by themselves."""
         while True:
-            await asyncio.sleep(wait)
-            await self._try_again()
-            wait = min(wait * 2, _LAST_AGAIN_SECONDS) if self._later else _AGAIN_SECONDS
+            await asyncio.sleep(_LOOK_SECONDS)
+            await self._look()
 
     def _note(self, version: Version) -> None:
         """Hear of a version that is kept here, wherever it came from."""
@@ -147,18 +135,24 @@ class CatalogReplicas:
         try:
             document = await asyncio.to_thread(version.canonical)
         except SettingsError as error:
-            self._journal.event("catalog_unreadable", catalog=head.catalog, fault=str(error))
+            self._event("catalog_unreadable", told, str(error), fault=str(error))
             return
-        await self._shared.keep(told, document)
+        passed_over = await self._shared.keep(told, document)
         self._stored |= told.marks
+        if passed_over:
+            regions = " ".join(passed_over)
+            self._event("replica_catalog_passed_over", told, regions, sequence=head.sequence, regions=regions)
 
-    async def _try_again(self) -> None:
-        if not self._later:
-            return
+    async def _look(self) -> None:
+        """Take up what is new; tells once of a store that is away."""
         try:
             await self._take_up()
         except GatewayError as error:
-            self._journal.event("replica_not_heard", error=type(error).__name__)
+            if not self._deaf:
+                self._journal.event("replica_not_heard", error=type(error).__name__)
+            self._deaf = True
+        else:
+            self._deaf = False
 
     async def _take_up(self) -> None:
         """Take what is new of what others have told (StoreUnavailableError).
@@ -167,38 +161,78 @@ class CatalogReplicas:
         """
         async with self._hearing:
             told = await self._shared.told()
-            self._stored.update(mark for one in told for mark in one.marks)
-            left = [one for one in told if not self._known.issuperset(one.marks)]
-            before = len(left) + 1
-            while 0 < len(left) < before:
-                before, self._later = len(left), False
+            self._compare(told)
+            left = [one for one in told if self._refused.get(one.content) != self._book.revision]
+            before = -1
+            while left and before != self._book.revision:
+                before = self._book.revision
                 left = [one for one in left if not await self._take(one)]
-            self._later = self._later and bool(left)
+
+    def _compare(self, told: Sequence[Told]) -> None:
+        """Go by what is there now: forget of what is not, and tell again what was lost there.
+
+        A place that has another content is left: of two the first counts.
+        """
+        self._stored = {mark for one in told if one.whole for mark in one.marks}
+        places = {(one.catalog, one.sequence, region): one.digest for one in told for region in one.signatures}
+        versions = tuple(self._book.all_versions())
+        for version in versions:
+            head = version.head
+            if any(
+                places.get((head.catalog, head.sequence, region), digest) == digest
+                for digest, region in _marks(version)
+                if (digest, region) not in self._stored
+            ):
+                self._note(version)
+        contents = {one.content for one in told}
+        self._refused = {content: at for content, at in self._refused.items() if content in contents}
+        digests = {one.digest for one in told} | {version.digest for version in versions}
+        self._said = {place: said for place, said in self._said.items() if place[2] in digests}
 
     async def _take(self, told: Told) -> bool:
-        """Take one version, or tell why not; tells whether it is done with (StoreUnavailableError)."""
-        document, checked = await self._shared.document(told.digest), None
-        try:
-            if digest_of_bytes(document) != told.digest:
-                raise DigestMismatchError
-            checked = await asyncio.to_thread(self._publish.check, document)
-            # What is proven here stays proven, whatever has become of its key since; all may have come another way.
-            new = [text for region, text in told.signatures.items() if (told.digest, region) not in self._known]
-            if new:
-                self._publish.take_up(checked, new)
-        except (GatewayError, TrustError) as error:
-            self._later = self._later or isinstance(error, _LATER)
-            self._skip(told.digest, _catalog(checked), type(error).__name__)
-            return False
-        self._known |= told.marks
-        self._skipped.pop(told.digest, None)
-        return True
+        """Take what holds of a version, or tell why not; tells whether it is done with (StoreUnavailableError)."""
+        new = {region: text for region, text in told.signatures.items() if (told.digest, region) not in self._known}
+        if not new:
+            return True
+        await asyncio.sleep(0)  # many that do not hold must not keep calls waiting
+        sound, faults = self._publish.sound_signatures(told.catalog, told.digest, new)
+        if sound:
+            document = await self._shared.document(told.digest)
+            try:
+                await self._take_sound(told, document, sound)
+            except (GatewayError, TrustError) as error:
+                faults.insert(0, error)
+        if not faults:
+            self._said.pop(("replica_catalog_skipped", told.catalog, told.digest), None)
+            return True
+        why = type(faults[0]).__name__
+        self._event("replica_catalog_skipped", told, why, error=why)
+        if not any(isinstance(fault, _LATER) for fault in faults):
+            self._refused[told.content] = self._book.revision
+        return False
 
-    def _skip(self, digest: str, catalog: str, error: str) -> None:
-        """Tell what is not taken up, and why, once."""
-        if self._skipped.get(digest) != error:
-            self._skipped[digest] = error
-            self._journal.event("replica_catalog_skipped", catalog=catalog, error=error)
+    async def _take_sound(self, told: Told, document: bytes, signatures: dict[str, str]) -> None:
+        """Take a version with those of its signatures that hold (GatewayError, TrustError)."""
+        if digest_of_bytes(document) != told.digest:
+            raise DigestMismatchError
+        checked = await asyncio.to_thread(self._publish.check, document)
+        regions = signatures if checked.document is None else checked.document.head.regions
+        own = {region: text for region, text in signatures.items() if region in regions}
+        # What is proven here stays proven, whatever has become of its key since; all may have come another way.
+        new = [text for region, text in own.items() if (told.digest, region) not in self._known]
+        if new:
+            self._publish.take_up(checked, new)
+        self._known |= {(told.digest, region) for region in own}
+        if len(own) < len(signatures):
+            raise InvalidFieldError(("signatures", "of_this_document_by_its_regions"))
+
+    def _event(self, event: str, told: Told, what: str, **fields: str | float) -> None:
+        """Tell something of a version, and again only where it is something else."""
+        place = event, told.catalog, told.digest
+        if self._said.get(place) != what:
+            self._said[place] = what
+            # What stands in the store may be anything.
+            self._journal.event(event, catalog=told.catalog if is_catalog_id(told.catalog) else "", **fields)
 
     async def _wait_out(self, event: str, error: GatewayError) -> None:
         """Tell of a fault, and wait a little."""
@@ -209,8 +243,3 @@ class CatalogReplicas:
 def _marks(version: Version) -> Iterable[tuple[str, str]]:
     """Pair a version with each region that has signed it."""
     return ((version.digest, region) for region in version.signed_by)
-
-
-def _catalog(checked: Checked | None) -> str:
-    """Name the catalog of a document, "" for one that cannot be read."""
-    return "" if checked is None or checked.document is None else checked.document.head.catalog

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _WELL_KNOWN: Final = "/.well-known/openid-federation"
 _STATEMENT: Final = "application/entity-statement+jwt"
 _MARK: Final = "application/trust-mark+jwt"
+_KEY_SET: Final = "application/jwk-set+jwt"
 _REVOCATIONS: Final = "/federation/revocations"
 _JSON: Final = "application/json"
 _CONNECTIONS: Final = 64
@@ -116,6 +117,10 @@ class FederationClient:
         """Fetch the mark of a type that an entity holds, section 8.6 (FetchError; status 404 where it holds none)."""
         query = {"sub": subject, "trust_mark_type": kind}
         return await self._statement(issuer, "/federation/trust-mark", query, kind=_MARK)
+
+    async def historical_keys(self, entity: str) -> str:
+        """Fetch the keys that an entity has used before, section 8.7 (FetchError)."""
+        return await self._statement(entity, "/federation/historical-keys", {}, kind=_KEY_SET)
 
     async def links(self, entity: str) -> tuple[str, ...]:
         """Fetch the configurations with which an entity handed on from key to key, oldest first (FetchError)."""

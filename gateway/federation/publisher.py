@@ -102,6 +102,11 @@ class EntityPublisher:
         return tuple(key.public() for key in self._content.keys)
 
     @property
+    def ended(self) -> tuple[HistoricalKey, ...]:
+        """The federation keys that have ended, oldest first."""
+        return self._history.ended
+
+    @property
     def current(self) -> Publication:
         """The configuration last published; it may be due."""
         return self._current

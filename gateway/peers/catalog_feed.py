@@ -1,9 +1,10 @@
 """Follows the catalogs that a peer publishes: one stream of the public contract, opened again whenever it ends.
 
 What comes proves itself by the signatures of those whose list it is; the peer is only the way on which it comes. A
-version that is not believed yet, because the chain to its signer is not, is tried again a while later, and with it what
-comes of the same catalog after it; other catalogs do not wait for that. A peer shows every catalog that it knows, and
-only those of its own region are taken from it: the others come from the gateways of those whose lists they are.
+version that is not believed yet, because the chain to its signer is not or its key has ended, is tried again a while
+later, and with it what comes of the same catalog after it: first in its turn, then also without the one before, which
+nobody may ever prove. Other catalogs do not wait for that. A peer shows every catalog that it knows, and only those of
+its own region are taken from it: the others come from the gateways of those whose lists they are.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from collections import deque
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
-from gateway.errors import GatewayError, PeerProtocolError, PeerRefusedError
+from gateway.errors import CatalogRollbackError, GatewayError, PeerProtocolError, PeerRefusedError
 from onecard.gateway.v1 import catalog_publication_service_pb2 as pb
 from trust.errors import ForeignKeyError, TrustError, TrustExpiredError, UnknownIssuerError, UnknownKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from gateway.journal import Journal
     from gateway.peers.channel import PeerChannel
@@ -32,6 +33,7 @@ _SCOPE: Final = "catalog.read"
 _FIRST_RETRY_SECONDS: Final = 0.2
 _LAST_RETRY_SECONDS: Final = 10.0
 _MOST_WAITING: Final = 64
+_MOST_WAITED: Final = 1024
 _LATER: Final = (ForeignKeyError, TrustExpiredError, UnknownIssuerError, UnknownKeyError)
 """Why a version is not believed now, and may be as soon as another chain is."""
 
@@ -47,6 +49,7 @@ class CatalogFeed:
         asking: the home region of ours in whose name we ask.
         publish: takes what is believed.
         known: gives the digests of the versions that are here with all their signatures.
+        learn: asks for the keys of the peer that have ended; raises nothing.
         journal: is told of what is refused or waits, and of a peer that cannot be followed.
     """
 
@@ -57,6 +60,7 @@ class CatalogFeed:
         asking: str,
         publish: PublishCatalog,
         known: Callable[[], Iterable[str]],
+        learn: Callable[[], Awaitable[None]],
         journal: Journal,
     ) -> None:
         """Open nothing yet."""
@@ -64,9 +68,11 @@ class CatalogFeed:
         self._asking = asking
         self._publish = publish
         self._known = known
+        self._learn = learn
         self._journal = journal
         self._told = ""
         self._waiting: dict[str, deque[Waiting]] = {}
+        self._waited: set[str] = set()
 
     async def follow(self) -> None:
         """Follow until cancelled."""
@@ -107,22 +113,34 @@ class CatalogFeed:
             return
         if sum(map(len, self._waiting.values())) >= _MOST_WAITING:
             self._refused(catalog, "too_many_wait")
-        elif not before:
+            return
+        if len(self._waited) >= _MOST_WAITED:
+            self._waited.clear()
+        self._waited.add(checked.digest)
+        if not before:
             self._journal.event("catalog_waits", region=self._channel.region, catalog=catalog)
             self._waiting[catalog] = deque([version])
             group.create_task(self._believe_later(catalog))
         else:
             before.append(version)
 
-    def _accept(self, version: Waiting) -> bool:
-        """Take a version, or tell why not; false where it may be believed a moment later."""
+    def _accept(self, version: Waiting, *, behind: bool = False) -> bool:
+        """Take a version, or tell why not; false where it may be believed a moment later.
+
+        One that is `behind` another that waits may replace that. One that has waited itself until a newer one was taken
+        is nobody's fault.
+        """
         checked, signatures = version
         try:
             self._publish.accept(checked, signatures, peer=self._channel.region)
         except _LATER:
             return False
         except (GatewayError, TrustError) as error:
-            self._refused(_catalog(checked), type(error).__name__)
+            rule = error.metadata["rule"] if isinstance(error, CatalogRollbackError) else ""
+            if behind and rule == "replaces_the_last":
+                return False
+            if rule != "newer_than_the_last" or checked.digest not in self._waited:
+                self._refused(_catalog(checked), type(error).__name__)
         return True
 
     def _refused(self, catalog: str, error: str) -> None:
@@ -135,8 +153,13 @@ class CatalogFeed:
         while queue:
             await asyncio.sleep(wait)
             wait = min(wait * 2, _LAST_RETRY_SECONDS)
-            while queue and self._accept(queue[0]):
-                queue.popleft()
+            await self._learn()
+            left: list[Waiting] = []
+            while queue:
+                version = queue.popleft()
+                if not self._accept(version, behind=bool(left)):
+                    left.append(version)
+            queue.extend(left)
         del self._waiting[catalog]
 
 

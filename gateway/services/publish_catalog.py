@@ -17,6 +17,7 @@ from adapters.tables import Fault
 from gateway.errors import (
     CatalogEquivocationError,
     CatalogRollbackError,
+    GatewayError,
     InvalidFieldError,
     NotPublisherError,
 )
@@ -26,13 +27,15 @@ from gateway.services.catalog_version import missing
 from trust.party_signature import canonical_bytes, digest_of_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from adapters.taxonomy import Taxonomy
     from gateway.journal import Journal
     from gateway.services.catalog_book import CatalogBook
     from gateway.services.catalog_version import Version
     from gateway.services.ports import Clock
+    from trust.errors import TrustError
+    from trust.historical_keys import HistoricalKey
     from trust.keys import VerificationKey
 
 _MOST_TOLD = 100
@@ -90,6 +93,7 @@ class PublishCatalog:
         taxonomy: what items map to.
         clock: Unix time.
         journal: is told of each version.
+        ended: the federation keys of such an entity that have ended and were not revoked.
     """
 
     def __init__(
@@ -101,11 +105,12 @@ class PublishCatalog:
         taxonomy: Taxonomy,
         clock: Clock,
         journal: Journal,
+        ended: Callable[[str, str], Iterable[HistoricalKey]] = lambda _entity, _region: (),
     ) -> None:
         """Take what publishing needs."""
         self._book = book
         self._shelf = shelf
-        self._signatures = CatalogSignatures(keys, clock)
+        self._signatures = CatalogSignatures(keys, clock, ended)
         self._taxonomy = taxonomy
         self._clock = clock
         self._journal = journal
@@ -170,11 +175,14 @@ class PublishCatalog:
         return Rehearsal(tuple(sorted(signed_by)), left, replayed)
 
     def accept(self, checked: Checked, signatures: Sequence[str], *, peer: str) -> Publication:
-        """Take a version from a peer's gateway, for lists of the peer's region only (errors as for `publish`)."""
+        """Take a version from a peer's gateway, for lists of the peer's region only (errors as for `publish`).
+
+        One that was signed with a key that has ended since is taken too.
+        """
         document = self._sound(checked)
         self._require_owner(document, peer)
         self._require_order(checked, document, ours=False)
-        return self._take(checked, document, signatures, must="")
+        return self._take(checked, document, signatures, must="", past=True)
 
     def take_up(self, checked: Checked, signatures: Sequence[str]) -> Publication:
         """Take a version that another replica of this gateway has kept, proved like a peer's (errors as for `publish`).
@@ -185,7 +193,13 @@ class PublishCatalog:
         document = self._sound(replace(checked, faults=tuple(one for one in checked.faults if one.rule != _OVER)))
         self._require_owner(document, min(self._owners(document), default=""))
         self._require_order(checked, document, ours=False)
-        return self._take(checked, document, signatures, must="")
+        return self._take(checked, document, signatures, must="", past=True)
+
+    def sound_signatures(
+        self, catalog: str, digest: str, signatures: Mapping[str, str]
+    ) -> tuple[dict[str, str], list[GatewayError | TrustError]]:
+        """Give, of what another replica has kept as signatures by region, those that hold, and the faults of others."""
+        return self._signatures.sound(catalog, digest, signatures)
 
     def _sound(self, checked: Checked) -> CatalogDocument:
         """Give the document of what was checked and has no fault (InvalidFieldError names up to 100 faults)."""
@@ -222,10 +236,16 @@ class PublishCatalog:
             raise CatalogRollbackError(catalog=head.catalog, rule="replaces_the_last")
 
     def _joined(
-        self, checked: Checked, document: CatalogDocument, signatures: Sequence[str], *, must: str
+        self,
+        checked: Checked,
+        document: CatalogDocument,
+        signatures: Sequence[str],
+        *,
+        must: str,
+        past: bool = False,
     ) -> tuple[Version | None, dict[str, str]]:
         """Prove the signatures and join them with those known; gives the version known so far, and all by region."""
-        proven = self._signatures.proven(document.head, checked.digest, signatures)
+        proven = self._signatures.proven(document.head, checked.digest, signatures, past=past)
         known = self._same(checked, document)
         joined = {**proven, **(by_region(known) if known else {})}
         if (must and must not in joined) or not joined:
@@ -234,10 +254,16 @@ class PublishCatalog:
         return known, joined
 
     def _take(
-        self, checked: Checked, document: CatalogDocument, signatures: Sequence[str], *, must: str
+        self,
+        checked: Checked,
+        document: CatalogDocument,
+        signatures: Sequence[str],
+        *,
+        must: str,
+        past: bool = False,
     ) -> Publication:
         """Keep the version if anything of it, or of its signatures, is new."""
-        known, joined = self._joined(checked, document, signatures, must=must)
+        known, joined = self._joined(checked, document, signatures, must=must, past=past)
         signed_by = frozenset(joined)
         if known is not None and _nothing_new(known, signed_by):
             return Publication(known, missing(known), replayed=True)

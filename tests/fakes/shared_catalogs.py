@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import StoreUnavailableError
-from gateway.federation.catalog_replicas import Told
+from gateway.federation.catalogs_told import Told
 from tests.fakes.catalogs import signature, written
 from trust.party_signature import canonical_digest
 
@@ -45,7 +45,7 @@ class FakeSharedCatalogs:
         self._require()
         return self.kept[digest][1]
 
-    async def keep(self, told: Told, document: bytes) -> None:
+    async def keep(self, told: Told, document: bytes) -> Sequence[str]:
         """Keep a version."""
         self._require()
         self.writes += 1
@@ -57,6 +57,7 @@ class FakeSharedCatalogs:
             self.kept[told.digest] = replace(told, signatures=signatures), document
             for words in self._words:
                 words.put_nowait("")
+        return [region for region in told.signatures if region not in signatures]
 
     async def listen(self) -> AsyncGenerator[str]:
         """Give a word whenever something was kept."""

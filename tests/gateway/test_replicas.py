@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -13,6 +15,8 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway.bootstrap import build_node
+from gateway.bootstrap_catalogs import FOLDER
+from gateway.key_shelf import retire, stage, switch
 from gateway.services.catalog_book import CatalogBook
 from gateway.settings import load_settings, stored_at
 from onecard.gateway.v1 import catalog_publication_service_pb2 as pb
@@ -25,7 +29,7 @@ from trust.party_signature import PartySignature, canonical_digest, sign_as_part
 from trust.statement import read_configuration
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
 
@@ -45,7 +49,7 @@ class Addresses:
 
 @asynccontextmanager
 async def replica(configuration: FakeConfiguration, url: str, number: int) -> AsyncIterator[Addresses]:
-    """Run a replica on addresses and a state folder of its own; give where it is."""
+    """Run a replica on addresses and a state folder of its own; give where it is. Without a URL it is one alone."""
     text, rpc, web = configuration.path.read_text("utf-8"), free_address(), free_address()
     for old, new in {
         configuration.grpc: rpc,
@@ -57,7 +61,8 @@ async def replica(configuration: FakeConfiguration, url: str, number: int) -> As
         text = text.replace(old, new)
     path = configuration.folder / f"gateway-{number}.toml"
     path.write_text(text, "utf-8")
-    node = build_node(stored_at(load_settings(path), url))
+    settings = load_settings(path)
+    node = build_node(stored_at(settings, url) if url else settings)
     await node.start()
     try:
         yield Addresses(rpc, web)
@@ -90,9 +95,12 @@ async def test_replicas_are_one_to_the_federation(configuration: FakeConfigurati
 class Caller:
     """Chongqing's platform, which asks one replica about its own catalog."""
 
-    def __init__(self, configuration: FakeConfiguration, channel: grpc.aio.Channel) -> None:
-        """Take a channel to the replica."""
+    def __init__(
+        self, configuration: FakeConfiguration, channel: grpc.aio.Channel, said: Callable[[], Awaitable[str]]
+    ) -> None:
+        """Take a channel to the replica, and what fetches its entity configuration."""
         self._configuration = configuration
+        self.said = said
         self._stub: Any = CatalogPublicationServiceStub(channel)
 
     async def publish(self, plain: dict[str, Any]) -> None:
@@ -121,21 +129,33 @@ class Caller:
         return self._stub.WatchCatalogs(request, metadata=bearer(self._configuration))
 
 
-async def test_what_one_publishes_all_answer_with(configuration: FakeConfiguration, postgres_url: str) -> None:
-    """A version of a catalog is listed and told to watchers by the others, one that comes later too."""
-    book = CatalogBook(REGISTRY, clock=time.time)
-    first = following(book, "chongqing", valid_until=int(time.time()) + 86_400)
-    second = {**first, "sequence": 3, "previous": canonical_digest(first)}
+@asynccontextmanager
+async def caller(configuration: FakeConfiguration, url: str, number: int) -> AsyncIterator[Caller]:
+    """Run a replica, and give who asks it."""
     trusted = grpc.ssl_channel_credentials(AUTHORITY.certificate)
     options = (("grpc.ssl_target_name_override", SERVER_NAME),)
-    async with AsyncExitStack() as stack, asyncio.timeout(60):
+    async with (
+        replica(configuration, url, number) as at,
+        grpc.aio.secure_channel(at.grpc, trusted, options) as channel,
+        ClientSession() as web,
+    ):
+        yield Caller(configuration, channel, partial(said, web, at))
 
-        async def caller(number: int) -> Caller:
-            at = await stack.enter_async_context(replica(configuration, postgres_url, number))
-            channel = await stack.enter_async_context(grpc.aio.secure_channel(at.grpc, trusted, options))
-            return Caller(configuration, channel)
 
-        one, other = await caller(1), await caller(2)
+def next_version() -> dict[str, Any]:
+    """Make the next version of Chongqing's catalog."""
+    return following(CatalogBook(REGISTRY, clock=time.time), "chongqing", valid_until=int(time.time()) + 86_400)
+
+
+async def test_what_one_publishes_all_answer_with(configuration: FakeConfiguration, postgres_url: str) -> None:
+    """A version of a catalog is listed and told to watchers by the others, one that comes later too."""
+    first = next_version()
+    second = {**first, "sequence": 3, "previous": canonical_digest(first)}
+    async with (
+        asyncio.timeout(60),
+        caller(configuration, postgres_url, 1) as one,
+        caller(configuration, postgres_url, 2) as other,
+    ):
         watched = other.watch()
         await one.publish(first)
         assert (await watched.read()).catalog.version.digest == canonical_digest(first)
@@ -143,9 +163,41 @@ async def test_what_one_publishes_all_answer_with(configuration: FakeConfigurati
         await other.publish(second)
         again = one.watch(canonical_digest(first))
         assert (await again.read()).catalog.version.digest == canonical_digest(second)
-        late = await caller(3)
-        known = await late.versions()
+        async with caller(configuration, postgres_url, 3) as late:
+            known = await late.versions()
         assert [number for number, _ in known] == [1, 2, 3]
         assert known == await one.versions() == await other.versions()
         watched.cancel()
         again.cancel()
+
+
+async def test_a_key_that_is_retired_takes_no_catalog_back(configuration: FakeConfiguration, postgres_url: str) -> None:
+    """A replica that begins after it answers by the version that it has signed, as those that were there."""
+    key = configuration.folder / "federation.pem"
+    async with asyncio.timeout(60), caller(configuration, postgres_url, 1) as one:
+        await one.publish(next_version())
+        for step, listed in (
+            (partial(stage, issuer=ENTITIES["chongqing"]), 2),
+            (switch, 2),
+            (retire, 1),
+        ):
+            before = await one.said()
+            step(key)
+            while (text := await one.said()) == before or len(read_configuration(text)[0].keys) != listed:
+                await asyncio.sleep(0.1)
+        async with caller(configuration, postgres_url, 2) as late:
+            assert await late.versions() == await one.versions()
+            assert [number for number, _ in await late.versions()] == [1, 2]
+
+
+async def test_one_alone_takes_up_what_its_store_has(configuration: FakeConfiguration) -> None:
+    """It has lost the folder with its catalogs, or was several processes before."""
+    async with caller(configuration, "", 1) as one:
+        await one.publish(next_version())
+        known = await one.versions()
+    kept = configuration.folder / "trust-1" / FOLDER
+    assert list(kept.glob("*/*.catalog"))
+    shutil.rmtree(kept)
+    async with caller(configuration, "", 1) as one:
+        assert await one.versions() == known
+        assert [number for number, _ in known] == [1, 2]

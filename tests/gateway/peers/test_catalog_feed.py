@@ -27,6 +27,9 @@ from tests.fakes.node import FakeNode
 from tests.fakes.regions import REGISTRY
 from tests.gateway.peers.hostile_peer import AUDIENCE, AUTHORITY, CREDENTIALS, NAME
 from trust.errors import UnknownKeyError
+from trust.historical_keys import HistoricalKey
+from trust.keys import SigningKey
+from trust.party_signature import PartySignature, canonical_digest, sign_as_party
 from trust.signer import CallerTokenSigner
 
 if TYPE_CHECKING:
@@ -52,11 +55,14 @@ class Follower:
     journal: FakeJournal = field(default_factory=FakeJournal)
     book: CatalogBook = field(init=False)
     use: PublishCatalog = field(init=False)
+    told: tuple[HistoricalKey, ...] = ()
+    ended: tuple[HistoricalKey, ...] = ()
 
     def __post_init__(self) -> None:
         """Begin with what ships."""
         self.book = CatalogBook(REGISTRY, clock=self.clock)
         self.use = publisher(self.book, self.clock, self.journal, MemoryShelf())
+        self.use._signatures = CatalogSignatures(catalogs.believed, self.clock, lambda *_: self.ended)
 
     @asynccontextmanager
     async def following(
@@ -78,6 +84,7 @@ class Follower:
             asking="sichuan",
             publish=publish or self.use,
             known=lambda: [v.digest for v in self.book.all_versions() if not missing(v)],
+            learn=self.learn,
             journal=self.journal,
         )
         task = asyncio.create_task(feed.follow())
@@ -87,6 +94,10 @@ class Follower:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await channel.close()
+
+    async def learn(self) -> None:
+        """Ask for the keys of Chongqing that have ended, which is told where it is known."""
+        self.ended = self.told
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds."""
@@ -180,6 +191,65 @@ async def test_a_version_that_is_not_believed_yet_is_tried_again() -> None:
         await side.until(lambda: side.book.newest("chongqing").head.sequence == 3)  # type: ignore[union-attr]  # there is one
     assert [event["catalog"] for event in side.events("catalog_waits")] == ["chongqing"]
     assert side.events("catalogs_not_followed") == side.events("catalog_refused") == []
+
+
+def publish_with_former_key(node: FakeNode, plain: dict[str, Any]) -> HistoricalKey:
+    """Publish at Chongqing's gateway as long ago, with a key that has ended since; gives the key."""
+    former = SigningKey.generate("ES256", issuer=catalogs.ENTITIES["chongqing"])
+    use = publisher(node.catalogs, node.clock, node.journal)
+    use._signatures = CatalogSignatures(lambda *_: (former.public(),), node.clock)
+    claims = PartySignature(
+        iss=former.issuer,
+        region="chongqing",
+        iat=int(node.clock()) - 60,
+        content="catalog",
+        name=plain["catalog"],
+        digest=canonical_digest(plain),
+    )
+    use.publish(use.check(written(plain)), [sign_as_party(claims, key=former)], region="chongqing")
+    return HistoricalKey(key=former.public(), expires_at=int(node.clock()))
+
+
+async def test_a_version_whose_key_has_ended_is_proved_by_the_peers_former_keys() -> None:
+    """It was signed before: it comes in its turn, with what follows it."""
+    node, side = FakeNode(audience=AUDIENCE), Follower()
+    side.told = (publish_with_former_key(node, following(node.catalogs, "chongqing")),)
+    publish_there(node, following(node.catalogs, "chongqing"), "chongqing")
+    async with chongqing(node) as address, side.following(address):
+        await side.until(lambda: len(side.book.versions("chongqing")) == 3)
+    assert side.events("catalog_refused") == []
+
+
+async def test_a_version_that_nobody_can_prove_holds_up_no_later_one() -> None:
+    """The one after it is taken; told again once the stream is opened anew, the older one is no alarm."""
+    node, side = FakeNode(audience=AUDIENCE), Follower()
+    publish_with_former_key(node, following(node.catalogs, "chongqing"))
+    publish_there(node, following(node.catalogs, "chongqing"), "chongqing")
+    async with chongqing(node) as address, side.following(address):
+        await side.until(lambda: side.book.newest("chongqing").head.sequence == 3)  # type: ignore[union-attr]  # there is one
+        node.clock.advance(400)
+        side.clock.advance(400)
+        await asyncio.sleep(1.2)  # the stream ends with the token, and another tells all anew
+        publish_there(node, following(node.catalogs, "chongqing"), "chongqing")
+        await side.until(lambda: side.book.newest("chongqing").head.sequence == 4)  # type: ignore[union-attr]  # there is one
+    assert [v.head.sequence for v in side.book.versions("chongqing")] == [1, 3, 4]
+    assert side.events("catalog_refused") == []
+
+
+async def test_what_follows_a_version_that_waits_waits_with_it() -> None:
+    """It replaces a version that is not proved yet, and is taken as soon as that is."""
+    node, side = FakeNode(audience=AUDIENCE), Follower()
+    publish_there(node, following(node.catalogs, "chongqing"), "chongqing")
+    async with chongqing(node) as address, side.following(address):
+        await side.until(lambda: side.book.newest("chongqing").head.sequence == 2)  # type: ignore[union-attr]  # there is one
+        former = publish_with_former_key(node, following(node.catalogs, "chongqing"))
+        publish_there(node, following(node.catalogs, "chongqing"), "chongqing")
+        await side.until(lambda: bool(side.events("catalog_waits")))
+        await asyncio.sleep(0.3)
+        assert side.book.newest("chongqing").head.sequence == 2  # type: ignore[union-attr]  # there is one
+        side.told = (former,)
+        await side.until(lambda: side.book.newest("chongqing").head.sequence == 4)  # type: ignore[union-attr]  # there is one
+    assert side.events("catalog_refused") == []
 
 
 async def test_only_so_many_versions_wait(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import delete
 
 from gateway.errors import StoreUnavailableError
-from gateway.federation.catalog_replicas import Told
+from gateway.federation.catalogs_told import Told
+from gateway.services.catalog_text import LONGEST_DOCUMENT
 from gateway.store.shared_catalogs import CHANNEL, StoredCatalogs
+from gateway.store.tables_catalogs import CATALOG_VERSIONS
 from tests.fakes.store import opened
+from trust.jws import MAX_STATEMENT_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,12 +52,37 @@ async def test_signatures_are_added_and_never_replaced(store: Store) -> None:
 
 
 async def test_a_region_has_one_content_for_a_number(store: Store) -> None:
-    """Of two the first stays; another party's signature of the second is kept, and so is the next number."""
+    """Of two the first stays, which is said; another party's signature of the second is kept, and the next number."""
+    catalogs = StoredCatalogs(store)
+    assert not await catalogs.keep(told(2, NORTH), b"document")
+    assert list(await catalogs.keep(told(2, {**NORTH, **SOUTH}, "other"), b"other document")) == ["north"]
+    assert not await catalogs.keep(told(3, NORTH, "next"), b"next document")
+    assert not await catalogs.keep(told(2, NORTH), b"document")
+    assert await catalogs.told() == (told(2, NORTH), told(2, SOUTH, "other"), told(3, NORTH, "next"))
+
+
+async def test_what_is_too_long_is_not_read(store: Store) -> None:
+    """Nobody publishes such a thing: a document is as if it were not there, a signature as if it were empty."""
+    catalogs, north = StoredCatalogs(store), {"north": "a" * (MAX_STATEMENT_LENGTH + 1)}
+    await catalogs.keep(told(2, north), b"d" * LONGEST_DOCUMENT)
+    await catalogs.keep(told(3, {"north": "a" * MAX_STATEMENT_LENGTH}), b"d" * (LONGEST_DOCUMENT + 1))
+    assert [len(one.signatures["north"]) for one in await catalogs.told()] == [0, MAX_STATEMENT_LENGTH]
+    assert [len(await catalogs.document(told(n, {}).digest)) for n in (2, 3)] == [LONGEST_DOCUMENT, 0]
+
+
+async def test_a_document_that_is_gone_is_told_as_such(store: Store) -> None:
+    """The version is not whole until somebody has kept it again, which is told."""
     catalogs = StoredCatalogs(store)
     await catalogs.keep(told(2, NORTH), b"document")
-    await catalogs.keep(told(2, {**NORTH, **SOUTH}, "other"), b"other document")
-    await catalogs.keep(told(3, NORTH, "next"), b"next document")
-    assert await catalogs.told() == (told(2, NORTH), told(2, SOUTH, "other"), told(3, NORTH, "next"))
+    await store.commit(_lose, None)
+    assert await catalogs.told() == (replace(told(2, NORTH), whole=False),)
+    await catalogs.keep(told(2, NORTH), b"document")
+    assert await catalogs.told() == (told(2, NORTH),)
+
+
+async def _lose(transaction: Transaction, items: Sequence[None]) -> Sequence[None]:
+    await transaction.execute(delete(CATALOG_VERSIONS))
+    return items
 
 
 async def test_only_what_is_new_is_told(store: Store) -> None:
