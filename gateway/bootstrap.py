@@ -23,7 +23,7 @@ from gateway.bootstrap_catalogs import catalog_feeds, catalog_replicas, read_ahe
 from gateway.bootstrap_evidence import build_gossip, evidence_servicer
 from gateway.bootstrap_exchange import build_exchange, build_holds
 from gateway.bootstrap_pages import pages
-from gateway.bootstrap_replicas import replicas
+from gateway.bootstrap_replicas import has_replicas, replicas
 from gateway.bootstrap_services import (
     hear_status,
     local_home,
@@ -182,14 +182,18 @@ def _boundary(shared: Shared, watch: Watch) -> Boundary:
 def _foundations(shared: Shared, watch: Watch) -> Sequence[_Part]:
     """Give what all other parts rest on, in the order in which they start."""
     trust, stored, others = shared.trust, shared.stored, replicas(shared)
-    catalogs = catalog_replicas(shared)
+    alone, catalogs = not has_replicas(shared.settings), catalog_replicas(shared)
     return (
         _Part(closers=[] if watch.traces is None else [watch.traces.close]),
         _Part(starters=[stored.start], tasks=[stored.keep_clean], closers=[stored.close]),
         # What the others have published is taken up before trust begins, which reads our own configuration too.
-        *(_Part(starters=[one.start], tasks=[one.tell, one.tell_revocations, one.hear]) for one in others),
         _Part(
-            starters=[trust.start, *(one.catch_up for one in others)],
+            starters=[others.go_on if alone else others.start],
+            settled=[others.settle],
+            tasks=[others.again] if alone else [others.tell, others.tell_revocations, others.hear, others.look],
+        ),
+        _Part(
+            starters=[trust.start, others.catch_up],
             tasks=[
                 partial(keep_looking, trust.homes.values(), journal=watch.journal),
                 partial(trust.marks.keep, seconds=shared.settings.trust.refresh_seconds),

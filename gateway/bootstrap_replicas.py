@@ -41,15 +41,11 @@ def own_feed_base(settings: Settings) -> int:
     return _apart(settings, _FEED_BASES) * _FEED_SPAN if has_replicas(settings) else 0
 
 
-def replicas(shared: Shared) -> tuple[Replicas, ...]:
-    """Give what keeps this replica in step with the others; nothing where there are none."""
-    if not has_replicas(shared.settings):
-        return ()
-    return (
-        Replicas(
-            StoredTrust(shared.stored.store),
-            publishers=[keys.publisher for keys in shared.trust.homes.values()],
-            desk=shared.trust.desk,
-            journal=shared.journal,
-        ),
+def replicas(shared: Shared) -> Replicas:
+    """Give what keeps this replica in step with the others; where it is alone, with those that there were."""
+    return Replicas(
+        StoredTrust(shared.stored.store),
+        publishers=[keys.publisher for keys in shared.trust.homes.values()],
+        desk=shared.trust.desk,
+        journal=shared.journal,
     )

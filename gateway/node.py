@@ -52,6 +52,11 @@ async def keep_running(
         await asyncio.sleep(_AGAIN_SECONDS)
 
 
+def _name_of(work: Callable[[], Coroutine[None, None, None]]) -> str:
+    """Name the function that does some work."""
+    return getattr(getattr(work, "func", work), "__qualname__", "")
+
+
 class Node:
     """A gateway that can be started and stopped."""
 
@@ -78,7 +83,7 @@ class Node:
             web_address: the port of the HTTP side, `host:port`.
             starters: begin what the parts use, before anything is answered.
             settled: ends when calls can be answered as they deserve; until then they wait, and the pages are there.
-            tasks: run as long as the node does.
+            tasks: run beside the servers; one that fails by what nobody foresaw is told of and begins again.
             closers: close what the parts use, after both sides have stopped.
             journal: is told of start and stop.
             drain_seconds: how long running calls may take to finish.
@@ -114,8 +119,17 @@ class Node:
         await self._settle()
         await self._server.start()
         self._web.serving = True
-        self._running = [asyncio.create_task(work()) for work in self._tasks]
+        self._running = [asyncio.create_task(self._run(work)) for work in self._tasks]
         self._journal.event("ready", grpc=self._grpc[0].address, web=self._web_address)
+
+    async def _run(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Do some work to its end, and again where it fails: without it the node would go on as if all were well."""
+        while True:
+            try:
+                return await work()
+            except Exception as error:  # noqa: BLE001 - nobody waits for this; its words may quote what others sent
+                self._journal.event("task_failed", task=_name_of(work), type=type(error).__name__)
+            await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _settle(self) -> None:
         """Wait until calls can be answered, or until it is time to stop."""

@@ -178,15 +178,17 @@ class TrustDesk:
             async with asyncio.timeout(_RENEWED_SECONDS):
                 await self._refresher.again(entity)
 
-    def believe_revocation(self, text: str) -> bool:
+    def believe_revocation(self, text: str, *, shared: bool = False) -> bool:
         """Believe a revocation, compact JWS; tells whether it is new. It counts before this returns, and lasts.
+
+        Where it is shared, another replica of ours has believed it, and there is room for more of its issuer.
 
         Raises:
             TrustError: a leaf that says why it is not believed.
             LimitError: its issuer has revoked too much already.
             TrustMemoryError: it cannot be kept; it counts all the same until the node ends, and may be tried again.
         """
-        return self._held.believe_revocation(text, now=self._now())
+        return self._held.believe_revocation(text, shared=shared, now=self._now())
 
     def put_aside(self, feed: str, text: str) -> None:
         """Keep a revocation of a feed that is not believed yet; chains that are offered are judged by it too."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MAX_OF_AN_ISSUER: Final = 500
 """Revocations of one issuer that is no anchor; whoever has its key cannot fill the memory of all."""
+MAX_SHARED_OF_AN_ISSUER: Final = 2 * MAX_OF_AN_ISSUER
+"""The same with those that other replicas of ours have believed: each counts by itself until it hears of the others,
+and what one of them has accepted all are to go by."""
 
 
 class RevocationFeed:
@@ -54,9 +57,10 @@ class RevocationFeed:
         """Tell whether this very text is in the feed."""
         return text in self._places
 
-    def require_room(self, issuer: str) -> None:
-        """Demand that an issuer has not revoked too much already (LimitError)."""
-        if issuer not in self._unlimited and self._of[issuer] >= MAX_OF_AN_ISSUER:
+    def require_room(self, issuer: str, *, shared: bool = False) -> None:
+        """Demand that an issuer has not revoked too much already, also by what replicas share (LimitError)."""
+        most = MAX_SHARED_OF_AN_ISSUER if shared else MAX_OF_AN_ISSUER
+        if issuer not in self._unlimited and self._of[issuer] >= most:
             raise LimitError(limit="revocations of an issuer")
 
     def take(self, text: str, said: Revocation, revocations: RevocationSet) -> bool:

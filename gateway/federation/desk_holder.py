@@ -78,14 +78,14 @@ class StandingHolder:
             self.feed.take(text, said, standing.federation.revocations)
         self._adopt(standing)
 
-    def believe_revocation(self, text: str, *, now: int) -> bool:
+    def believe_revocation(self, text: str, *, shared: bool = False, now: int) -> bool:
         """Believe a revocation; see `gateway.federation.desk.TrustDesk.believe_revocation`."""
         if len(text) > MAX_REVOCATION_LENGTH:
             raise MalformedTokenError(rule="size")
         if text in self.feed:
             return False
         _, said = read_revocation(text)
-        self.feed.require_room(said.iss)
+        self.feed.require_room(said.iss, shared=shared)
         standing = self.standing.revoked(text, now=now)
         revocations = standing.federation.revocations
         if revocations.entries != self.standing.federation.revocations.entries:

@@ -39,7 +39,7 @@ _MOST_DOUBLINGS: Final = 20
 _RECHECK_SECONDS: Final = 0.2
 _MOST_PAGES: Final = 64
 _MOST_SKIPPED: Final = 100
-_MAY_CHANGE: Final = (
+MAY_CHANGE: Final = (
     ForeignKeyError,
     NotYetValidError,
     TransitiveTrustError,
@@ -236,7 +236,7 @@ class RevocationFollower:
         try:
             self._desk.believe_revocation(text)
         except (TrustError, LimitError) as error:
-            if isinstance(error, _MAY_CHANGE):
+            if isinstance(error, MAY_CHANGE):
                 feed.may_change = True
                 self._desk.put_aside(feed.entity, text)
             return self._skip(feed, type(error).__name__)

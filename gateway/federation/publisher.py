@@ -17,8 +17,8 @@ from gateway.errors import SettingsError
 from gateway.federation.publisher_history import KeyHistory
 from gateway.federation.publisher_ledger import Issue, Numbering, VersionLedger, write_whole
 from trust.entity import EntityConfiguration
-from trust.errors import ClaimInvalidError, KeyMaterialError, TrustError
-from trust.historical_keys import HistoricalKey, sign_historical_keys
+from trust.errors import ClaimInvalidError, KeyMaterialError, TrustError, UnknownKeyError
+from trust.historical_keys import HistoricalKey, sign_historical_keys, verify_historical_keys
 from trust.keys import thumbprint
 from trust.statement import read_configuration, sign_statement
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from trust.keys import VerificationKey
 
 DAY_SECONDS = 86_400
+FARTHEST = 2**26
+"""How far a number of another replica may be ahead of ours: that is decades of publications, and far from the last."""
 PUBLISHED_LAST = "configuration.jwt"
 """File of the folder with the configuration that was published last."""
 
@@ -82,7 +84,9 @@ class EntityPublisher:
         if living[:1] != content.keys[:1] or not living:
             raise SettingsError(("federation key: none that signs, or one that was retired",))
         self._content = replace(content, keys=living)
-        self._link_from_before(living[0])
+        self._ours: dict[str, VerificationKey] = {}
+        self._before = 0
+        self._go_on_from_before(living[0])
         self._current = self._sign(self._content)
         self._old_keys: tuple[object, str] | None = None
 
@@ -136,30 +140,50 @@ class EntityPublisher:
         self._current = self._sign(self._content)
         return True
 
-    def history(self) -> dict[str, list[Any]]:
-        """Give links and ended keys as JSON, for another replica's `adopt`."""
-        return self._history.to_json()
+    def history(self) -> dict[str, Any]:
+        """Give links, and the ended keys as a signed set, as JSON, for another replica's `adopt`."""
+        return {"links": list(self._history.links), "ended": self.historical_keys()}
 
-    def adopt(self, text: str, *, links: list[Any], ended: list[Any]) -> None:
+    def adopt(self, text: str, *, links: object, ended: object, above: int = 0) -> None:
         """Publish what another replica of ours has published; what we say next has a greater number and a later date.
 
+        It came by way of a store, which proves nothing: only a key that we know by ourselves makes it ours.
+
+        Args:
+            text: the configuration, compact JWS.
+            links: its links.
+            ended: its ended keys, a signed set; an earlier build gave a list that nobody had signed, which is left out.
+            above: its number must be greater.
+
         Raises:
-            TrustError: it is no configuration of this entity that one of its keys has signed.
-            SettingsError: the folder cannot be used.
+            TrustError: it is no configuration of this entity that one of its keys has signed, it is an older one, or
+                its number is far beyond ours.
+            SettingsError: the links are none, or the folder cannot be used.
         """
-        claims, _ = read_configuration(text)
+        claims, signer = read_configuration(text)
         if claims.sub != self.entity:
             raise ClaimInvalidError(claim="sub", rule="this entity")
-        self._history.join(links, ended)
+        known = self._known_keys()
+        if thumbprint(signer.public_key) not in known:
+            raise UnknownKeyError
+        if not above < claims.version <= self._current.claims.version + FARTHEST:
+            raise ClaimInvalidError(claim="version", rule="after ours")
+        theirs: tuple[HistoricalKey, ...] = ()
+        if isinstance(ended, str):
+            theirs = verify_historical_keys(ended, entity=self.entity, keys=known.values(), now=self._now())
+        self._history.join(links, theirs)
         self._ledger.reach(self.entity, Issue(version=claims.version, iat=claims.iat))
         write_whole(self._last, text.encode("ascii"))
         self._current = Publication(text=text, claims=claims)
+        self._remember(claims.keys)
 
-    def resume(self, text: str, *, links: list[Any], ended: list[Any]) -> None:
+    def resume(self, text: str, *, links: object, ended: object) -> None:
         """Adopt a configuration at the start, and say anew what is to be said where that is something else.
 
-        Raises as `adopt`.
+        One that is older than what we have published ourselves is left. Raises as `adopt`.
         """
+        if read_configuration(text)[0].version < self._before:
+            return
         self.adopt(text, links=links, ended=ended)
         said = self._current.claims
         wanted = self._claims(self._content, Issue(version=said.version, iat=said.iat))
@@ -231,14 +255,26 @@ class EntityPublisher:
         )
         self._say(keys=tuple(key for key in self._content.keys if key is not old))
 
-    def _link_from_before(self, key: Key) -> None:
-        """Make a link of what was published last, where a key signed it that listed this one and has handed on to none.
+    def _known_keys(self) -> dict[str, VerificationKey]:
+        """Give the keys that are ours as we know by ourselves, those that have ended too, unless they are revoked."""
+        revoked = {thumbprint(old.key.public_key) for old in self._history.ended if old.revoked_at is not None}
+        return {mark: key for mark, key in self._ours.items() if mark not in revoked}
 
-        What is kept is ours alone; if it cannot be read as a configuration, there is no link.
+    def _remember(self, keys: Iterable[VerificationKey]) -> None:
+        """Know some keys as ours, until this ends."""
+        self._ours.update((thumbprint(key.public_key), key) for key in keys)
+
+    def _go_on_from_before(self, key: Key) -> None:
+        """Remember what was published last.
+
+        It makes a link, where a key signed it that listed this one and has handed on to none. What is kept is ours
+        alone; if it cannot be read as a configuration, there is no link.
         """
         with suppress(TrustError, OSError, UnicodeDecodeError):
             text = self._last.read_text("ascii")
             claims, signer = read_configuration(text)
+            self._before = claims.version
+            self._remember(claims.keys)
             listed = {thumbprint(known.public_key) for known in claims.keys}
             if signer.kid != key.kid and _mark(key) in listed and not self._history.handed_on(signer):
                 self._history.link(text)
@@ -264,6 +300,7 @@ class EntityPublisher:
         """Number and sign a content."""
         claims = self._claims(content, self._ledger.next(content.entity, now=self._now()))
         text = sign_statement(claims, key=content.keys[0])
+        self._remember(claims.keys)
         write_whole(self._last, text.encode("ascii"))
         return Publication(text=text, claims=claims)
 

@@ -13,6 +13,7 @@ from trust.keys import thumbprint
 from trust.statement import read_configuration
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from trust.keys import VerificationKey
@@ -66,14 +67,9 @@ class KeyHistory:
         self._write(_LINKS, list(links))
         self._links = links
 
-    def to_json(self) -> dict[str, list[Any]]:
-        """Give links and ended keys as JSON."""
-        return {"links": list(self._links), "ended": [old.to_json() for old in self._ended]}
-
-    def join(self, links: list[Any], ended: list[Any]) -> None:
-        """Take in what another replica has (SettingsError where it is no such thing or cannot be written)."""
-        theirs = _read_ended(ended, self._entity)
-        known = {thumbprint(old.key.public_key): old for old in (*self._ended, *theirs)}
+    def join(self, links: object, ended: Iterable[HistoricalKey]) -> None:
+        """Take in links, as JSON, and ended keys of another replica (SettingsError: no links, or cannot be written)."""
+        known = {thumbprint(old.key.public_key): old for old in (*self._ended, *ended)}
         merged = tuple(sorted(known.values(), key=lambda old: old.expires_at))[-MAX_HISTORICAL_KEYS:]
         chained = dict.fromkeys((*self._links, *_read_links(links, self._entity)))
         in_order = tuple(sorted(chained, key=lambda text: read_configuration(text)[0].version))[-MAX_LINKS:]

@@ -30,13 +30,16 @@ class StoredTrust:
         self._store = store
         self._insert = postgresql_insert if store.engine.file is None else sqlite_insert
 
-    async def publication(self, entity: str) -> Shared | None:
-        """Give what was published last for an entity (StoreUnavailableError)."""
+    async def publication(self, entity: str, *, after: int = 0) -> Shared | None:
+        """Give what was published last for an entity, if its number is greater than one (StoreUnavailableError)."""
         told = PUBLICATIONS.c
-        asked = select(told.version, told.text, told.history).where(told.entity == entity)
+        asked = select(told.version, told.text, told.history).where(told.entity == entity, told.version > after)
         async with self._store.reading() as connection:
             row = (await connection.execute(asked)).one_or_none()
-        return None if row is None else Shared(entity=entity, version=row.version, text=row.text, history=row.history)
+        if row is None:
+            return None
+        # SQLite gives bytes where somebody has put some, whatever the column is.
+        return Shared(entity=entity, version=row.version, text=str(row.text), history=str(row.history))
 
     async def publish(self, shared: Shared) -> bool:
         """Keep a publication, unless one of its number or a greater one is there; tells whether it was kept."""
@@ -47,7 +50,7 @@ class StoredTrust:
         known = REVOCATIONS.c
         asked = select(known.place, known.text).where(known.place > after).order_by(known.place)
         async with self._store.reading() as connection:
-            return [(row.place, row.text) for row in await connection.execute(asked)]
+            return [(row.place, str(row.text)) for row in await connection.execute(asked)]
 
     async def revoke(self, text: str) -> None:
         """Keep a revocation; one that is there stays as it is (StoreUnavailableError)."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import ClientSession
@@ -17,6 +18,9 @@ from gateway.web.app import WebSide
 from tests.fakes.configuration import free_address
 from tests.fakes.journal import FakeJournal
 from tests.fakes.node import FakeNode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
 
 CALLERS_WORDS = "what a caller sent"
 
@@ -47,7 +51,11 @@ def parts() -> tuple[WebSide, str, FakeJournal]:
     return WebSide(key_sets=dict, ready=lambda: {"chongqing": True}), free_address(), FakeJournal()
 
 
-def node_of(server: Any, parts: tuple[WebSide, str, FakeJournal]) -> Node:  # noqa: ANN401 - a server of ours
+def node_of(
+    server: Any,  # noqa: ANN401 - a server of ours
+    parts: tuple[WebSide, str, FakeJournal],
+    tasks: Sequence[Callable[[], Coroutine[None, None, None]]] = (),
+) -> Node:
     """Put a node together."""
     web, address, journal = parts
     return Node(
@@ -55,6 +63,7 @@ def node_of(server: Any, parts: tuple[WebSide, str, FakeJournal]) -> Node:  # no
         web=web,
         grpc=[Listening("127.0.0.1:0", None)],
         web_address=address,
+        tasks=tasks,
         closers=(),
         journal=journal,
         drain_seconds=0,
@@ -118,6 +127,32 @@ async def test_a_node_that_is_told_to_stop_ends_well(parts: tuple[WebSide, str, 
     os.kill(os.getpid(), signal.SIGTERM)
     await serving
     assert [line["event"] for line in parts[2].lines] == ["ready", "stopping", "stopped"]
+
+
+async def test_what_runs_beside_the_servers_does_not_die_in_silence(
+    parts: tuple[WebSide, str, FakeJournal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody foresaw is told by its type and the name of the work, which begins again; what ended has ended."""
+    monkeypatch.setattr(gateway.node, "_AGAIN_SECONDS", 0.0)
+    begun: list[str] = []
+    ended = asyncio.Event()
+
+    async def falls_once(word: str) -> None:
+        begun.append(word)
+        if begun == [word]:
+            raise ValueError(CALLERS_WORDS)
+        ended.set()
+
+    node = node_of(FakeNode().server(), parts, tasks=[partial(falls_once, "once")])
+    await node.start()
+    await asyncio.wait_for(ended.wait(), 20)
+    await asyncio.sleep(0.05)
+    await node.stop()
+    assert begun == ["once", "once"]
+    (told,) = [line for line in parts[2].lines if line["event"] == "task_failed"]
+    assert told["task"].endswith("falls_once")
+    assert told["type"] == "ValueError"
+    assert CALLERS_WORDS not in parts[2].text
 
 
 async def test_a_task_that_fails_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:

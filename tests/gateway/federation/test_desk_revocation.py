@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from gateway.errors import LimitError
+from gateway.federation import desk_feed
 from tests.fakes.federation_site import until
 from tests.fakes.trusting import (
     COASTAL,
@@ -186,6 +187,20 @@ async def test_a_key_that_is_dead_in_the_new_agreement_cannot_revoke_there() -> 
             around.site.statements[COAST, HOME] = signed(vouching(COAST, HOME))
             assert await desk.refresh((COAST, HOME))
             assert around.memory.revocations()[0].anchors == {SOUTHWEST}
+
+
+async def test_what_replicas_share_has_more_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one replica has accepted counts at one that has its fill of the issuer too, though not without end."""
+    monkeypatch.setattr(desk_feed, "MAX_OF_AN_ISSUER", 1)
+    monkeypatch.setattr(desk_feed, "MAX_SHARED_OF_AN_ISSUER", 2)
+    texts = [revocation(VISITED, target=KEYS[target].kid) for target in (CITY, ABROAD, HOME)]
+    async with trusting() as around, started(around) as desk:
+        assert desk.believe_revocation(texts[0])
+        with pytest.raises(LimitError):
+            desk.believe_revocation(texts[1])
+        assert desk.believe_revocation(texts[1], shared=True)
+        with pytest.raises(LimitError):
+            desk.believe_revocation(texts[2], shared=True)
 
 
 async def test_tells_of_contradictions() -> None:

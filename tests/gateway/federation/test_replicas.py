@@ -3,166 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import StoreUnavailableError
-from gateway.federation.publisher import EntityPublisher
-from gateway.federation.publisher_content import EntityContent, leaf_endpoints
+from gateway.federation.publisher import FARTHEST
 from gateway.federation.publisher_ledger import Numbering
-from gateway.federation.replicas import Replicas, Shared
+from gateway.federation.replicas import Shared
 from tests.fakes.clock import FakeClock
-from tests.fakes.journal import FakeJournal
-from tests.gateway.federation.publisher_cases import ANCHOR, KEYS, NORTH, SOUTH, leaf, roles
-from trust.errors import ClaimInvalidError, UnknownIssuerError
+from tests.gateway.federation.publisher_cases import ANCHOR, KEYS, NORTH, SOUTH, leaf
+from tests.gateway.federation.replica_cases import FakeSharedTrust, Replica, publisher, until
+from trust.errors import ClaimInvalidError, TrustError, UnknownKeyError
+from trust.historical_keys import HistoricalKey, sign_historical_keys, verify_historical_keys
 from trust.keys import SigningKey
+from trust.statement import sign_statement
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
     from pathlib import Path
+
+    from gateway.federation.publisher import EntityPublisher
 
 NOW = 1_790_000_000
 OTHER_MARK = {"https://bodies.example/marks/joint-catalog": "x.y.z"}
-
-
-class FakeSharedTrust:
-    """What replicas share, in memory; `fails` makes it unavailable."""
-
-    def __init__(self) -> None:
-        """Begin empty."""
-        self.kept: dict[str, Shared] = {}
-        self.revoked: list[str] = []
-        self.fails = False
-        self._words: list[asyncio.Queue[str]] = []
-
-    async def publication(self, entity: str) -> Shared | None:
-        """Give what was published last."""
-        self._require()
-        return self.kept.get(entity)
-
-    async def publish(self, shared: Shared) -> bool:
-        """Keep what is newer."""
-        self._require()
-        last = self.kept.get(shared.entity)
-        if last is not None and last.version >= shared.version:
-            return False
-        self.kept[shared.entity] = shared
-        self._tell()
-        return True
-
-    async def revocations(self, after: int) -> Sequence[tuple[int, str]]:
-        """Give what came after a place."""
-        self._require()
-        return list(enumerate(self.revoked, start=1))[after:]
-
-    async def revoke(self, text: str) -> None:
-        """Keep a revocation."""
-        self._require()
-        if text not in self.revoked:
-            self.revoked.append(text)
-            self._tell()
-
-    async def listen(self) -> AsyncGenerator[str]:
-        """Give a word whenever something was kept."""
-        self._require()
-        words: asyncio.Queue[str] = asyncio.Queue()
-        self._words.append(words)
-        yield ""
-        while True:
-            yield await words.get()
-
-    def _require(self) -> None:
-        if self.fails:
-            raise StoreUnavailableError(fault="not_ready")
-
-    def _tell(self) -> None:
-        for words in self._words:
-            words.put_nowait("")
-
-
-class FakeRevocationDesk:
-    """Believes what does not begin with `bad`, in the order in which it comes."""
-
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        self.texts: list[str] = []
-        self._news: dict[int, asyncio.Event] = defaultdict(asyncio.Event)
-
-    def believe_revocation(self, text: str) -> bool:
-        """Believe a revocation."""
-        if text.startswith("bad"):
-            raise UnknownIssuerError
-        if text in self.texts:
-            return False
-        self.texts.append(text)
-        self._news.pop(len(self.texts) - 1, asyncio.Event()).set()
-        return True
-
-    def feed(self, after: int) -> tuple[Sequence[tuple[int, str]], int]:
-        """Give what came after a cursor."""
-        return list(enumerate(self.texts, start=1))[after:], len(self.texts)
-
-    async def changed(self, after: int) -> None:
-        """Wait for more."""
-        if len(self.texts) <= after:
-            await self._news[after].wait()
-
-
-def publisher(folder: Path, clock: Callable[[], float], residue: int, **changes: object) -> EntityPublisher:
-    """Publish as one of several replicas."""
-    folder.mkdir(parents=True, exist_ok=True)
-    values = {
-        "entity": NORTH,
-        "keys": (KEYS[NORTH],),
-        "roles": roles("north"),
-        "hints": (ANCHOR,),
-        "endpoints": leaf_endpoints(NORTH),
-    }
-    content = EntityContent(**{**values, **changes})  # type: ignore[arg-type]  # a test may give anything
-    return EntityPublisher(content, folder=folder, clock=clock, numbering=Numbering(16, residue))
-
-
-class Replica:
-    """One replica with a folder of its own."""
-
-    def __init__(
-        self, shared: FakeSharedTrust, folder: Path, clock: FakeClock, residue: int, **changes: object
-    ) -> None:
-        """Make its parts."""
-        self.publisher = publisher(folder / str(residue), clock, residue, **changes)
-        self.desk = FakeRevocationDesk()
-        self.journal = FakeJournal()
-        self.work = Replicas(shared, publishers=[self.publisher], desk=self.desk, journal=self.journal)
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[Replica]:
-        """Let it tell and hear."""
-        await self.work.start()
-        await self.work.catch_up()
-        tasks = [asyncio.create_task(w()) for w in (self.work.tell, self.work.tell_revocations, self.work.hear)]
-        try:
-            yield self
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    @property
-    def text(self) -> str:
-        """What it serves."""
-        return self.publisher.text()
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    async with asyncio.timeout(10):
-        while not true():
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -231,19 +96,26 @@ async def test_what_is_due_is_renewed_for_all(tmp_path: Path, clock: FakeClock) 
 
 
 async def test_rotations_leave_their_history_with_all(tmp_path: Path, clock: FakeClock) -> None:
-    """Links and ended keys of one replica are served by the others."""
+    """Links and ended keys of one replica are served by the others, and by one that has none of its own."""
     shared = FakeSharedTrust()
     successor = SigningKey.generate("ES256", issuer=NORTH)
+    late = Replica(shared, tmp_path, clock, 3, keys=(successor,))
     async with (
         Replica(shared, tmp_path, clock, 1).running() as one,
         Replica(shared, tmp_path, clock, 2).running() as other,
     ):
-        one.publisher.announce(successor)
+        for replica in (one, other):
+            replica.publisher.announce(successor)
         one.publisher.rotate(successor)
         one.publisher.retire(KEYS[NORTH].kid)
-        await until(lambda: other.publisher.links == one.publisher.links != ())
-        assert other.publisher.history() == one.publisher.history()
-        assert other.text == one.text
+        await until(lambda: other.text == one.text)
+        async with late.running():
+            assert late.text == one.text
+        for replica in (other, late):
+            assert replica.publisher.links == one.publisher.links != ()
+            text, keys = replica.publisher.historical_keys(), replica.publisher.keys
+            (ended,) = verify_historical_keys(text, entity=NORTH, keys=keys, now=NOW)
+            assert ended.key == KEYS[NORTH].public()
 
 
 async def test_revocations_reach_every_replica(tmp_path: Path, clock: FakeClock) -> None:
@@ -257,7 +129,7 @@ async def test_revocations_reach_every_replica(tmp_path: Path, clock: FakeClock)
         assert one.desk.texts == ["before"]
         one.desk.believe_revocation("now")
         await until(lambda: other.desk.texts == ["before", "now"])
-        assert [line["error"] for line in other.journal.lines] == ["UnknownIssuerError"]
+        assert [line["error"] for line in other.journal.lines] == ["BadSignatureError"]
     assert shared.revoked == ["bad", "before", "now"]
 
 
@@ -281,17 +153,14 @@ async def test_a_store_that_is_away_is_waited_for(
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_what_cannot_be_adopted_does_not_end_the_hearing(
-    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_cannot_be_adopted_does_not_end_the_hearing(tmp_path: Path, clock: FakeClock) -> None:
     """A foreign text in the store is told of and passed over; the next good one is taken up."""
-    monkeypatch.setattr("gateway.federation.replicas._RETRY_SECONDS", 0.01)
     shared = FakeSharedTrust()
     async with Replica(shared, tmp_path, clock, 1).running() as one:
         foreign = leaf(tmp_path / "b", clock, SOUTH).text()
         history = shared.kept[NORTH].history
         await shared.publish(Shared(entity=NORTH, version=10_000, text=foreign, history=history))
-        await until(lambda: any(line["event"] == "replica_not_heard" for line in one.journal.lines))
+        await until(lambda: any(line["event"] == "replica_publication_skipped" for line in one.journal.lines))
         assert one.publisher.current.claims.sub == NORTH
         good = publisher(tmp_path / "c", clock, 2, hints=(ANCHOR, "https://bodies.example/east"))
         await shared.publish(Shared(entity=NORTH, version=10_001, text=good.text(), history=history))
@@ -305,6 +174,57 @@ def test_what_another_entity_says_is_not_adopted(tmp_path: Path, clock: FakeCloc
     with pytest.raises(ClaimInvalidError):
         mine.adopt(theirs.text(), links=[], ended=[])
     assert mine.text() == before
+
+
+def signed_by(key: SigningKey, one: EntityPublisher, version: int) -> str:
+    """Say what an entity says under another number, with a key that is listed."""
+    return sign_statement(replace(one.current.claims, version=version, keys=(key.public(),)), key=key)
+
+
+def test_only_what_a_key_of_ours_has_signed_is_adopted(tmp_path: Path, clock: FakeClock) -> None:
+    """A key counts that is listed, is next or has ended; not one that only the text lists, nor one that is revoked."""
+    first, next_key, third = KEYS[NORTH], *(SigningKey.generate("ES256", issuer=NORTH) for _ in range(2))
+    mine = publisher(tmp_path / "a", clock, 1)
+    mine.announce(next_key)
+    for version, key in enumerate((first, next_key), start=100):
+        mine.adopt(signed_by(key, mine, version), links=[], ended=[])
+    mine.rotate(next_key)
+    mine.retire(first.kid)
+    mine.adopt(signed_by(first, mine, 200), links=[], ended=[])
+    again = publisher(tmp_path / "a", clock, 1, keys=(next_key,))
+    again.adopt(signed_by(first, again, 300), links=[], ended=[])
+    for stranger in (third, KEYS[SOUTH]):
+        with pytest.raises(TrustError):
+            again.adopt(signed_by(stranger, again, 400), links=[], ended=[])
+    other = publisher(tmp_path / "b", clock, 1, keys=(next_key, first))
+    other.retire(first.kid, reason="compromised")
+    with pytest.raises(UnknownKeyError):
+        other.adopt(signed_by(first, other, 400), links=[], ended=[])
+
+
+def test_a_number_far_beyond_ours_is_not_adopted(tmp_path: Path, clock: FakeClock) -> None:
+    """It would leave none for what is to come; the memory of our own numbers stays, and so the next start succeeds."""
+    mine = publisher(tmp_path, clock, 1)
+    for version in (2**31 - 1, mine.current.claims.version + FARTHEST + 1):
+        with pytest.raises(ClaimInvalidError):
+            mine.adopt(signed_by(KEYS[NORTH], mine, version), links=[], ended=[])
+    assert publisher(tmp_path, clock, 1).current.claims.version == 17
+    mine.adopt(signed_by(KEYS[NORTH], mine, mine.current.claims.version + FARTHEST), links=[], ended=[])
+
+
+def test_ended_keys_are_taken_from_whom_we_know(tmp_path: Path, clock: FakeClock) -> None:
+    """Neither a list that nobody signed, which would end our own key, nor a set that a stranger did."""
+    mine, theirs = publisher(tmp_path / "a", clock, 1), publisher(tmp_path / "b", clock, 2)
+    old, foreign = (SigningKey.generate("ES256", issuer=NORTH) for _ in range(2))
+    ended = HistoricalKey(key=old.public(), expires_at=NOW)
+    mine.adopt(theirs.text(), links=[], ended=[HistoricalKey(key=KEYS[NORTH].public(), expires_at=NOW).to_json()])
+    publisher(tmp_path / "a", clock, 1)
+    for signed in (sign_historical_keys([ended], key=foreign, now=NOW), "junk"):
+        with pytest.raises(TrustError):
+            mine.adopt(theirs.text(), links=[], ended=signed)
+    assert verify_historical_keys(mine.historical_keys(), entity=NORTH, keys=mine.keys, now=NOW) == ()
+    mine.adopt(theirs.text(), links=[], ended=sign_historical_keys([ended], key=KEYS[NORTH], now=NOW))
+    assert verify_historical_keys(mine.historical_keys(), entity=NORTH, keys=mine.keys, now=NOW) == (ended,)
 
 
 @given(st.integers(1, 4096), st.data())

@@ -6,8 +6,11 @@ import asyncio
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING
 
+from sqlalchemy import insert
+
 from gateway.federation.replicas import Shared
 from gateway.store.shared_trust import StoredTrust
+from gateway.store.tables_trust import REVOCATIONS
 from tests.fakes.store import opened
 
 if TYPE_CHECKING:
@@ -35,6 +38,27 @@ async def test_only_a_greater_number_is_kept(store: Store) -> None:
     assert await trust.publication(NORTH) == shared(2)
     assert await trust.publish(shared(3))
     assert await trust.publication(NORTH) == shared(3)
+
+
+async def test_a_publication_is_given_to_whom_it_is_new(store: Store) -> None:
+    """Who has its number, or a greater one, is given nothing."""
+    trust = StoredTrust(store)
+    await trust.publish(shared(2))
+    assert await trust.publication(NORTH, after=1) == shared(2)
+    assert await trust.publication(NORTH, after=2) is None
+
+
+async def test_bytes_that_somebody_put_are_texts(sqlite_url: str) -> None:
+    """SQLite keeps them in any column; they are judged like any other junk."""
+    async with opened(sqlite_url) as store:
+
+        async def put(transaction: Transaction, _items: Sequence[str]) -> Sequence[GatewayError | None]:
+            await transaction.execute(insert(REVOCATIONS).values(place=1, digest=b"\0", text=b"\xff\0"))
+            return [None]
+
+        await store.commit(put, "")
+        ((place, said),) = await StoredTrust(store).revocations(0)
+    assert (place, type(said)) == (1, str)
 
 
 async def test_of_publications_at_the_same_time_the_greatest_stays(store: Store) -> None:
