@@ -77,7 +77,11 @@ sys.exit(code)
     [
         (SettingsError(("x: is wrong",)), CONFIGURATION_FAULT, "x: is wrong\n"),
         (StoreUnavailableError(fault="connection"), CONFIGURATION_FAULT, "just now. fault=connection\n"),
-        (StoreSchemaError(fault="newer", found="0002", known="0001"), CONFIGURATION_FAULT, "known=0001\n"),
+        (
+            StoreSchemaError(fault="newer", found="0002", known="0001"),
+            CONFIGURATION_FAULT,
+            "has changed it: run that.\n",
+        ),
         (ZeroDivisionError(), PROGRAM_FAULT, "ZeroDivisionError\n"),
     ],
     ids=["settings", "store", "schema", "our own"],
