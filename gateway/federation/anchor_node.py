@@ -171,12 +171,12 @@ async def _follow_member(body: AnchorBody, entity: str, source: ConfigurationSou
     """Take a member's configuration; where a key signed it that is not known yet, its links first."""
     text = await source.configuration(entity)
     try:
-        body.admit(text)
+        body.follow(text)
     except UnknownKeyError:
         for link in await source.links(entity):
             with suppress(TrustError):
-                body.admit(link)
-        body.admit(text)
+                body.follow(link)
+        body.follow(text)
 
 
 @web.middleware

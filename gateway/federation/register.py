@@ -104,7 +104,12 @@ class MemberRegister:
         return member
 
     def admit(
-        self, request: str, *, fingerprint: str | None = None, revocations: RevocationSet | None = None
+        self,
+        request: str,
+        *,
+        fingerprint: str | None = None,
+        revocations: RevocationSet | None = None,
+        members_only: bool = False,
     ) -> Member:
         """Admit a candidate, or take a member's newer configuration, which a key known here must have signed.
 
@@ -112,23 +117,28 @@ class MemberRegister:
             request: the candidate's entity configuration, compact JWS.
             fingerprint: thumbprint of the key that must have signed it, as the operator knows it by other means.
             revocations: what is dead.
+            members_only: admit no candidate; somebody may have been withdrawn a moment ago.
 
         Raises:
+            UnknownIssuerError: it is no member, and only members are asked for.
             TrustError: a leaf that names the first rule that the request does not meet; nothing changes then.
             SettingsError: the folder cannot be used.
         """
-        members = self.members()
-        applicant = Applicant.read(request, members=members, fingerprint=fingerprint)
-        known = applicant.known
-        if known is not None and known.configuration == request:
-            return known
-        now = int(self._clock())
-        applicant.check_life(self._publisher.entity, revocations=revocations or RevocationSet(), now=now)
-        party = self._parties.get(applicant.names)
-        if party is None:
-            raise ForeignKeyError(rule="a region and a gateway of the agreement")
-        applicant.check_place(party, members=members.values(), anchor_keys=self._publisher.keys)
-        self._folder.save(member := applicant.to_member(party, now=now))
+        with self._folder.alone():
+            members = self.members()
+            applicant = Applicant.read(request, members=members, fingerprint=fingerprint)
+            known = applicant.known
+            if known is None and members_only:
+                raise UnknownIssuerError
+            if known is not None and known.configuration == request:
+                return known
+            now = int(self._clock())
+            applicant.check_life(self._publisher.entity, revocations=revocations or RevocationSet(), now=now)
+            party = self._parties.get(applicant.names)
+            if party is None:
+                raise ForeignKeyError(rule="a region and a gateway of the agreement")
+            applicant.check_place(party, members=members.values(), anchor_keys=self._publisher.keys)
+            self._folder.save(member := applicant.to_member(party, now=now))
         return member
 
     def withdraw(self, entity: str) -> None:
@@ -136,8 +146,9 @@ class MemberRegister:
 
         What was signed before lives on to its end, unless it is revoked.
         """
-        self.member(entity)
-        self._folder.remove(entity)
+        with self._folder.alone():
+            self.member(entity)
+            self._folder.remove(entity)
 
     def enforce(self, revocations: RevocationSet) -> tuple[str, ...]:
         """Do as revocations say: drop members that are dead, and dead keys; names the members that it changed.
@@ -146,14 +157,15 @@ class MemberRegister:
             SettingsError: the folder cannot be used.
         """
         changed = []
-        for entity, member in self.members().items():
-            living = self._living(member, revocations)
-            if living != member.keys:
-                changed.append(entity)
-                if living:
-                    self._folder.save(replace(member, keys=living))
-                else:
-                    self._folder.remove(entity)
+        with self._folder.alone():
+            for entity, member in self.members().items():
+                living = self._living(member, revocations)
+                if living != member.keys:
+                    changed.append(entity)
+                    if living:
+                        self._folder.save(replace(member, keys=living))
+                    else:
+                        self._folder.remove(entity)
         return tuple(changed)
 
     def _living(self, member: Member, revocations: RevocationSet) -> tuple[VerificationKey, ...]:

@@ -164,6 +164,10 @@ class AnchorBody:
         """Admit a candidate, or follow a member (see `MemberRegister.admit` for what it raises)."""
         return self.register.admit(request, fingerprint=fingerprint, revocations=self._feed.revocations)
 
+    def follow(self, configuration: str) -> Member:
+        """Take a newer configuration of a member, and of nobody else (see `MemberRegister.admit`)."""
+        return self.register.admit(configuration, revocations=self._feed.revocations, members_only=True)
+
     def revoke(self, kind: str, *, subject: str, target: str, reason: str, effective: int | None = None) -> str:
         """Revoke something of a member or of the anchor, and act on it (see `AnchorFeed.revoke` for what it raises)."""
         text = self._feed.revoke(kind, subject=subject, target=target, reason=reason, effective=effective)

@@ -5,7 +5,10 @@ The files are read again whenever one has changed, so that a command beside the 
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +22,7 @@ from trust.errors import TrustError
 from trust.keys import KeyRing, VerificationKey
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _FIELDS = ("entity", "region", "gateway", "version", "admitted_at", "jwks", "configuration")
@@ -128,6 +132,22 @@ class MemberFolder:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise SettingsError((f"{path.name}: cannot be removed ({type(error).__name__})",)) from error
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Change members while nobody else does, a command beside the anchor either (SettingsError).
+
+        Without it, who is withdrawn while a newer configuration of it is judged would be written anew.
+        """
+        try:
+            lock = os.open(self._folder / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise SettingsError((f"{self._folder.name}: cannot be written ({type(error).__name__})",)) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
 
     def _path(self, entity: str) -> Path:
         return self._folder / f"{hash_request(entity.encode())}.json"

@@ -206,6 +206,26 @@ async def test_a_configuration_out_of_nowhere_is_not_followed(tmp_path: Path) ->
     assert node.bodies[0].register.member(NORTH) == before
 
 
+async def test_who_is_withdrawn_while_it_is_followed_stays_out(tmp_path: Path) -> None:
+    """Also where what it publishes then is newer, and would be good for a candidate."""
+    clock, folder, journal = FakeClock(), tmp_path / "west", FakeJournal()
+    command = anchor(folder, clock)
+    north = joined(command, tmp_path / "north", clock)
+
+    class Withdrawn(Published):
+        async def configuration(self, entity: str) -> str:
+            command.register.withdraw(entity)
+            clock.advance(60)
+            north.rotate(SigningKey.generate("ES256", issuer=NORTH))
+            return await super().configuration(entity)
+
+    node = AnchorNode((anchor_config(folder),), journal=journal, clock=clock, source=Withdrawn(north))
+    async with running(node):
+        await until(lambda: "member_not_followed" in journal.text)
+    assert journal.lines[0]["error"] == "UnknownIssuerError"
+    assert node.bodies[0].register.list() == ()
+
+
 async def test_two_anchors_need_two_paths(tmp_path: Path) -> None:
     """Otherwise one would answer for the other."""
     config = anchor_config(tmp_path / "west")

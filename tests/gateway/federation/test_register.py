@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.federation.register import WEEK_SECONDS
+from gateway.federation.register_admission import Applicant
 from tests.fakes.clock import NOON, FakeClock
 from tests.gateway.federation.publisher_cases import (
     ANCHOR,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.federation.register_body import AnchorBody
+    from trust.revocation_set import RevocationSet
 
 pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 
@@ -136,6 +139,29 @@ def test_who_is_withdrawn_is_stated_no_more(tmp_path: Path) -> None:
     body.admit(publisher.text())
     other = anchor(tmp_path / "anchor", clock)
     assert read_statement(other.register.fetch(NORTH)).claims.version == 2
+
+
+def test_who_is_withdrawn_while_its_configuration_is_judged_stays_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever of node and command comes first, a withdrawal is the last word."""
+    clock = FakeClock()
+    node, command = anchor(tmp_path / "anchor", clock), anchor(tmp_path / "anchor", clock)
+    publisher = joined(node, tmp_path / "north", clock)
+    clock.advance(60)
+    publisher.rotate(SigningKey.generate("ES256", issuer=NORTH))
+    withdrawing = Thread(target=command.register.withdraw, args=(NORTH,))
+    check = Applicant.check_life
+
+    def slow_check(applicant: Applicant, issuer: str, *, revocations: RevocationSet, now: int) -> None:
+        withdrawing.start()
+        withdrawing.join(0.2)
+        check(applicant, issuer, revocations=revocations, now=now)
+
+    monkeypatch.setattr(Applicant, "check_life", slow_check)
+    node.follow(publisher.links[-1])
+    withdrawing.join()
+    assert node.register.list() == command.register.list() == ()
 
 
 def test_whom_the_agreement_lists_no_more_is_no_member(tmp_path: Path) -> None:
