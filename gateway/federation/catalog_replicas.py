@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from adapters.catalog_document import is_catalog_id
 from gateway.errors import DigestMismatchError, GatewayError, InvalidFieldError, SettingsError
 from gateway.federation.catalogs_told import Told
+from gateway.federation.lasting_faults import LastingFaults
 from gateway.services.catalog_signatures import by_region
 from trust.errors import (
     ForeignKeyError,
@@ -73,7 +74,7 @@ class CatalogReplicas:
         self._untold: dict[str, Version] = {}
         self._refused: dict[int, int] = {}
         self._said: dict[tuple[str, str, str], str] = {}
-        self._deaf = False
+        self._faults = LastingFaults(journal)
         self._more = asyncio.Event()
         self._hearing = asyncio.Lock()
         for version in book.all_versions():
@@ -100,6 +101,7 @@ class CatalogReplicas:
                 except GatewayError as error:
                     await self._wait_out("replica_not_told", error)
                 else:
+                    self._faults.over("replica_not_told")
                     # Meanwhile it may have gained a signature.
                     if self._untold[version.digest] is version:
                         del self._untold[version.digest]
@@ -148,11 +150,7 @@ class CatalogReplicas:
         try:
             await self._take_up()
         except GatewayError as error:
-            if not self._deaf:
-                self._journal.event("replica_not_heard", error=type(error).__name__)
-            self._deaf = True
-        else:
-            self._deaf = False
+            self._faults.tell("replica_not_heard", error)
 
     async def _take_up(self) -> None:
         """Take what is new of what others have told (StoreUnavailableError).
@@ -167,6 +165,7 @@ class CatalogReplicas:
             while left and before != self._book.revision:
                 before = self._book.revision
                 left = [one for one in left if not await self._take(one)]
+        self._faults.over("replica_not_heard")
 
     def _compare(self, told: Sequence[Told]) -> None:
         """Go by what is there now: forget of what is not, and tell again what was lost there.
@@ -236,7 +235,7 @@ class CatalogReplicas:
 
     async def _wait_out(self, event: str, error: GatewayError) -> None:
         """Tell of a fault, and wait a little."""
-        self._journal.event(event, error=type(error).__name__)
+        self._faults.tell(event, error)
         await asyncio.sleep(_RETRY_SECONDS)
 
 

@@ -5,15 +5,12 @@ The files are read again whenever one has changed, so that a command beside the 
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import SettingsError
-from gateway.federation.publisher_ledger import read_json, write_whole
+from gateway.federation.publisher_ledger import locked, read_json, write_whole
 from trust.claim_rules import is_count, is_entity, is_time
 from trust.claims import is_issuer
 from trust.encoding import hash_request
@@ -22,7 +19,7 @@ from trust.errors import TrustError
 from trust.keys import KeyRing, VerificationKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 _FIELDS = ("entity", "region", "gateway", "version", "admitted_at", "jwks", "configuration")
@@ -133,21 +130,12 @@ class MemberFolder:
         except OSError as error:
             raise SettingsError((f"{path.name}: cannot be removed ({type(error).__name__})",)) from error
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> AbstractContextManager[None]:
         """Change members while nobody else does, a command beside the anchor either (SettingsError).
 
         Without it, who is withdrawn while a newer configuration of it is judged would be written anew.
         """
-        try:
-            lock = os.open(self._folder / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise SettingsError((f"{self._folder.name}: cannot be written ({type(error).__name__})",)) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
+        return locked(self._folder)
 
     def _path(self, entity: str) -> Path:
         return self._folder / f"{hash_request(entity.encode())}.json"

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.errors import GatewayError, LimitError, SettingsError
 from gateway.federation.follow import MAY_CHANGE
+from gateway.federation.lasting_faults import LastingFaults
 from trust.errors import TrustError
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class Replicas:
         self._journal = journal
         self._told = dict.fromkeys((one.entity for one in self._publishers), "")
         self._refused = dict(self._told)
+        self._faults = LastingFaults(journal)
         self._place = 0
         self._later = False
         self._news = False
@@ -132,7 +134,7 @@ class Replicas:
         try:
             await self._hear_revocations()
         except SettingsError as error:
-            self._journal.event("replica_not_heard", error=type(error).__name__)
+            self._faults.tell("replica_not_heard", error)
 
     async def settle(self) -> None:
         """Judge again, once others are believed, what was not believed at the start."""
@@ -148,6 +150,7 @@ class Replicas:
                     publisher.renew()
                     if publisher.current.text != self._told[publisher.entity]:
                         await self._publish(publisher)
+                        self._faults.over("replica_not_told")
             except GatewayError as error:
                 await self._wait_out("replica_not_told", error)
 
@@ -162,6 +165,7 @@ class Replicas:
             except GatewayError as error:
                 await self._wait_out("replica_not_told", error)
                 continue
+            self._faults.over("replica_not_told")
             cursor = following
             await self._desk.changed(cursor)
 
@@ -204,7 +208,7 @@ class Replicas:
         try:
             await self._take_up(again=again)
         except GatewayError as error:
-            self._journal.event("replica_not_heard", error=type(error).__name__)
+            self._faults.tell("replica_not_heard", error)
 
     async def _take_up(self, *, again: bool = False) -> None:
         """Take up what is new; revocations first, which nothing else may hold up."""
@@ -212,6 +216,7 @@ class Replicas:
             await self._hear_revocations(again=again)
             for publisher in self._publishers:
                 await self._hear_publication(publisher)
+        self._faults.over("replica_not_heard")
 
     async def _publish(self, publisher: EntityPublisher) -> None:
         """Share what is published here, or take up what is greater."""
@@ -281,7 +286,7 @@ class Replicas:
 
     async def _wait_out(self, event: str, error: GatewayError) -> None:
         """Tell of a fault, and wait a little."""
-        self._journal.event(event, error=type(error).__name__)
+        self._faults.tell(event, error)
         await asyncio.sleep(_RETRY_SECONDS)
 
 

@@ -146,6 +146,8 @@ async def test_a_store_that_is_away_is_waited_for(
     one.publisher.show_marks(OTHER_MARK)
     one.desk.believe_revocation("now")
     await until(lambda: {line["event"] for line in one.journal.lines} == {"replica_not_told", "replica_not_heard"})
+    await asyncio.sleep(0.1)
+    assert len(one.journal.lines) == 2, "each is told once while it lasts"
     shared.fails = False
     await until(lambda: shared.kept[NORTH].text == one.text and shared.revoked == ["now"])
     for task in tasks:
