@@ -5,7 +5,8 @@ one JSON line and ends. With no streams it calls once and prints the reply, hex.
 is parsed, so that the client stays cheap. With `unique` each request gets a request id of its own, appended as one more
 field 1, which is what protobuf calls merging.
 
-Streams are spread over `connections`, each with a socket of its own.
+Streams are spread over `connections`, each with a socket of its own; or, with `frames`, each is a client of its own
+with a connection of its own, as in `bench.frames`, for single calls only.
 
 Single calls take tokens in turn from `tokens`, where there are any. With `tolerant`, for them only, a call that fails
 is counted by its status and not the end, and the count goes on until SIGUSR1; `pace` is the most calls a second, 0 for
@@ -29,6 +30,9 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import uvloop
 
+from bench.frames import Client, Server
+from bench.frames import drive as drive_frames
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
@@ -47,6 +51,13 @@ class Counter:
     reply_bytes: int = 0
     running: bool = True
 
+    def add(self, seconds: float, size: int) -> bool:
+        """Count a call that ended well, with the bytes of its reply; gives whether to go on."""
+        self.times.append(seconds)
+        self.calls += 1
+        self.reply_bytes += size
+        return self.running
+
 
 class Load:
     """Calls one method of one server as the plan says."""
@@ -61,7 +72,7 @@ class Load:
         self._tolerant: bool = plan["tolerant"]
         self._pause: float = plan["streams"] / plan["pace"] if plan["pace"] else 0.0
         self._metadata = _bearer(plan["token"])
-        self._turns = cycle([_bearer(token) for token in plan["tokens"]] or [self._metadata])
+        self._tokens = cycle(plan["tokens"] or [plan["token"]])
         self.counter = Counter()
         self._prefix = secrets.token_hex(8)
         self._number = 0
@@ -72,6 +83,10 @@ class Load:
             return self._request
         self._number += 1
         return self._request + _ID_FIELD + f"{self._prefix}{self._number:016d}".encode()
+
+    def request(self) -> tuple[bytes, str]:
+        """Give the next request, and the token to go with it."""
+        return self.message(), next(self._tokens)
 
     def _call(self) -> grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]:
         return next(self._channels).unary_unary(self._method, bytes, bytes)
@@ -98,10 +113,8 @@ class Load:
         counter = self.counter
         while counter.running:
             began = time.perf_counter()
-            reply = await call(self.message(), metadata=next(self._turns), timeout=_TIMEOUT_SECONDS)
-            counter.times.append(time.perf_counter() - began)
-            counter.calls += 1
-            counter.reply_bytes += len(reply)
+            reply = await call(self.message(), metadata=_bearer(next(self._tokens)), timeout=_TIMEOUT_SECONDS)
+            counter.add(time.perf_counter() - began, len(reply))
 
     async def _work_on_through_failures(self) -> None:
         """Call as above, and count what fails."""
@@ -110,7 +123,7 @@ class Load:
         while counter.running:
             due = max(due + self._pause, began := time.perf_counter())
             try:
-                await call(self.message(), metadata=next(self._turns), timeout=_TIMEOUT_SECONDS)
+                await call(self.message(), metadata=_bearer(next(self._tokens)), timeout=_TIMEOUT_SECONDS)
                 counter.calls += 1
             except grpc.aio.AioRpcError as error:
                 counter.failed[error.code().name] += 1
@@ -152,6 +165,9 @@ async def drive(plan: dict[str, Any]) -> None:
         ("grpc.enable_http_proxy", 0),
         ("grpc.use_local_subchannel_pool", 1),
     )
+    if plan["frames"]:
+        await _drive_frames(plan)
+        return
     async with AsyncExitStack() as stack:
         opened = (grpc.aio.secure_channel(plan["address"], credentials, options) for _ in range(plan["connections"]))
         load = Load(plan, [await stack.enter_async_context(channel) for channel in opened])
@@ -163,6 +179,19 @@ async def drive(plan: dict[str, Any]) -> None:
                 group.create_task(load.work())
             await asyncio.sleep(plan["warm_seconds"])
             await _measure(load.counter, None if plan["tolerant"] else plan["seconds"])
+
+
+async def _drive_frames(plan: dict[str, Any]) -> None:
+    """Play a plan of single calls by clients that make their frames by hand."""
+    load, server = Load(plan, ()), Server(plan["address"], plan["ca"], plan["server_name"])
+    clients = [
+        Client(plan["method"], authority=server.name, request=load.request, told=load.counter.add)
+        for _ in range(plan["streams"])
+    ]
+    async with asyncio.TaskGroup() as group:
+        group.create_task(drive_frames(server, clients))
+        await asyncio.sleep(plan["warm_seconds"])
+        await _measure(load.counter, plan["seconds"])
 
 
 async def _measure(counter: Counter, seconds: float | None) -> None:

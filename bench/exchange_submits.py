@@ -29,8 +29,8 @@ AIM_STREAMS: Final = 32
 FEW, MANY = 10_000, 1_000_000
 _ECHO = "echo of a submit"
 _SIGNED = f"{SUBMIT}, a new token each"
-PROCESSES, CONNECTIONS = 2, 8
-_TWICE = f"{_SIGNED}, {PROCESSES} processes, {CONNECTIONS} connections"
+PROCESSES: Final = 2
+_TWICE: Final = f"{_SIGNED}, {PROCESSES} processes"
 _MOST_RATE = 4_000
 """Calls a second for which there are new tokens; beyond, they come again."""
 
@@ -62,15 +62,13 @@ def measure_submits(
                 say(f"submits, repetition {n + 1} of {repeats}")
                 for streams in STREAMS:
                     for target in (echo, ours):
-                        found = measure(target, stage.wire, streams=streams, seconds=seconds)
+                        found = measure(target, stage.wire, streams=streams, seconds=seconds, frames=True)
                         samples.setdefault((target.name, streams), []).append(found)
                 tokens = stage.tokens(round((seconds + WARM_SECONDS) * _MOST_RATE))
-                found = measure(ours, stage.wire, streams=AIM_STREAMS, seconds=seconds, tokens=tokens)
+                found = measure(ours, stage.wire, streams=AIM_STREAMS, seconds=seconds, tokens=tokens, frames=True)
                 samples.setdefault((_SIGNED, AIM_STREAMS), []).append(found)
                 tokens = two.tokens(round((seconds + WARM_SECONDS) * _MOST_RATE))
-                found = measure(
-                    ours_twice, two.wire, streams=AIM_STREAMS, seconds=seconds, tokens=tokens, connections=CONNECTIONS
-                )
+                found = measure(ours_twice, two.wire, streams=AIM_STREAMS, seconds=seconds, tokens=tokens, frames=True)
                 samples.setdefault((_TWICE, AIM_STREAMS), []).append(found)
         commits = [commit_rate(folder / f"commits-{n}.sqlite") for n in range(repeats)]
     rows = [row(_ECHO, streams, samples, reference=None) for streams in STREAMS]
@@ -148,11 +146,11 @@ def _in_turn(stages: dict[int, ExchangeStage], *, seconds: float, repeats: int, 
     targets = {count: _checked(stage) for count, stage in stages.items()}
     samples: dict[int, list[Sample]] = {count: [] for count in stages}
     for target, wire in targets.values():
-        measure(target, wire, streams=AIM_STREAMS, seconds=_WARM_SECONDS)
+        measure(target, wire, streams=AIM_STREAMS, seconds=_WARM_SECONDS, frames=True)
     for n in range(repeats):
         say(f"submits to few and to many, repetition {n + 1} of {repeats}")
         for count, (target, wire) in targets.items():
-            samples[count].append(measure(target, wire, streams=AIM_STREAMS, seconds=seconds))
+            samples[count].append(measure(target, wire, streams=AIM_STREAMS, seconds=seconds, frames=True))
     return samples
 
 

@@ -72,6 +72,7 @@ def _plan(
     tokens: Sequence[str] = (),
     pace: float = 0.0,
     connections: int = 1,
+    frames: bool = False,
 ) -> str:
     """Write the plan of a load process."""
     return json.dumps(
@@ -79,6 +80,7 @@ def _plan(
             "address": target.address,
             "connections": connections,
             "ca": wire.ca.read_text("ascii"),
+            "frames": frames,
             "method": target.method,
             "request": target.request.hex(),
             "seconds": seconds,
@@ -103,14 +105,15 @@ def probe(target: Target, wire: Wire) -> bytes:
 
 
 def measure(
-    target: Target, wire: Wire, *, streams: int, seconds: float, tokens: Sequence[str] = (), connections: int = 1
+    target: Target, wire: Wire, *, streams: int, seconds: float, tokens: Sequence[str] = (), frames: bool = False
 ) -> Sample:
     """Call a target for some seconds (BenchError where a call fails).
 
-    `tokens` are shown in turn instead of one; streams are spread over `connections`.
+    `tokens` are shown in turn instead of one. With `frames` each stream is a client with a connection of its own, which
+    makes its frames by hand (`bench.frames`); without, all are streams of one channel of grpc.aio.
     """
     with Child("bench.client", log=wire.log, pipes=True) as client:
-        plan = _plan(target, wire, streams=streams, seconds=seconds, tokens=tokens, connections=connections)
+        plan = _plan(target, wire, streams=streams, seconds=seconds, tokens=tokens, frames=frames)
         client.tell(plan)
         client.line()
         counted, apart = cpu_seconds(target.counted), cpu_seconds(target.apart)
