@@ -99,6 +99,7 @@ def _answered(size: int, now: int) -> tuple[dict[str, Any], list[dict[str, Any]]
             deadline=now + 1,
             now=now,
         ),
+        named=False,
         attachments=(),
         decision=Decision(method="", outcome=Outcome.ALLOWED),
     )

@@ -35,17 +35,20 @@ class Birth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRequest:
-    """A request that is ready to be written."""
+    """A request that is ready to be written; `named` says that another gateway has given it its id."""
 
     row: dict[str, Any] = field(repr=False)
     events: list[dict[str, Any]]
     task: dict[str, Any]
     waiting: str
+    named: bool
     attachments: tuple[AttachmentReference, ...]
     decision: Decision
 
 
-def new_request(birth: Birth, *, attachments: tuple[AttachmentReference, ...], decision: Decision) -> NewRequest:
+def new_request(
+    birth: Birth, *, named: bool, attachments: tuple[AttachmentReference, ...], decision: Decision
+) -> NewRequest:
     """Make the rows of a request: where its target is a home of this gateway, it is delivered at once."""
     terms, now = birth.terms, birth.now
     events = [entry(birth.id, 1, Event.SUBMITTED, State.SUBMITTED, time=birth.submitted_at, region=terms.source)]
@@ -58,6 +61,7 @@ def new_request(birth: Birth, *, attachments: tuple[AttachmentReference, ...], d
         events=events,
         task=task(lane, birth.id, what, order_key=birth.order_key, revision=len(events), now=now),
         waiting=f"{birth.caller}>{terms.target}",
+        named=named,
         attachments=attachments,
         decision=decision,
     )

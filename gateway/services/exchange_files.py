@@ -41,7 +41,6 @@ MOST_LOOSE_BYTES: Final = 2_000_000_000
 
 _BY_UPLOAD: Final = select(ATTACHMENTS).where(ATTACHMENTS.c.upload == bindparam("upload"))
 _BY_ID: Final = select(ATTACHMENTS).where(ATTACHMENTS.c.id == bindparam("id"))
-_BY_IDS: Final = select(ATTACHMENTS).where(ATTACHMENTS.c.id.in_(bindparam("ids", expanding=True))).with_for_update()
 _LOOSE: Final = select(func.coalesce(func.sum(ATTACHMENTS.c.size), 0)).where(
     ATTACHMENTS.c.request.is_(None), ATTACHMENTS.c.caller == bindparam("caller")
 )
@@ -257,7 +256,7 @@ async def check_files(
     named = {reference.id: reference for reference in references}
     if not named:
         return []
-    rows = (await transaction.execute(_BY_IDS, {"ids": sorted(named)})).all()
+    rows = await transaction.find(ATTACHMENTS.c.id, sorted(named), lock=True)
     good = {
         row.id
         for row in rows

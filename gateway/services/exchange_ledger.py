@@ -31,12 +31,6 @@ LANES: Final = "exchange_lanes"
 RECEIVED: Final = "received"
 """Task of the lane in: hand the request to the platform."""
 
-_LOCKED: Final = (
-    select(REQUESTS)
-    .where(REQUESTS.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(REQUESTS.c.id)
-    .with_for_update()
-)
 _TAKE_TASKS: Final = delete(QUEUE).where(
     QUEUE.c.request == bindparam("of_request"), QUEUE.c.task == bindparam("of_task")
 )
@@ -50,12 +44,6 @@ _COUNT: Final = {
     .on_conflict_do_update(index_elements=[WAITING.c.name], set_={"requests": WAITING.c.requests + _AMOUNT})
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
 }
-_COUNTED: Final = (
-    select(WAITING)
-    .where(WAITING.c.name.in_(bindparam("names", expanding=True)))
-    .order_by(WAITING.c.name)
-    .with_for_update()
-)
 _FILES_OF: Final = select(ATTACHMENTS.c.id).where(ATTACHMENTS.c.request.in_(bindparam("ids", expanding=True)))
 _DROP_CHUNKS: Final = delete(CHUNKS).where(CHUNKS.c.attachment == bindparam("of_file"))
 CLAIM_FILE: Final = (
@@ -113,7 +101,7 @@ def entry(
 
 async def load(transaction: Transaction, ids: Iterable[bytes]) -> dict[bytes, StoredRequest]:
     """Read requests and keep them from being changed by others; what is not there is not in the answer."""
-    found = await transaction.execute(_LOCKED, {"ids": sorted(set(ids))})
+    found = await transaction.find(REQUESTS.c.id, sorted(set(ids)), lock=True)
     return {row.id: parse_row(row) for row in found}
 
 
@@ -261,7 +249,7 @@ async def count(transaction: Transaction, changes: Mapping[str, int], *, dialect
 
 async def counted(transaction: Transaction, names: Collection[str]) -> dict[str, int]:
     """Read how many wait, and keep these counts from being changed by others."""
-    found = await transaction.execute(_COUNTED, {"names": sorted(names)})
+    found = await transaction.find(WAITING.c.name, sorted(names), lock=True)
     return {row.name: row.requests for row in found}
 
 

@@ -227,13 +227,16 @@ def parse_row(row: Any) -> StoredRequest:  # noqa: ANN401 - a row of the table
 
 
 def parse_values(values: Mapping[str, Any]) -> StoredRequest:
-    """Read the values of a row, by the names of their columns."""
+    """Read the values of a row, by the names of their columns, as a driver gives them: SQLite's has no truth values."""
     told = {name: values[name] for name in _AS_THEY_ARE}
     stage = Stage(State(values["state"]), Open(values["disputed"]))
-    return StoredRequest(held=Held(values["held"]), kind=PayloadKind(values["kind"]), stage=stage, **told)
+    kind, consent = PayloadKind(values["kind"]), bool(values["consent"])
+    return StoredRequest(held=Held(values["held"]), kind=kind, consent=consent, stage=stage, **told)
 
 
-_AS_THEY_ARE: Final = tuple(name for name in StoredRequest.__slots__ if name not in {"held", "kind", "stage"})
+_AS_THEY_ARE: Final = tuple(
+    name for name in StoredRequest.__slots__ if name not in {"held", "kind", "consent", "stage"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

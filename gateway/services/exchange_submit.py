@@ -6,8 +6,6 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy import bindparam, or_, select
-
 from gateway.errors import (
     ContentErasedError,
     GatewayError,
@@ -49,12 +47,6 @@ LEAST_SECONDS: Final = 60
 DAY_SECONDS: Final = 86_400
 MOST_SECONDS: Final = 180 * DAY_SECONDS
 _SKEW: Final = 600 * MICROS
-_KNOWN: Final = select(REQUESTS).where(
-    or_(
-        REQUESTS.c.idempotency.in_(bindparam("keys", expanding=True)),
-        REQUESTS.c.id.in_(bindparam("ids", expanding=True)),
-    )
-)
 
 
 class Submitted(NamedTuple):
@@ -155,6 +147,7 @@ class SubmitRequest:
                 deadline=deadline,
                 now=now,
             ),
+            named=handover is not None,
             attachments=body.attachments,
             decision=actor.decision(
                 source=terms.source,
@@ -182,8 +175,11 @@ class SubmitRequest:
     async def _add(self, transaction: Transaction, items: Sequence[NewRequest]) -> Sequence[Submitted | GatewayError]:
         """Write those that are new, all together."""
         self._points.reach(BEFORE_INSERT)
-        asked = {"keys": [new.row["idempotency"] for new in items], "ids": [new.row["id"] for new in items]}
-        known = {row.idempotency: parse_row(row) for row in await transaction.execute(_KNOWN, asked)}
+        rows = [*await transaction.find(REQUESTS.c.idempotency, [new.row["idempotency"] for new in items])]
+        named = [new.row["id"] for new in items if new.named]
+        if named:
+            rows += await transaction.find(REQUESTS.c.id, named)
+        known = {row.idempotency: parse_row(row) for row in rows}
         names = {request.id for request in known.values()}
         counts = await counted(transaction, {new.waiting for new in items})
         added: list[NewRequest] = []

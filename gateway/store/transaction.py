@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-    from sqlalchemy import Table
+    from sqlalchemy import Column, Row, Table
     from sqlalchemy.engine import Connection, CursorResult
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql.base import Executable
@@ -46,6 +46,13 @@ class Transaction(ABC):
         """Run a statement, once for each of several parameters; its errors are the store's to judge."""
 
     @abstractmethod
+    async def find(self, column: Column[Any], values: Collection[object], *, lock: bool = False) -> Sequence[Row[Any]]:
+        """Give the rows of a table of which a column has one of some values, in its order, as the driver gives them.
+
+        With `lock` no other transaction changes them before the end of this one; they are locked in that order.
+        """
+
+    @abstractmethod
     async def add(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows, one at least, that all name the same columns with values as the driver takes them."""
 
@@ -72,6 +79,12 @@ class ServerTransaction(Transaction):
         """Run a statement."""
         return await self._connection.execute(statement, parameters)
 
+    async def find(self, column: Column[Any], values: Collection[object], *, lock: bool = False) -> Sequence[Row[Any]]:
+        """Give rows."""
+        statement = select(column.table).where(column.in_(values)).order_by(column)
+        found = await self._connection.execute(statement.with_for_update() if lock else statement)
+        return found.all()
+
     async def add(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows."""
         await self._connection.execute(insert(table), rows)
@@ -91,6 +104,12 @@ class FileTransaction(Transaction):
         """Run a statement."""
         return self._connection.execute(statement, parameters)
 
+    async def find(self, column: Column[Any], values: Collection[object], *, lock: bool = False) -> Sequence[Row[Any]]:
+        """Give rows; there is one writer, so that none can be changed meanwhile."""
+        del lock
+        text = _select_text(column.table.name, column.name, len(values))
+        return self._connection.exec_driver_sql(text, tuple(values)).all()
+
     async def add(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows, many in one statement: at each statement the thread has to wait for the interpreter."""
         names = tuple(rows[0])
@@ -98,6 +117,13 @@ class FileTransaction(Transaction):
             some = rows[start : start + _ROWS_TOGETHER]
             values = tuple([row[name] for row in some for name in names])
             self._connection.exec_driver_sql(_insert_text(table.name, names, len(some)), values)
+
+
+@lru_cache(maxsize=512)
+def _select_text(table: str, column: str, values: int) -> str:
+    """Write the statement that finds rows by so many values of a column."""
+    places = ", ".join("?" * values)
+    return f'SELECT * FROM "{table}" WHERE "{column}" IN ({places}) ORDER BY "{column}"'  # noqa: S608 - words of the schema
 
 
 @lru_cache(maxsize=256)
