@@ -107,10 +107,10 @@ def keys_retire(
     use: Use = KeyUse.REGION,
     home: Home = "",
     now: Annotated[
-        bool, typer.Option("--now", help="Do not wait: what the former key signed is refused from now on.")
+        bool, typer.Option("--now", help="Do not wait: what the former key signed, but for catalogs, ends now.")
     ] = False,
 ) -> None:
-    """Third step, once nothing is alive that the former key signed: it is believed no longer.
+    """Third step, once nothing is alive that the former key signed: it is believed no longer, but for signed catalogs.
 
     Refused for ten minutes after the second step, the longest life of what it signed, but for --now.
     """

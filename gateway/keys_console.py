@@ -120,4 +120,5 @@ def retire_key(
         name = former_file(path).name
         raise SettingsError((f"{name}: what it signed may live for {left} s more; wait, or give --now to end it too",))
     retire(path)
-    screen().print("retired: what the former key signed is believed no longer")
+    apart = ", but for catalogs that it signed before" if use == "federation" else ""
+    screen().print(f"retired: what the former key signed is believed no longer{apart}", soft_wrap=True)

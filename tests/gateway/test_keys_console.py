@@ -127,6 +127,17 @@ def test_a_key_is_retired_at_once_where_that_is_meant(config: Path) -> None:
     assert not former.exists()
 
 
+@pytest.mark.parametrize(("use", "said"), [("federation", True), ("region", False)])
+def test_who_retires_a_key_learns_what_of_it_stands(
+    config: Path, capsys: pytest.CaptureFixture[str], use: str, said: bool
+) -> None:
+    """Catalogs that a federation key has signed stay proven; of the other keys nothing does."""
+    keys_console.stage_key(config, use=use, region="")
+    keys_console.switch_key(config, use=use, region="")
+    keys_console.retire_key(config, use=use, region="", at_once=True)
+    assert ("but for catalogs that it signed before" in capsys.readouterr().out) is said
+
+
 def test_a_key_that_the_region_has_not_is_told(config: Path) -> None:
     """Hong Kong counter-signs nothing, and no home of this gateway is called Sichuan."""
     hongkong = config.parent.with_name("hongkong") / config.name
