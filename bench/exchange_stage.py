@@ -57,7 +57,8 @@ class ExchangeStage:
         self._layout = Layout.of(self._folder / "sandbox", (HOME, VISITED), free_port_base(2))
         generate(self._layout, load_registry())
         config = self._layout.config(VISITED)
-        text = f"processes = {self._processes}\n{config.read_text('utf-8')}\n[exchange]\nquota = {_QUOTA}\n"
+        several = f"processes = {self._processes}\npin_processes = true\n" if self._processes > 1 else ""
+        text = f"{several}{config.read_text('utf-8')}\n[exchange]\nquota = {_QUOTA}\n"
         config.write_text(text, "utf-8")
         if self._prepare is not None:
             self._prepare(load_settings(config))

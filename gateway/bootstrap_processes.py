@@ -8,6 +8,7 @@ import socket
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
+from gateway.cores import stay_on_own_cores
 from gateway.errors import GatewayError, SettingsError
 from gateway.journal import JsonJournal
 from gateway.lifeline import end_with_parent
@@ -52,13 +53,20 @@ def serve(settings: Settings, run: Run) -> int:
         with paired(settings.processes) as made, _speaking_once() as first:
             return Processes(
                 settings.processes,
-                lambda place: run(settings.of_process(place.number), Siblings(place.number, made), place),
+                lambda place: _run(settings, run, Siblings(place.number, made), place),
                 told=_Told(settings.gateway, first),
                 stop_seconds=settings.drain_seconds + _END_SECONDS,
             ).run()
     finally:
         if lock is not None:
             lock.release()
+
+
+def _run(settings: Settings, run: Run, siblings: Siblings, place: Place) -> None:
+    """Run one of several processes."""
+    if settings.pin_processes:
+        stay_on_own_cores(place.number, settings.processes)
+    run(settings.of_process(place.number), siblings, place)
 
 
 @contextmanager

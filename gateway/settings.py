@@ -6,6 +6,7 @@ need TLS, private platform addresses and reflection are off, and no key is ever 
 
 from __future__ import annotations
 
+import os
 import stat
 import tomllib
 from collections.abc import Iterable
@@ -64,6 +65,7 @@ class Settings(Part):
     drain_seconds: float = Field(default=10.0, ge=0, le=60)
     max_concurrent_calls: int = Field(default=1000, ge=1, le=100_000, strict=True)
     processes: int = Field(default=1, ge=1, le=64, strict=True)
+    pin_processes: bool = False
     _place: int = PrivateAttr(default=0)
 
     @model_validator(mode="after")
@@ -85,6 +87,7 @@ class Settings(Part):
                 (*(caller.id for caller in self.caller), *(peer.caller for peer in self.peer))
             ),
             "allow_private_addresses is for the sandbox": private and not self.sandbox,
+            "pin_processes needs Linux": self.pin_processes and not hasattr(os, "sched_setaffinity"),
             "reflection is for the sandbox": self.reflection and not self.sandbox,
             "a sandbox, whose keys are no secret, listens on loopback": self.sandbox and self.listen.is_open(),
         }

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -17,6 +18,7 @@ from urllib.request import urlopen
 import pytest
 
 from gateway.bootstrap_processes import serve
+from gateway.cores import own_cores
 from gateway.errors import SettingsError
 from gateway.settings import load_settings
 from tests.fakes.configuration import FakeConfiguration
@@ -25,7 +27,6 @@ from tests.sandbox_fixture.running import ROOT, SPARE_OFFSET, free_port_base, wa
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from typing import Any
 
     from gateway.settings import Settings
@@ -106,6 +107,7 @@ def beside(address: str) -> str:
 def test_two_processes_are_one_outside(configuration: FakeConfiguration, gateway: Gateway) -> None:
     """Both listen at one address and serve one configuration; each has a place, metrics and a state of its own."""
     assert {event["process"] for event in gateway.events("ready")} == {"0", "1"}
+    assert all(cores_of(child) == {frozenset(os.sched_getaffinity(0))} for child in children(gateway.parent.pid))
     assert len({read(configuration.web, "/.well-known/openid-federation") for _ in range(20)}) == 1
     metrics = load_settings(configuration.path).listen.metrics
     assert metrics is not None
@@ -113,6 +115,33 @@ def test_two_processes_are_one_outside(configuration: FakeConfiguration, gateway
     state = load_settings(configuration.path).trust.state
     assert (state / "desk").is_dir()
     assert (state / "process-1" / "desk").is_dir()
+
+
+def cores_of(pid: int) -> set[frozenset[int]]:
+    """Give the cores that the threads of a process may use."""
+    threads = (int(thread.name) for thread in Path(f"/proc/{pid}/task").iterdir())
+    return {frozenset(os.sched_getaffinity(thread)) for thread in threads}
+
+
+def test_processes_that_are_pinned_stay_on_their_cores(configuration: FakeConfiguration) -> None:
+    """All threads of each keep to its share, also of one that was started again; without that all may use all."""
+    text = configuration.path.read_text("utf-8")
+    configuration.path.write_text(f"pin_processes = true\n{text}", "utf-8")
+    allowed = os.sched_getaffinity(0)
+    shares = [{own_cores(place, 2, allowed)} for place in (0, 1)]
+    running = Gateway(configuration)
+    try:
+        running.wait_ready(2)
+        assert cores_of(running.parent.pid) == {frozenset(allowed)}
+        first, second = children(running.parent.pid)
+        assert sorted(map(cores_of, (first, second)), key=str) == sorted(shares, key=str)
+        lost = cores_of(first)
+        os.kill(first, signal.SIGKILL)
+        running.wait_ready(3)
+        (again,) = set(children(running.parent.pid)) - {second}
+        assert cores_of(again) == lost
+    finally:
+        running.kill()
 
 
 def test_a_process_that_is_lost_is_started_again(gateway: Gateway) -> None:

@@ -147,6 +147,16 @@ def test_a_wrong_setting_is_named_with_its_rule(
     assert any(fault in told for told in faults(configuration))
 
 
+def test_processes_are_pinned_where_the_system_can(
+    configuration: FakeConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elsewhere than on Linux a gateway that is to pin them does not start, instead of leaving it be."""
+    configuration.path.write_text(f"pin_processes = true\n{configuration.path.read_text('utf-8')}", "utf-8")
+    assert load_settings(configuration.path).pin_processes
+    monkeypatch.delattr(os, "sched_setaffinity")
+    assert faults(configuration) == (": Value error, pin_processes needs Linux",)
+
+
 def test_reflection_is_for_the_sandbox(configuration: FakeConfiguration) -> None:
     """Even where no private address is called."""
     configuration.change("sandbox = true", "sandbox = false")
