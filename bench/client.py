@@ -158,6 +158,9 @@ def _bearer(token: str) -> tuple[tuple[str, str], ...]:
 
 async def drive(plan: dict[str, Any]) -> None:
     """Play the plan; an error of any call ends the process, because a figure with errors in it is none."""
+    if plan["frames"]:
+        await _drive_frames(plan)
+        return
     credentials = grpc.ssl_channel_credentials(plan["ca"].encode())
     options = (
         ("grpc.ssl_target_name_override", plan["server_name"]),
@@ -165,9 +168,6 @@ async def drive(plan: dict[str, Any]) -> None:
         ("grpc.enable_http_proxy", 0),
         ("grpc.use_local_subchannel_pool", 1),
     )
-    if plan["frames"]:
-        await _drive_frames(plan)
-        return
     async with AsyncExitStack() as stack:
         opened = (grpc.aio.secure_channel(plan["address"], credentials, options) for _ in range(plan["connections"]))
         load = Load(plan, [await stack.enter_async_context(channel) for channel in opened])

@@ -98,8 +98,6 @@ def digest_of_bytes(canonical: bytes) -> str:
 def _plain(value: object) -> object:
     """Give a value as JSON has it."""
     match value:
-        case dict():
-            return _plain_table(value)
         case str() | bool():
             return value
         case int() if -_MAX_EXACT < value < _MAX_EXACT:
@@ -108,15 +106,9 @@ def _plain(value: object) -> object:
             return value.isoformat()
         case list() | tuple():
             return [_plain(entry) for entry in value]
+        case dict() if all(isinstance(key, str) and key.isascii() for key in value):
+            return {key: _plain(entry) for key, entry in value.items()}
     raise ClaimInvalidError(claim="content", rule="has a canonical form")
-
-
-def _plain_table(table: dict[object, object]) -> dict[object, object]:
-    """Give a table as JSON has it; each request of the exchange is digested so."""
-    for key in table:
-        if not isinstance(key, str) or not key.isascii():
-            raise ClaimInvalidError(claim="content", rule="has a canonical form")
-    return {key: entry if type(entry) is str else _plain(entry) for key, entry in table.items()}
 
 
 def sign_as_party(signature: PartySignature, *, key: SigningKey | Signer) -> str:
