@@ -174,7 +174,7 @@ class Boundary:
         )
 
     def _answered(self, name: str, answer: Answer, *, decides: bool) -> Handler:
-        async def handle(_messages: AsyncIterator[bytes], context: Context) -> bytes:
+        async def handle(messages: AsyncIterator[bytes], context: Context) -> bytes:
             opened = self._open(name, context)
             try:
                 reply = await answer(opened, context)
@@ -196,8 +196,9 @@ class Boundary:
                 failure = await self._recorder.failed(opened, failure, decides=decides)
                 return await self._fail(opened, context, failure, held=held)
             finally:
-                # The failure knows this frame by its trace, and with it all that was read: let go of both at once.
-                del failure
+                # The failure knows this frame by its trace, and with it all that was read; so does what `abort` raises,
+                # and the context keeps that. Let go of all at once, or it waits for the collector.
+                del failure, context, messages
 
         return handle
 
@@ -235,7 +236,7 @@ class Boundary:
         opened.caller, opened.proven = caller.id, caller
         if scope not in caller.scopes:
             raise ScopeError(scope=scope)
-        self._shares.take(caller.id, context)
+        self._shares.take(caller.id)
         return Call(caller, opened.language, opened.trace_id, self, context, opened.note, opened.name)
 
     def _recheck(self, opened: OpenCall) -> None:
@@ -263,5 +264,8 @@ class Boundary:
         if held:
             await self._brake.hold(context.peer(), context.time_remaining())
         status = self.status(failure, language=opened.language, trace_id=opened.trace_id)
-        await context.abort(row.code, status.message, ((_STATUS_DETAILS, status.SerializeToString()),))
+        try:
+            await context.abort(row.code, status.message, ((_STATUS_DETAILS, status.SerializeToString()),))
+        finally:
+            del failure, context  # as in `_answered`
         raise AssertionError("abort does not return")

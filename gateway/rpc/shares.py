@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import cast
 
 from gateway.errors import LimitError
-
-if TYPE_CHECKING:
-    import grpc
-
-    Context = grpc.aio.ServicerContext[bytes, bytes]
 
 DEFAULT_CALLS = 1000
 _PARTS = 2
@@ -25,8 +21,12 @@ class Shares:
         self._total = 0
         self._of: dict[str, _Share] = {}
 
-    def take(self, caller: str, context: Context) -> None:
-        """Take a place for a call of a caller, until the call is over (LimitError where there is none)."""
+    def take(self, caller: str) -> None:
+        """Take a place for the call of a caller that this task answers, until it is over (LimitError: there is none).
+
+        grpc.aio has a task for each call, which ends when the last byte is sent. A callback of grpc's own context would
+        do as well, but it ties the context to itself, and all that belongs to the call stays until the collector comes.
+        """
         share = self._of.get(caller)
         if share is None:
             share = self._of[caller] = _Share(self)
@@ -36,7 +36,7 @@ class Shares:
             raise LimitError(limit=f"{self._most}_concurrent_calls")
         self._total += 1
         share.held += 1
-        context.add_done_callback(share.give_back)  # type: ignore[arg-type]  # a class in the stubs, any callable in truth
+        cast("asyncio.Task[object]", asyncio.current_task()).add_done_callback(share.give_back)
 
     def one_less(self) -> None:
         """Note that one of all calls is over."""
@@ -50,7 +50,7 @@ class _Share:
         self.held = 0
         self._shares = shares
 
-    def give_back(self, _: Context, /) -> None:
+    def give_back(self, _: asyncio.Task[object], /) -> None:
         """Note that a call is over."""
         self.held -= 1
         self._shares.one_less()

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import grpc
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class AbortedError(Exception):
@@ -26,7 +23,6 @@ class FakeContext:
     trailers: tuple[tuple[str, str | bytes], ...] = ()
     messages: list[bytes] = field(default_factory=list)
     written: list[bytes] = field(default_factory=list)
-    callbacks: list[Callable[[Any], None]] = field(default_factory=list)
 
     async def read(self) -> object:
         """Give the next message, or the end."""
@@ -36,10 +32,6 @@ class FakeContext:
     async def write(self, message: bytes) -> None:
         """Take an answer."""
         self.written.append(message)
-
-    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
-        """Keep what is to be called at the end."""
-        self.callbacks.append(callback)
 
     def invocation_metadata(self) -> tuple[tuple[str, str | bytes], ...] | None:
         """Give the metadata."""
