@@ -6,6 +6,7 @@ A caller is proven by its token, and by its certificate too where one is registe
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -96,7 +97,7 @@ class Callers:
         self._verifier = verifier
         self._audience = audience
         self._clock = clock
-        self._known: dict[tuple[str, str | None], tuple[VerifiedCaller, Caller]] = {}
+        self._known = OrderedDict[tuple[str, str | None], tuple["VerifiedCaller", Caller]]()
 
     def authenticate(self, token: str, certificate: Certificate | None = None) -> Caller:
         """Prove a caller by its token and by the certificate of its connection, where that has one.
@@ -129,7 +130,7 @@ class Callers:
             token=claims.jti,
         )
         if len(self._known) >= _MOST_KNOWN:
-            self._known.clear()
+            self._known.popitem(last=False)  # one for one: to let go of all at once is a pause
         self._known[token, shown] = (verified, caller)
         return caller
 
