@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import time
 import uuid
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Self
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -159,13 +159,20 @@ class ExchangeStage:
             unique=True,
         )
 
-    @contextmanager
-    def home_away(self) -> Iterator[Callable[[], None]]:
+    def home_away(self) -> AbstractContextManager[Callable[[], None]]:
         """Let the gateway that is asked hang; gives what lets it go on, as the end of the context does."""
-        self._gateways[HOME].send(signal.SIGSTOP)
+        return self._hanging(HOME)
+
+    def resting(self) -> AbstractContextManager[object]:
+        """Let the gateway that takes requests, of one process, hang: it takes nothing from what is measured beside."""
+        return self._hanging(VISITED)
+
+    @contextmanager
+    def _hanging(self, region: str) -> Iterator[Callable[[], None]]:
+        self._gateways[region].send(signal.SIGSTOP)
 
         def back() -> None:
-            self._gateways[HOME].send(signal.SIGCONT)
+            self._gateways[region].send(signal.SIGCONT)
 
         try:
             yield back

@@ -68,7 +68,10 @@ def measure_submits(
                 found = measure(ours, stage.wire, streams=AIM_STREAMS, seconds=seconds, tokens=tokens, frames=True)
                 samples.setdefault((_SIGNED, AIM_STREAMS), []).append(found)
                 tokens = two.tokens(round((seconds + WARM_SECONDS) * _MOST_RATE))
-                found = measure(ours_twice, two.wire, streams=AIM_STREAMS, seconds=seconds, tokens=tokens, frames=True)
+                with stage.resting():
+                    found = measure(
+                        ours_twice, two.wire, streams=AIM_STREAMS, seconds=seconds, tokens=tokens, frames=True
+                    )
                 samples.setdefault((_TWICE, AIM_STREAMS), []).append(found)
         commits = [commit_rate(folder / f"commits-{n}.sqlite") for n in range(repeats)]
     rows = [row(_ECHO, streams, samples, reference=None) for streams in STREAMS]
