@@ -69,7 +69,7 @@ _COLLECT_AFTER: Final = (2_000, 5, 800)
 """After so many new objects the collector looks at them, after so many such looks at more, and then at all.
 
 Everybody waits while it does. A call leaves five objects of grpc's own that only the collector frees, often cold by
-then: for 20,000 new ones it took up to 60 ms, for 2,000 less than 4. The look at all is as rare as it was.
+then: under load 20,000 new ones took it up to 60 ms; 2,000 take up to 4, and the look at more, after 12,000, up to 13.
 """
 
 

@@ -8,6 +8,7 @@ message of a stream. A certificate is parsed once; later calls find it by the ve
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -120,7 +121,7 @@ class CertificateRule:
         self._require_live = require_live
         self._clock = clock
         self._roots = {name.lower(): _load(pem) for name, pem in (authorities or {}).items()}
-        self._known: dict[bytes, Certificate] = {}
+        self._known = OrderedDict[bytes, Certificate]()
 
     def shown(self, auth_context: AuthContext) -> Certificate | None:
         """Give the certificate of a connection, or None where it has none.
@@ -137,7 +138,7 @@ class CertificateRule:
         if certificate is None:
             certificate = self._read(pem, auth_context.get(_BETWEEN, ()))
             if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
+                self._known.popitem(last=False)
             self._known[pem] = certificate
         self.require(certificate)
         return certificate

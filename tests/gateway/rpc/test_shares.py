@@ -62,7 +62,10 @@ async def test_a_place_is_held_until_the_task_of_its_call_ends() -> None:
 
 
 async def test_what_belongs_to_a_call_is_freed_when_it_is_over() -> None:
-    """Calls that are answered, refused or of many messages leave no context to the collector, for which all wait."""
+    """Calls that are answered, refused, taken back or of many messages leave no context to the collector.
+
+    Everybody waits while it looks.
+    """
     node = FakeNode()
     async with channel_to(node.server()) as channel:
         lists: Any = CatalogServiceStub(channel).ListCatalogs
@@ -77,5 +80,9 @@ async def test_what_belongs_to_a_call_is_freed_when_it_is_over() -> None:
                 await stream.read()
                 await stream.done_writing()
                 assert (await stream.code()).name == "OK"
+                taken_back = stub.BatchTranslateIdentities(metadata=metadata)
+                await taken_back.write(pb.BatchTranslateIdentitiesRequest(entries=[translate()]))
+                await taken_back.read()
+                taken_back.cancel()
         assert found.count("_HandlerCallDetails") >= CALLS, "grpc leaves nothing any more: the collector may look less"
         assert not {"RPCState", "_ServicerContext", "OpenCall", "UnauthenticatedError"} & {*found}
