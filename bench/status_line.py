@@ -39,17 +39,19 @@ class Cuttable:
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on what somebody sends, and what comes back, until one side ends."""
+        ends = [writer]
         self._open.add(writer)
-        with suppress(OSError):
-            await self._whole.wait()
-            there, away = await asyncio.open_connection(*self._to)
-            self._open.add(away)
-            await asyncio.gather(self._pump(reader, away), self._pump(there, writer))
-        for one in [writer, *(one for one in self._open if one.is_closing())]:
-            one.close()
-            self._open.discard(one)
+        try:
             with suppress(OSError):
-                await one.wait_closed()
+                await self._whole.wait()
+                there, away = await asyncio.open_connection(*self._to)
+                ends.append(away)
+                self._open.add(away)
+                await asyncio.gather(self._pump(reader, away), self._pump(there, writer))
+        finally:
+            for end in ends:
+                end.close()
+            self._open.difference_update(ends)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):

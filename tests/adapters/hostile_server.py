@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from tests.fakes.stream_server import StreamServer
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -79,11 +81,9 @@ async def _request(reader: asyncio.StreamReader) -> bytes:
 async def serving(answer: Answer, server: Server | None = None) -> AsyncIterator[Server]:
     """Run a server that gives this answer to each request; a connection stays open unless the answer closes it."""
     served = server or Server()
-    writers: list[asyncio.StreamWriter] = []
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         served.connections += 1
-        writers.append(writer)
         try:
             while not writer.is_closing():
                 served.requests.append(await _request(reader))
@@ -92,12 +92,6 @@ async def serving(answer: Answer, server: Server | None = None) -> AsyncIterator
             served.clients_gone += 1
             writer.close()
 
-    listener = await asyncio.start_server(connected, "127.0.0.1", 0)
-    served.port = listener.sockets[0].getsockname()[1]
-    try:
+    async with StreamServer(connected) as listener:
+        served.port = listener.port
         yield served
-    finally:
-        listener.close()
-        for writer in writers:
-            writer.transport.abort()
-        await listener.wait_closed()

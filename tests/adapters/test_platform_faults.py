@@ -19,6 +19,7 @@ from adapters.wire import Draft, HttpRequest
 from tests.adapters.client_kit import AGAIN, GOOD, ONCE, client, opened, refusal
 from tests.adapters.fake_platform import JsonDialect
 from tests.adapters.hostile_server import reply, says, serving, silent
+from tests.fakes.stream_server import StreamServer
 
 
 async def _hangs_up(writer: asyncio.StreamWriter) -> None:
@@ -84,8 +85,7 @@ async def test_tls_to_a_server_without_it() -> None:
         writer.write(b"220 canary\r\n")
         writer.close()
 
-    listener = await asyncio.start_server(greet, "127.0.0.1", 0)
-    async with listener, opened(f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}") as made:
+    async with StreamServer(greet) as listener, opened(f"https://127.0.0.1:{listener.port}") as made:
         assert await refusal(made) == {"error": "PlatformUnavailableError", "fault": "tls"}
     async with serving(silent) as server, opened(server.url.replace("http:", "https:"), connect_seconds=0.05) as made:
         assert await refusal(made) == {"error": "PlatformUnavailableError", "fault": "connect_timeout"}

@@ -9,8 +9,7 @@ from bench.load import Background
 from bench.status_cut import Cut, cut_aims, cut_lines
 from bench.status_line import Cuttable
 from bench.status_spread import Spread, p99, spread_aims, spread_lines
-
-HOST = "127.0.0.1"
+from tests.fakes.stream_server import HOST, StreamServer
 
 
 def test_ninety_nine_of_a_hundred_are_not_above_it() -> None:
@@ -53,31 +52,25 @@ async def test_nothing_passes_a_line_that_is_cut_and_healing_drops_what_was_open
         while data := await reader.read(100):
             writer.write(data)
         writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
 
-    far = await asyncio.start_server(echo, HOST, 0)
-    line = Cuttable(HOST, far.sockets[0].getsockname()[1])
-    near = await asyncio.start_server(line.connected, HOST, 0)
-    port = near.sockets[0].getsockname()[1]
-    async with far, near:
-        reader, writer = await asyncio.open_connection(HOST, port)
-        writer.write(b"one")
-        assert await reader.readexactly(3) == b"one"
-        line.cut()
-        writer.write(b"two")
-        waiting = asyncio.create_task(reader.read(3))
-        await asyncio.sleep(0.05)
-        assert not waiting.done()
-        line.heal()
-        with suppress(ConnectionError):
-            assert await waiting == b""
-        writer.close()
-        again, another = await asyncio.open_connection(HOST, port)
-        another.write(b"three")
-        assert await again.readexactly(5) == b"three"
-        another.close()
-        with suppress(ConnectionError):
-            await another.wait_closed()
-        _, late = await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()}, timeout=20)
-        assert not late
+    async with StreamServer(echo) as far:
+        line = Cuttable(HOST, far.port)
+        async with StreamServer(line.connected) as near:
+            reader, writer = await asyncio.open_connection(HOST, near.port)
+            writer.write(b"one")
+            assert await reader.readexactly(3) == b"one"
+            line.cut()
+            writer.write(b"two")
+            waiting = asyncio.create_task(reader.read(3))
+            await asyncio.sleep(0.05)
+            assert not waiting.done()
+            line.heal()
+            with suppress(ConnectionError):
+                assert await waiting == b""
+            again, another = await asyncio.open_connection(HOST, near.port)
+            another.write(b"three")
+            assert await again.readexactly(5) == b"three"
+            for end in (writer, another):
+                end.close()
+                with suppress(ConnectionError):
+                    await end.wait_closed()

@@ -102,5 +102,5 @@ async def say(
     except TimeoutError:
         pass
     finally:
-        writer.close()
+        writer.transport.abort()  # what the server does not read any more would keep it open
     return heard

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import struct
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from socket import SO_LINGER, SOL_SOCKET
 from typing import TYPE_CHECKING, Self
+
+from tests.fakes.stream_server import StreamServer
 
 if TYPE_CHECKING:
     from socket import socket
@@ -35,22 +37,18 @@ class ShapedLine:
     port: int = 0
     connections: int = 0
     answered: int = 0
-    _server: asyncio.Server | None = None
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _server: StreamServer | None = None
 
     async def start(self) -> Self:
         """Begin to listen, in the running event loop."""
-        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._server = await StreamServer(self._connect).start()
+        self.port = self._server.port
         return self
 
     async def stop(self) -> None:
         """Cut everything."""
         if self._server is not None:
-            self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._server.stop()
 
     def heal(self) -> None:
         """Pass on everything at once from now on; what was swallowed stays lost."""
@@ -62,14 +60,11 @@ class ShapedLine:
         there, back = await asyncio.open_connection(host, int(port))
         lines = [self._pass_on(reader, back, answers=False), self._pass_on(there, writer, answers=True)]
         tasks = [asyncio.create_task(line) for line in lines]
-        self._tasks.update(tasks)
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self._tasks.difference_update(tasks)
             for end in (writer, back):
                 end.close()
 

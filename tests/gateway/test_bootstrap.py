@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -196,13 +197,13 @@ async def test_an_address_that_is_taken_is_a_fault(configuration: FakeConfigurat
     """Of any side, and the operator learns which in words."""
     address = getattr(configuration, side)
     host, _, port = address.rpartition(":")
-    taken = await asyncio.start_server(lambda *_: None, host, int(port))
     node = build_node(load_settings(configuration.path))
-    with pytest.raises(SettingsError, match=rf"listen\.{side}: {address} is taken or not ours"):
+    with (
+        socket.create_server((host, int(port))),
+        pytest.raises(SettingsError, match=rf"listen\.{side}: {address} is taken or not ours"),
+    ):
         await node.start()
     await node.stop()
-    taken.close()
-    await taken.wait_closed()
 
 
 async def test_a_node_runs_until_it_is_told_to_stop(

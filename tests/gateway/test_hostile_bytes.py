@@ -76,7 +76,7 @@ async def answer(port: int, *frames: bytes) -> bytes:
                 break
             got += more
     finally:
-        writer.close()
+        writer.transport.abort()  # what the server does not read any more would keep it open
     return got
 
 

@@ -313,7 +313,7 @@ async def pour(port: int, parts: Iterable[bytes]) -> Heard:
         heard.closed = True
     finally:
         listening.cancel()
-        writer.close()
+        writer.transport.abort()  # what the server does not read any more would keep it open
     return heard
 
 

@@ -16,6 +16,7 @@ from gateway.federation.fetch import FederationClient, FetchError, FetchLimits
 from gateway.federation.fetch_form import RevocationPage
 from gateway.federation.fetch_stream import MAX_LINE_BYTES, EventLines, LineTooLongError, StreamEntry
 from tests.fakes.federation_site import LIMITS, FederationSite, federation_site
+from tests.fakes.stream_server import StreamServer
 from tests.trust.alliance import HOME, SOUTHWEST, VISITED, short
 
 if TYPE_CHECKING:
@@ -186,12 +187,9 @@ async def test_tells_faults_of_the_connection(sent: bytes, fault: str) -> None:
         writer.write(sent)
         writer.close()
 
-    server = await asyncio.start_server(handle, "127.0.0.1")
-    port = server.sockets[0].getsockname()[1]
-    client = FederationClient(bases={VISITED: f"http://127.0.0.1:{port}", SOUTHWEST: f"https://127.0.0.1:{port}"})
-    assert await fault_of(client.configuration(VISITED)) == fault
-    server.close()
-    await server.wait_closed()
+    async with StreamServer(handle) as server:
+        client = FederationClient(bases={VISITED: f"http://127.0.0.1:{server.port}"})
+        assert await fault_of(client.configuration(VISITED)) == fault
     assert await fault_of(client.configuration(VISITED)) == "connect"
     await client.close()
     assert await fault_of(client.configuration(VISITED)) == "closed"
