@@ -72,6 +72,11 @@ class Meaning(NamedTuple):
     since: int
     suspended: frozenset[CardFunction]
 
+    @property
+    def untold(self) -> bool:
+        """Tell whether nothing was told of the status, though perhaps of a function."""
+        return self.status is CardStatus.UNKNOWN and not self.since
+
 
 def load_conditions() -> tuple[Condition, ...]:
     """Read the table that ships with the adapters, gravest first (RegionDataError)."""

@@ -118,8 +118,7 @@ class CardLedger:
         if not state.marks:
             return None
         meaning = state.meaning
-        untold = meaning.status is CardStatus.UNKNOWN and not meaning.since
-        status = CardStatus.ACTIVE if untold else meaning.status
+        status = CardStatus.ACTIVE if meaning.untold else meaning.status
         successor = decode_base64url(state.successor) or b""
         return Reported(Shown(status, meaning.suspended), meaning.since / MICROS, successor)
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from adapters.words import ApplicationClass, CardFunction, CardStatus
+from adapters.words import ApplicationClass, CardFunction
 from gateway.errors import InvalidFieldError, RegionNotServedError
-from gateway.services.card_table import Shown
 from gateway.services.local_home import china_day
 from gateway.services.model import ClassVerdict, Decision, Freshness
 from gateway.services.verdict import LIVE_TOLERANCE_SECONDS
@@ -19,15 +18,16 @@ from gateway.services.verdict import LIVE_TOLERANCE_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from adapters.card_state import Meaning
     from adapters.registry import Registry
     from adapters.taxonomy import Taxonomy
+    from adapters.words import CardStatus
     from gateway.services.card_copy import CardCopy, Learned
     from gateway.services.ports import Clock
     from gateway.services.verdict import VerdictRules
     from trust.agreement import Agreement
     from trust.policy import AgreementBook
 
-_UNTOLD: Final = Shown(CardStatus.UNKNOWN, frozenset())
 _FINANCIAL: Final = frozenset({ApplicationClass.DISBURSEMENT, ApplicationClass.PAYMENT})
 _MICROS: Final = 1_000_000
 
@@ -105,17 +105,16 @@ class CardStandings:
         if copy is None:
             raise RegionNotServedError(region=home)
         state = copy.table.state(card)
-        shown = copy.shown(card) or _UNTOLD
-        age = copy.age()
-        bases = sorted({state.basis(function) for function in shown.suspended} - {""})
-        judged = _Judged(self._rules, self._registry.taxonomy, agreement, shown, age, "; ".join(bases))
+        meaning, age = state.meaning, copy.age()
+        bases = sorted({state.basis(function) for function in meaning.suspended} - {""})
+        judged = _Judged(self._rules, self._registry.taxonomy, agreement, meaning, age, "; ".join(bases))
         return Standing(
-            status=shown.status,
-            suspended=shown.suspended,
+            status=meaning.status,
+            suspended=meaning.suspended,
             classes=tuple(judged.verdict(c) for c in ApplicationClass),
             freshness=freshness_of(age, agreement.data_age_limit_seconds),
             age=age,
-            since=state.meaning.since / _MICROS,
+            since=meaning.since / _MICROS,
             learned=copy.learned(card),
             successor=state.successor,
             tells_functions="card.suspended_functions" in agreement.fields,
@@ -129,7 +128,7 @@ class _Judged:
     rules: VerdictRules
     taxonomy: Taxonomy
     agreement: Agreement
-    shown: Shown
+    meaning: Meaning
     age: float | None
     basis: str
 
@@ -137,9 +136,9 @@ class _Judged:
         """Form the verdict for a class: agreement, state, age, functions, in this order."""
         if c.value not in self.agreement.classes:
             return ClassVerdict(c, Decision.REFUSED, "CLASS_NOT_IN_AGREEMENT")
-        if self.shown is _UNTOLD:
+        if self.meaning.untold:
             return ClassVerdict(c, Decision.REFUSED, "CARD_NOT_REPORTED")
-        rule = self.rules.of(self.shown.status)
+        rule = self.rules.of(self.meaning.status)
         if c not in rule.allowed:
             return ClassVerdict(c, Decision.REFUSED, rule.reason, (), rule.legal_basis)
         limit = self.agreement.data_age_limit_seconds.get(c.value, 0) + LIVE_TOLERANCE_SECONDS
@@ -149,7 +148,7 @@ class _Judged:
 
     def _by_functions(self, c: ApplicationClass) -> ClassVerdict:
         """Leave out what needs a suspended function."""
-        suspended = self.shown.suspended
+        suspended = self.meaning.suspended
         if not suspended:
             return ClassVerdict(c, Decision.ALLOWED, "OK")
         covered = [one for one in self.taxonomy if self.agreement.covers(one.code)]

@@ -112,10 +112,14 @@ class KnownCards:
         return None if card is None else self.of(question, card)
 
     def of(self, question: CardQuestion, card: bytes) -> Known | None:
-        """Give what is known of a card by its pseudonym."""
+        """Give what is known of a card by its pseudonym; None where nothing was told of its status."""
         copy = self._copies.get((question.home_region, question.visited_region))
         shown = None if copy is None else copy.shown(card)
-        return None if copy is None or shown is None else Known(copy, card, shown)
+        if copy is None or shown is None:
+            return None
+        if shown.status is CardStatus.UNKNOWN and copy.table.state(card).meaning.untold:
+            return None  # a function may be suspended: the home region, which has the status, counts it in
+        return Known(copy, card, shown)
 
     def answer(self, question: CardQuestion, known: Known, use: UseFacts, *, today: date) -> CardAnswer:
         """Answer by what was told: the verdict alone, since only the home region vouches and discloses."""

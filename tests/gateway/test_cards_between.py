@@ -125,6 +125,7 @@ def test_a_suspended_function_is_told_with_its_legal_basis(two: WholeFederation)
     card = claims_of(asked(two, "active_2").recognition)["card"]
     report(
         two,
+        happened("active_2", KIND.CARD_EVENT_KIND_ACTIVATED),
         happened(
             "active_2",
             KIND.CARD_EVENT_KIND_FUNCTION_SUSPENDED,
@@ -208,14 +209,19 @@ def test_a_replaced_card_points_to_its_successor(two: WholeFederation) -> None:
 
 def test_what_was_told_last_counts_while_the_home_gateway_is_gone(two: WholeFederation) -> None:
     """A card that is in use still proves an identity, marked as told before; a replaced one is refused."""
-    card = claims_of(asked(two, "active_2").recognition)["card"]
-    report(two)
+    card, replaced = (claims_of(asked(two, vector).recognition)["card"] for vector in ("active_2", "active_3"))
+    report(
+        two,
+        happened("active_2", KIND.CARD_EVENT_KIND_ACTIVATED),
+        happened("active_3", KIND.CARD_EVENT_KIND_REPLACED),
+    )
+    wait_until(lambda: state_of(two, replaced).card_status == card_pb2.CARD_STATUS_REPLACED, what="replaced in Sichuan")
     wait_until(lambda: state_of(two, card).freshness == card_status_pb2.FRESHNESS_LIVE, what="heard just now")
     two.stop(HOME)
     answer = asked(two, "active_2")
     assert answer.verdict.freshness in {card_status_pb2.FRESHNESS_LIVE, card_status_pb2.FRESHNESS_CACHED}
     assert (reason(answer), answer.recognition) == ("OK", "")
-    assert reason(asked(two, "active")) == "CARD_REPLACED"
+    assert reason(asked(two, "active_3")) == "CARD_REPLACED"
 
 
 def test_a_platform_that_cannot_report_is_polled(tmp_path: Path) -> None:

@@ -143,6 +143,15 @@ async def test_a_card_of_which_nothing_was_told_is_refused() -> None:
     assert reasons(standing) == [(Decision.REFUSED, "CARD_NOT_REPORTED")] * 3
 
 
+async def test_a_card_of_which_only_a_function_was_told_is_asked_about() -> None:
+    """The suspension is shown, but nobody has vouched for the card."""
+    here = Here()
+    await here.told(K.FUNCTION_SUSPENDED, function=F.FINANCIAL, detail="basis")
+    standing = here.stands()
+    assert (standing.status, standing.suspended, standing.since) == (S.UNKNOWN, frozenset({F.FINANCIAL}), 0.0)
+    assert reasons(standing) == [(Decision.REFUSED, "CARD_NOT_REPORTED")] * 3
+
+
 @pytest.mark.parametrize(
     ("silence", "freshness", "allowed"),
     [
@@ -273,6 +282,20 @@ async def test_a_loss_is_refused_at_once_without_asking() -> None:
     await here.told(K.THAWED)
     assert (await here.asks()).verdict.usable
     assert len(here.home.asked) == asked + 1
+
+
+async def test_a_suspended_function_alone_never_answers_for_home() -> None:
+    """The home region knows the status and counts the function in; where it cannot be asked, nothing is known."""
+    here = Here(await signed(FakeClock()))
+    await here.told(K.FUNCTION_SUSPENDED, function=F.FINANCIAL, detail="basis")
+    for _ in range(2):
+        assert (await here.asks()).verdict.usable
+    assert len(here.home.asked) == 2
+    here.home.prepared = PeerUnavailableError(region="chongqing")
+    with pytest.raises(PeerUnavailableError):
+        await here.asks()
+    await here.told(K.FUNCTION_SUSPENDED, K.ACTIVATED, function=F.FINANCIAL, detail="basis")
+    assert (await here.asks()).verdict.card_status is S.ACTIVE
 
 
 async def test_a_loss_of_a_silent_feed_is_asked_about() -> None:
