@@ -11,7 +11,7 @@ from gateway.errors import RequestNotFoundError
 from gateway.services.evidence import Outcome
 from gateway.services.exchange_act import DENIED
 from gateway.services.exchange_downloads import record
-from gateway.services.exchange_model import HistoryEntry, parse_row
+from gateway.services.exchange_model import HistoryEntry, parse_row, request_name
 from gateway.services.exchange_receipts import is_ready
 from gateway.services.exchange_states import ANSWERED, OVER, Event, Open, State
 from gateway.store.tables_exchange import EVENTS, REQUESTS
@@ -94,9 +94,9 @@ class Reading:
             RequestNotFoundError: as `get`.
         """
         seen: tuple[int, bool] | None = None
-        found = await self.get(request, actor)
-        with self._board.waiting(found.request.name) as news:
+        with self._board.waiting(request_name(*request)) as news:  # before it is read, or what happens then is missed
             while True:
+                found = await self.get(request, actor)
                 mark = (found.request.revision, is_ready(found.request))
                 if mark != seen:
                     seen = mark
@@ -104,7 +104,6 @@ class Reading:
                 if is_final(found.request):
                     return
                 await news.wait(LOOK_SECONDS)
-                found = await self.get(request, actor)
 
     async def page(self, filtered: Filter, actor: Actor, *, after: bytes, size: int) -> tuple[list[Found], bool]:
         """List requests in the order of their ids; tells whether there are more.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.services.evidence import Outcome
+from gateway.services.exchange_read import LOOK_SECONDS
 from onecard.gateway.v1 import exchange_pb2
 from onecard.gateway.v1 import exchange_service_pb2 as pb
 from tests.fakes.exchange import Client, client, delivering, exchange_node, in_state, pair, until
@@ -337,6 +338,28 @@ async def test_a_request_is_watched_to_its_end(hub: Any) -> None:  # noqa: ANN40
         exchange_pb2.REQUEST_STATE_IN_PROGRESS,
         exchange_pb2.REQUEST_STATE_COMPLETED,
     ]
+
+
+async def test_what_happens_while_a_watch_begins_is_not_missed(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401 - the fixture
+    """A change after the request was read, and before it is shown, is told at once and not at the next look."""
+    reading = hub.use.reading
+    get, accepted = reading.get, exchange_pb2.REQUEST_STATE_IN_PROGRESS
+    async with client(hub, "platform.sichuan") as source, client(hub, "platform.chongqing") as target:
+        name = (await source.submit()).request.name
+
+        async def get_and_be_late(request: tuple[str, bytes], actor: Any) -> Any:  # noqa: ANN401 - of Reading.get
+            monkeypatch.undo()
+            found = await get(request, actor)
+            with hub.news.waiting(name) as heard:
+                await target.call("AdvanceRequest", pb.AdvanceRequestRequest(name=name, state=accepted))
+                await heard.wait(10)
+            return found
+
+        monkeypatch.setattr(reading, "get", get_and_be_late)
+        watching = source.stream("WatchRequest", pb.WatchRequestRequest(name=name))
+        async with asyncio.timeout(LOOK_SECONDS / 2):
+            seen = [(await watching.read()).request.state, (await watching.read()).request.state]
+    assert seen == [exchange_pb2.REQUEST_STATE_DELIVERED, accepted]
 
 
 async def test_a_receipt_is_given_when_both_have_signed(hub: Any) -> None:  # noqa: ANN401 - the fixture
